@@ -1,0 +1,131 @@
+"""What a restart finds: turns, answers, unfinished ones, drafts."""
+
+from __future__ import annotations
+
+import pytest
+
+from workbench.chat.answer import Answer, Problem
+from workbench.chat.conversations import Conversations, Diary, title_of
+from workbench.engine.fake import FakeBackend, fake_model, say
+from workbench.errors import GenerationError
+from workbench.models.file import Family
+from workbench.store.database import Database
+
+
+@pytest.fixture
+def db(tmp_path):
+    with Database(tmp_path / "w.sqlite3") as opened:
+        yield opened
+
+
+def ask(drive, diary, script=("Blue.",), prompt="Which colour?"):
+    driven = drive(FakeBackend(say(list(script))), journal=diary)
+    driven.comparison.choose(driven.comparison.add_pane(), fake_model("a", Family.GEMMA), n_ctx=2048, n_threads=3)
+    driven.comparison.ask(prompt)
+    driven.until_quiet()
+    return driven
+
+
+def test_turns_and_answers_come_back_as_they_were(db, drive):
+    conversations = Conversations(db)
+    diary = Diary(conversations)
+    driven = ask(drive, diary)
+    stored = conversations.load(diary.conversation_id)
+    assert stored.title == "Which colour?"
+    assert [turn.prompt for turn in stored.turns] == ["Which colour?"]
+    pane = driven.comparison.panes[0]
+    assert stored.turns[0].answers == {pane.id: pane.exchanges[0].answer}
+    (kept,) = stored.panes
+    assert (kept.n_ctx, kept.n_threads, kept.model_path) == (2048, 3, str(pane.model.path))
+
+
+def test_an_answer_that_was_being_written_is_marked_unfinished_with_its_text(db, drive):
+    conversations = Conversations(db)
+    diary = Diary(conversations)
+    driven = drive(FakeBackend(), journal=diary)
+    pane = driven.comparison.add_pane()
+    driven.comparison.choose(pane, fake_model("a"))
+    pane.queue("Tell me.")
+    diary.asked("Tell me.", [pane])
+    diary.begun(pane)
+    conversations.keep_partial(diary._generations[pane], "Once upon")
+    assert conversations.mark_unfinished() == 1
+    assert conversations.mark_unfinished() == 0, "only once"
+    answer = conversations.load(diary.conversation_id).turns[0].answers[pane.id]
+    assert (answer.text, answer.stop_reason) == ("Once upon", "unfinished")
+    assert "unfinished: the program ended" in answer.chips
+
+
+def test_asking_again_keeps_both_attempts_and_shows_the_newest(db, drive):
+    conversations = Conversations(db)
+    diary = Diary(conversations)
+    driven = ask(drive, diary)
+    driven.backend.script = say(["Green."])
+    driven.comparison.regenerate(driven.comparison.panes[0])
+    driven.until_quiet()
+    stored = conversations.load(diary.conversation_id)
+    assert stored.turns[0].answers[0].text == "Green."
+    with db.read() as sql:
+        texts = [row["text"] for row in sql.execute("SELECT text FROM generation ORDER BY attempt")]
+    assert texts == ["Blue.", "Green."]
+
+
+def test_a_restored_conversation_goes_on_where_it_ended(db, drive):
+    conversations = Conversations(db)
+    first = Diary(conversations)
+    ask(drive, first)
+    second = Diary(conversations, conversations.load(first.conversation_id))
+    ask(drive, second, prompt="And at night?")
+    stored = conversations.load(first.conversation_id)
+    assert [turn.prompt for turn in stored.turns] == ["Which colour?", "And at night?"]
+
+
+def test_a_failed_answer_keeps_its_reason(db, drive):
+    conversations = Conversations(db)
+    diary = Diary(conversations)
+    driven = drive(FakeBackend(answer_error=GenerationError("It broke.", hint="Again.")), journal=diary)
+    driven.comparison.choose(driven.comparison.add_pane(), fake_model("a"))
+    driven.comparison.ask("Hello")
+    driven.until_quiet()
+    answer = conversations.load(diary.conversation_id).turns[0].answers[0]
+    assert answer.error == Problem("generation", "It broke.", "Again.")
+
+
+def test_conversations_are_listed_newest_first_and_can_be_deleted(db, drive):
+    conversations = Conversations(db)
+    for prompt in ("first", "second"):
+        ask(drive, Diary(conversations), prompt=prompt)
+    assert [listed.title for listed in conversations.listed()] == ["second", "first"]
+    conversations.delete(conversations.listed()[0].id)
+    assert [listed.title for listed in conversations.listed()] == ["first"]
+    assert conversations.load(999) is None
+
+
+def test_unsent_text_is_kept(db):
+    conversations = Conversations(db)
+    assert conversations.draft("composer") == ""
+    conversations.keep_draft("composer", "half a thought")
+    conversations.keep_draft("composer", "half a thought, longer")
+    assert conversations.draft("composer") == "half a thought, longer"
+
+
+def test_system_prompt_and_sampling_belong_to_the_conversation(db):
+    conversations = Conversations(db)
+    number = conversations.create("t")
+    conversations.set_shared(number, "Be brief.", {"temperature": 0.1})
+    stored = conversations.load(number)
+    assert (stored.system_prompt, stored.sampling) == ("Be brief.", {"temperature": 0.1})
+
+
+def test_a_record_of_a_later_version_can_still_be_read():
+    record = {"model": "m", "path": "p", "family": "gemma", "quantisation": "Q4_0", "synthetic": False,
+              "text": "t", "stop_reason": "end", "from_the_future": 1}  # fmt: skip
+    assert Answer.from_json(record).text == "t"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "title"),
+    [("\n\n  Hello there \nmore", "Hello there"), ("x" * 100, "x" * 59 + "…"), ("   ", "")],
+)
+def test_the_title_is_the_first_line_cut_to_size(prompt, title):
+    assert title_of(prompt) == title

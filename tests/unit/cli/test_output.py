@@ -1,0 +1,15 @@
+"""JSON that any parser can read."""
+
+from __future__ import annotations
+
+import json
+import math
+
+from workbench.cli.output import emit
+
+
+def test_what_is_not_a_number_becomes_null_at_any_depth(capsys):
+    emit({"a": math.nan, "b": [1.5, math.inf], "c": {"d": (-math.inf,)}, "e": "ü"})
+    text = capsys.readouterr().out
+    assert json.loads(text) == {"schema_version": 1, "a": None, "b": [1.5, None], "c": {"d": [None]}, "e": "ü"}
+    assert "NaN" not in text

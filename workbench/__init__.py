@@ -1,0 +1,3 @@
+"""The Inference Workbench."""
+
+__version__ = "0.1.0"

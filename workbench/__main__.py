@@ -1,0 +1,29 @@
+"""The program: the command line, the window, or a child process of either."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+
+def main() -> int:
+    if sys.argv[1:] == ["--child"]:
+        from workbench.engine import child
+
+        return child.serve()
+    from workbench.cli.main import run
+
+    return run(sys.argv[1:], open_window)
+
+
+def open_window(data_dir: Path | None) -> int:
+    """Open the window, or raise the one that is open on the same data folder; its exit status."""
+    from workbench.app import Workbench
+    from workbench.gui.run import run_window
+
+    with Workbench.open(data_dir=data_dir) as workbench:
+        return run_window(workbench)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Conversations, panes and comparisons, without a window."""

@@ -1,0 +1,163 @@
+"""One model's answer to one prompt, with everything needed to say how it came about."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from workbench.engine.base import Completion, EngineFacts, Request, Sampling, StopReason
+from workbench.errors import WorkbenchError
+from workbench.models.file import ModelFile
+
+UNEXPECTED = "unexpected"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why an answer failed, in the user's terms."""
+
+    code: str
+    message: str
+    hint: str | None
+
+    @classmethod
+    def of(cls, error: BaseException) -> Problem:
+        if isinstance(error, WorkbenchError):
+            return cls(error.code, error.message, error.hint)
+        return cls(
+            UNEXPECTED,
+            f"Unexpected error: {type(error).__name__}.",
+            "This is a fault of the program. Help ▸ Copy diagnostics holds the details.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finished answer: whole, cut short or failed (``stop_reason`` error).
+
+    ``stop_reason`` "unfinished" marks an answer that was being written when the program ended.
+    Times are those of ``Timings``; None where nothing was measured.
+    """
+
+    model: str
+    path: str
+    family: str
+    quantisation: str
+    synthetic: bool
+    text: str
+    stop_reason: str
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    reused_tokens: int | None = None
+    rendered_prompt: str | None = None
+    template_source: str | None = None
+    load_ms: float | None = None
+    vet_ms: float | None = None
+    ttft_ms: float | None = None
+    prefill_tokens_per_s: float | None = None
+    decode_tokens_per_s: float | None = None
+    seed: int | None = None
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    min_p: float | None = None
+    repetition_penalty: float | None = None
+    context: int | None = None
+    threads: int | None = None
+    engine: str | None = None
+    engine_version: str | None = None
+    size_bytes: int | None = None
+    sha256: str | None = None
+    error: Problem | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> Answer:
+        """Unknown keys are left out, so that a record of a later version can still be read."""
+        known = {field.name for field in fields(cls)}
+        values = {key: value for key, value in record.items() if key in known}
+        if values.get("error") is not None:
+            values["error"] = Problem(**values["error"])
+        return cls(**values)
+
+    @property
+    def chips(self) -> tuple[str, ...]:
+        """Short warnings that stay with the answer wherever it is shown."""
+        chips = []
+        if self.synthetic:
+            chips.append("synthetic, answers are noise")
+        if self.template_source == "none":
+            chips.append("no chat template: completed raw")
+        elif self.template_source and self.template_source != "file":
+            chips.append(f"template: {self.template_source}")
+        if self.stop_reason in CUT_SHORT:
+            chips.append(CUT_SHORT[self.stop_reason])
+        return tuple(chips)
+
+
+CUT_SHORT = {
+    StopReason.MAX_TOKENS.value: "cut off at the token limit",
+    StopReason.CONTEXT_FULL.value: "cut off: context full",
+    StopReason.CANCELLED.value: "stopped by you",
+    "unfinished": "unfinished: the program ended",
+}
+
+
+def blank(model: ModelFile, text: str, stop_reason: str, *, error: BaseException | None = None) -> Answer:
+    """An answer about which nothing was measured."""
+    return Answer(
+        model=model.name,
+        path=str(model.path),
+        family=model.family.value,
+        quantisation=model.quantisation,
+        synthetic=model.synthetic,
+        size_bytes=model.size_bytes,
+        sha256=model.sha256,
+        text=text,
+        stop_reason=stop_reason,
+        error=Problem.of(error) if error is not None else None,
+    )
+
+
+def measured(model: ModelFile, request: Request, completion: Completion, facts: EngineFacts, *, load: bool) -> Answer:
+    """A completed answer; ``load`` says whether the model was loaded for it."""
+    timings, sampling = completion.timings, request.sampling
+    return Answer(
+        model=model.name,
+        path=str(model.path),
+        family=model.family.value,
+        quantisation=model.quantisation,
+        synthetic=model.synthetic,
+        size_bytes=model.size_bytes,
+        sha256=model.sha256,
+        text=completion.text,
+        stop_reason=completion.stop_reason.value,
+        prompt_tokens=completion.prompt.token_count,
+        completion_tokens=timings.completion_tokens,
+        reused_tokens=timings.reused_tokens,
+        rendered_prompt=completion.prompt.text,
+        template_source=completion.prompt.template_source,
+        load_ms=facts.load_ms if load else 0.0,
+        vet_ms=facts.vet_ms if load else 0.0,
+        ttft_ms=timings.ttft_ms,
+        prefill_tokens_per_s=timings.prefill_tokens_per_s,
+        decode_tokens_per_s=timings.decode_tokens_per_s,
+        seed=completion.seed,
+        **_sampling(sampling),
+        context=facts.n_ctx,
+        threads=request.n_threads,
+        engine=facts.engine,
+        engine_version=facts.engine_version,
+    )
+
+
+def _sampling(sampling: Sampling) -> dict[str, Any]:
+    return {
+        "temperature": sampling.temperature,
+        "top_k": sampling.top_k,
+        "top_p": sampling.top_p,
+        "min_p": sampling.min_p,
+        "repetition_penalty": sampling.repetition_penalty,
+    }

@@ -1,0 +1,168 @@
+"""A pane as a state machine without a window: the widget only draws what stands here.
+
+EMPTY → READY ⇄ QUEUED → LOADING → PREFILLING → STREAMING → READY
+                     any of these → STOPPING → READY,  any → FAILED
+"""
+
+from __future__ import annotations
+
+import enum
+import time
+from dataclasses import dataclass
+
+from workbench.chat.answer import Answer, Problem
+from workbench.chat.seat import Answered, Opened
+from workbench.engine.base import (
+    EngineFacts,
+    Loading,
+    Message,
+    Prefilling,
+    RenderedPrompt,
+    TextDelta,
+    Vetting,
+    Waiting,
+)
+from workbench.models.file import ModelFile
+from workbench.models.params import RunParams
+
+
+class PaneState(enum.Enum):
+    EMPTY = "empty"
+    QUEUED = "queued"
+    LOADING = "loading"
+    READY = "ready"
+    PREFILLING = "prefilling"
+    STREAMING = "streaming"
+    STOPPING = "stopping"
+    FAILED = "failed"
+
+
+BUSY = frozenset({PaneState.QUEUED, PaneState.LOADING, PaneState.PREFILLING, PaneState.STREAMING, PaneState.STOPPING})
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A prompt and this pane's answer to it; None while it is being written or was never asked."""
+
+    prompt: str
+    answer: Answer | None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveStats:
+    """The running answer's figures so far, for show; the finished answer holds the measured ones."""
+
+    ttft_ms: float | None
+    completion_tokens: int
+    decode_tokens_per_s: float | None
+
+
+class Pane:
+    """One model's side of a comparison.  Used from one thread, the face's."""
+
+    def __init__(self, pane_id: int) -> None:
+        self.id = pane_id
+        self.model: ModelFile | None = None
+        self.params = RunParams()
+        self.n_threads: int | None = None
+        self.template: str | None = None
+        self.state = PaneState.EMPTY
+        self.exchanges: list[Exchange] = []
+        self.text = ""
+        self.phase = ""
+        self.fraction: float | None = None
+        self.problem: Problem | None = None
+        self.facts: EngineFacts | None = None
+        self.prompt: RenderedPrompt | None = None
+        self._sent_at = self._first_at = 0.0
+        self._tokens = 0
+
+    @property
+    def busy(self) -> bool:
+        return self.state in BUSY
+
+    @property
+    def loaded(self) -> bool:
+        return self.facts is not None
+
+    @property
+    def stats(self) -> LiveStats:
+        elapsed_s = time.monotonic() - self._first_at if self._first_at else 0.0
+        speed = (self._tokens - 1) / elapsed_s if self._tokens > 1 and elapsed_s > 0 else None
+        ttft_ms = 1000 * (self._first_at - self._sent_at) if self._first_at else None
+        return LiveStats(ttft_ms, self._tokens, speed)
+
+    def history(self, system: str, prompt: str) -> tuple[Message, ...]:
+        """The messages of the next request: system prompt, what was answered so far, the new prompt."""
+        messages = [Message("system", system)] if system.strip() else []
+        for exchange in self.exchanges:
+            if exchange.answer is not None and exchange.answer.error is None and exchange.answer.text:
+                messages += [Message("user", exchange.prompt), Message("assistant", exchange.answer.text)]
+        return (*messages, Message("user", prompt))
+
+    # --- transitions -------------------------------------------------------------------------
+
+    def choose(self, model: ModelFile | None, params: RunParams, n_threads: int | None, template: str | None) -> None:
+        self.model, self.params, self.n_threads, self.template = model, params, n_threads, template
+        self.problem = None
+        self.state = PaneState.EMPTY if model is None else PaneState.READY
+
+    def queue(self, prompt: str) -> None:
+        self.exchanges.append(Exchange(prompt, None))
+        self.state, self.phase, self.fraction = PaneState.QUEUED, "waiting for its turn", None
+        self.text, self.problem, self.prompt = "", None, None
+        self._sent_at = self._first_at = 0.0
+        self._tokens = 0
+
+    def apply(self, event: object) -> None:
+        """Take one event of this pane's job; a pane that is stopping keeps saying so."""
+        stopping = self.state is PaneState.STOPPING
+        match event:
+            case Waiting():
+                self._show(PaneState.LOADING, "waiting for another load", None)
+            case Vetting():
+                self._show(PaneState.LOADING, "checking the file", None)
+            case Loading(fraction):
+                self._show(PaneState.LOADING, "loading", fraction)
+            case Opened(facts):
+                self.facts = facts
+                self._sent_at = time.monotonic()
+                self._show(PaneState.PREFILLING, "reading the prompt", 0.0)
+            case Prefilling(done, total, prompt):
+                self.prompt = prompt or self.prompt
+                self._show(PaneState.PREFILLING, "reading the prompt", done / total if total else None)
+            case TextDelta(text, tokens):
+                self.text += text
+                self._tokens = tokens
+                self._first_at = self._first_at or time.monotonic()
+                self._show(PaneState.STREAMING, "", None)
+            case _:
+                raise TypeError(f"a pane cannot take {event!r}")
+        if stopping:
+            self.state, self.phase = PaneState.STOPPING, "stopping"
+
+    def stopping(self) -> None:
+        self._show(PaneState.STOPPING, "stopping", None)
+
+    def finish(self, answer: Answer) -> None:
+        """The answer is there, whole, cut short or failed."""
+        self.exchanges[-1] = Exchange(self.exchanges[-1].prompt, answer)
+        self.text, self.problem = "", answer.error
+        self._show(PaneState.FAILED if answer.error else PaneState.READY, "", None)
+
+    def unloaded(self) -> None:
+        self.facts = None
+        if not self.busy and self.state is not PaneState.FAILED:  # one that waits for its turn goes on waiting
+            self._show(PaneState.READY if self.model else PaneState.EMPTY, "", None)
+
+    def opened(self, result: Answered | EngineFacts) -> None:
+        """The model was loaded without a question."""
+        self.facts = result.facts if isinstance(result, Answered) else result
+        self._show(PaneState.READY, "", None)
+
+    def fail(self, problem: Problem) -> None:
+        self.problem = problem
+        self._show(PaneState.FAILED, "", None)
+
+    def _show(self, state: PaneState, phase: str, fraction: float | None) -> None:
+        self.state, self.phase, self.fraction = state, phase, fraction

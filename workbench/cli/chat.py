@@ -1,0 +1,111 @@
+"""``workbench chat``: one model, one answer or a conversation."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from workbench.app import Workbench
+from workbench.chat.answer import Answer
+from workbench.chat.plan import RunMode
+from workbench.cli import output
+from workbench.cli.compare import as_json, exit_status, figures, seat, shared_options
+from workbench.cli.inputs import (
+    Context,
+    Json,
+    MaxTokens,
+    MinP,
+    Penalty,
+    Seed,
+    Stop,
+    System,
+    Temperature,
+    Template,
+    Threads,
+    TopK,
+    TopP,
+    given,
+    read_text,
+)
+from workbench.cli.loop import Loop, comparing
+from workbench.errors import UsageError
+
+
+def chat(
+    model: Annotated[str, typer.Option("--model", "-m", help="A name of the library or a path.")],
+    prompt: Annotated[
+        str | None, typer.Argument(help="The prompt: TEXT, @FILE, or -; without one, a conversation begins.")
+    ] = None,
+    system: System = None,
+    context: Context = None,
+    threads: Threads = None,
+    seed: Seed = None,
+    temperature: Temperature = None,
+    top_k: TopK = None,
+    top_p: TopP = None,
+    min_p: MinP = None,
+    repetition_penalty: Penalty = None,
+    max_tokens: MaxTokens = None,
+    stop: Stop = None,
+    template: Template = None,
+    json: Json = False,
+) -> None:
+    """Ask one model; the answer goes to stdout as it is written, its figures to stderr."""
+    if prompt is None and (json or not sys.stdin.isatty()):
+        raise UsageError("There is no prompt.", hint="Give it as TEXT, as @FILE, or as - for standard input.")
+    flags = {"context": context, "threads": threads, "temperature": temperature, "top_k": top_k, "top_p": top_p,
+             "min_p": min_p, "repetition_penalty": repetition_penalty, "max_tokens": max_tokens}  # fmt: skip
+    with Workbench.open(flags=given(flags)) as workbench:
+        options = shared_options(workbench, system, seed, stop, RunMode.AUTO)
+        file = workbench.library.resolve(model)
+        with comparing(workbench) as loop:
+            seat(workbench, loop.comparison, [file], template)
+            loop.comparison.options = options
+            if prompt is None:
+                answers = _converse(loop)
+            else:
+                text = read_text(prompt, "prompt")
+                answers = [_ask(loop, text, quiet=json)]
+                if json:
+                    output.emit(as_json(workbench, loop.comparison, text, answers, interrupted=loop.interrupted))
+    raise typer.Exit(exit_status(answers, interrupted=loop.interrupted))
+
+
+def _ask(loop: Loop, prompt: str, *, quiet: bool) -> Answer:
+    pane = loop.comparison.panes[0]
+    shown = 0
+
+    def draw() -> None:
+        nonlocal shown
+        if not quiet and len(pane.text) > shown:
+            sys.stdout.write(pane.text[shown:])
+            sys.stdout.flush()
+            shown = len(pane.text)
+
+    loop.ask(prompt, draw)
+    answer = pane.exchanges[-1].answer
+    assert answer is not None
+    if not quiet:
+        sys.stdout.write(answer.text[shown:] + "\n")
+        sys.stdout.flush()
+        if answer.error is not None:
+            output.say_error(answer.error.message, answer.error.hint)
+        output.err.print(figures(pane), style="dim", markup=False)
+    return answer
+
+
+def _converse(loop: Loop) -> list[Answer]:
+    """Prompts until the end of input; Ctrl-C stops an answer, at the prompt it ends the conversation."""
+    answers: list[Answer] = []
+    output.err.print("Ctrl-C stops an answer, Ctrl-D ends the conversation.", style="dim")
+    while True:
+        try:
+            prompt = input("› ")
+        except (EOFError, KeyboardInterrupt):
+            output.err.print()
+            return answers
+        if prompt.strip():
+            answers.append(_ask(loop, prompt, quiet=False))
+            loop.interrupted = False

@@ -1,0 +1,213 @@
+"""``workbench compare``: several models, one prompt, side by side."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from workbench.app import Workbench
+from workbench.chat.answer import Answer
+from workbench.chat.comparison import MAX_PANES, Comparison, Options
+from workbench.chat.pane import Pane, PaneState
+from workbench.chat.plan import RunMode
+from workbench.cli import output
+from workbench.cli.inputs import (
+    Context,
+    Json,
+    MaxTokens,
+    MinP,
+    Penalty,
+    Seed,
+    Stop,
+    System,
+    Temperature,
+    Template,
+    Threads,
+    TopK,
+    TopP,
+    given,
+    read_text,
+)
+from workbench.cli.loop import Loop, comparing
+from workbench.engine.base import Sampling
+from workbench.errors import UsageError
+from workbench.models.file import ModelFile
+
+LIVE_LINES = 24
+INTERRUPTED = 130
+
+
+def compare(
+    prompt: Annotated[str, typer.Argument(help="The prompt: TEXT, @FILE, or - for standard input.")],
+    model: Annotated[list[str], typer.Option("--model", "-m", help="A name of the library or a path; up to 8.")],
+    system: System = None,
+    context: Context = None,
+    threads: Threads = None,
+    seed: Seed = None,
+    temperature: Temperature = None,
+    top_k: TopK = None,
+    top_p: TopP = None,
+    min_p: MinP = None,
+    repetition_penalty: Penalty = None,
+    max_tokens: MaxTokens = None,
+    stop: Stop = None,
+    template: Template = None,
+    run: Annotated[
+        RunMode, typer.Option("--run", help="All at once, one after another, or one in memory at a time.")
+    ] = RunMode.AUTO,
+    json: Json = False,
+) -> None:
+    """Ask several models the same PROMPT and show the answers side by side."""
+    if len(model) > MAX_PANES:
+        raise UsageError(f"{len(model)} models were given; at most {MAX_PANES} can be compared.")
+    text = read_text(prompt, "prompt")
+    flags = {"context": context, "threads": threads, "temperature": temperature, "top_k": top_k, "top_p": top_p,
+             "min_p": min_p, "repetition_penalty": repetition_penalty, "max_tokens": max_tokens}  # fmt: skip
+    with Workbench.open(flags=given(flags)) as workbench:
+        options = shared_options(workbench, system, seed, stop, run)
+        files = [workbench.library.resolve(name) for name in model]
+        with comparing(workbench) as loop:
+            seat(workbench, loop.comparison, files, template)
+            loop.comparison.options = options
+            answers = ask(loop, text, quiet=json)
+        if json:
+            output.emit(as_json(workbench, loop.comparison, text, answers, interrupted=loop.interrupted))
+    raise typer.Exit(exit_status(answers, interrupted=loop.interrupted))
+
+
+def shared_options(
+    workbench: Workbench, system: str | None, seed: int | None, stop: list[str] | None, run: RunMode
+) -> Options:
+    """What all models share; a fresh seed is drawn once, so that it can be reported and given again."""
+    chosen = workbench.settings
+    sampling = Sampling(
+        temperature=chosen.temperature,
+        top_k=chosen.top_k,
+        top_p=chosen.top_p,
+        min_p=chosen.min_p,
+        repetition_penalty=chosen.repetition_penalty,
+        seed=secrets.randbelow(2**31) if seed is None else seed,
+    )
+    system_text = read_text(system, "system prompt") if system is not None else ""
+    return Options(system_text, sampling, chosen.max_tokens, tuple(stop or ()), run)
+
+
+def seat(workbench: Workbench, comparison: Comparison, files: Sequence[ModelFile], template: str | None) -> None:
+    """A pane for each file, in the order asked."""
+    for file in files:
+        comparison.choose(
+            comparison.add_pane(),
+            file,
+            n_ctx=workbench.settings.context,
+            n_threads=workbench.settings.threads,
+            template=template,
+        )
+
+
+def ask(loop: Loop, prompt: str, *, quiet: bool) -> list[Answer]:
+    """The answers in the order of the panes; shown as they come unless ``quiet``."""
+    panes = loop.comparison.panes
+    if quiet:
+        loop.ask(prompt, lambda: None)
+    elif output.out.is_terminal:
+        with Live(console=output.out, auto_refresh=False, transient=True, vertical_overflow="crop") as live:
+            loop.ask(prompt, lambda: live.update(columns(panes, live=True), refresh=True))
+    else:
+        loop.ask(prompt, lambda: None)
+    if not quiet:
+        output.out.print(columns(panes, live=False))
+        if loop.comparison.plan is not None:
+            mode = loop.comparison.plan.mode.value.replace("_", " ")
+            output.out.print(f"{mode}: {'; '.join(loop.comparison.plan.reasons) or 'all at once'}",
+                             style="dim", markup=False)  # fmt: skip
+    answers = [pane.exchanges[-1].answer for pane in panes]
+    return [answer for answer in answers if answer is not None]
+
+
+def columns(panes: Sequence[Pane], *, live: bool) -> RenderableType:
+    """One column a model; models below each other where the terminal is too narrow for that."""
+    per_row = max(1, min(len(panes), output.out.width // 36))
+    rows = [panes[start : start + per_row] for start in range(0, len(panes), per_row)]
+    return Group(*(_row(row, live=live) for row in rows))
+
+
+def _row(panes: Sequence[Pane], *, live: bool) -> Table:
+    table = Table(box=box.ROUNDED, expand=True, padding=(0, 1))
+    for pane in panes:
+        assert pane.model is not None
+        table.add_column(Text(f"{pane.model.name} · {pane.model.quantisation}", style="bold"), ratio=1)
+    table.add_row(*(Text(_words(pane, live=live)) for pane in panes))
+    table.add_row(*(Text(figures(pane), style="dim") for pane in panes))
+    return table
+
+
+def _words(pane: Pane, *, live: bool) -> str:
+    answer = pane.exchanges[-1].answer if pane.exchanges else None
+    if answer is not None and answer.error is not None:
+        words = f"{answer.text}\n{answer.error.message}\n{answer.error.hint or ''}".strip()
+    else:
+        words = answer.text if answer is not None else pane.text
+    if live:
+        return "\n".join(words.splitlines()[-LIVE_LINES:])
+    return words
+
+
+def figures(pane: Pane) -> str:
+    """The line below an answer: what is happening, or how fast it was and why it ended."""
+    answer = pane.exchanges[-1].answer if pane.exchanges else None
+    if answer is None:
+        percent = f" {pane.fraction:.0%}" if pane.fraction is not None else ""
+        if pane.state is not PaneState.STREAMING:
+            return f"{pane.phase}{percent}"
+        stats = pane.stats
+        return f"{stats.completion_tokens} tok" + _speed(stats.decode_tokens_per_s)
+    parts = [f"TTFT {answer.ttft_ms / 1000:.2f} s"] if answer.ttft_ms is not None else []
+    if answer.completion_tokens is not None:
+        parts.append(f"{answer.completion_tokens} tok{_speed(answer.decode_tokens_per_s)}")
+    return " · ".join([*parts, answer.stop_reason.replace("_", " "), *answer.chips])
+
+
+def _speed(tokens_per_s: float | None) -> str:
+    return f" · {tokens_per_s:.1f} tok/s" if tokens_per_s is not None else ""
+
+
+def exit_status(answers: Sequence[Answer], *, interrupted: bool) -> int:
+    if interrupted:
+        return INTERRUPTED
+    return 1 if any(answer.error is not None for answer in answers) else 0
+
+
+def as_json(
+    workbench: Workbench, comparison: Comparison, prompt: str, answers: Sequence[Answer], *, interrupted: bool
+) -> dict[str, Any]:
+    options, plan = comparison.options, comparison.plan
+    sampling = options.sampling
+    return {
+        "prompt": prompt,
+        "system": options.system or None,
+        "plan": {"mode": plan.mode.value, "reasons": list(plan.reasons)} if plan is not None else None,
+        "seed": sampling.seed,
+        "sampling": {
+            "temperature": sampling.temperature,
+            "top_k": sampling.top_k,
+            "top_p": sampling.top_p,
+            "min_p": sampling.min_p,
+            "repetition_penalty": sampling.repetition_penalty,
+            "repeat_last_n": sampling.repeat_last_n,
+        },
+        "max_tokens": options.max_tokens,
+        "stop": list(options.stop),
+        "context": workbench.settings.context,
+        "threads": workbench.settings.threads,
+        "engine": {"name": workbench.backend.name, "version": workbench.backend.version},
+        "interrupted": interrupted,
+        "answers": [answer.as_json() for answer in answers],
+    }

@@ -1,0 +1,54 @@
+"""What the commands print: one JSON object for scripts, or tables and sentences for people."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+
+from workbench.errors import WorkbenchError
+
+SCHEMA_VERSION = 1
+
+out = Console(highlight=False, soft_wrap=False)
+err = Console(stderr=True, highlight=False)
+
+
+def emit(values: Mapping[str, Any]) -> None:
+    """Print one JSON object; what is not a number becomes null, never NaN."""
+    document = {"schema_version": SCHEMA_VERSION, **values}
+    sys.stdout.write(json.dumps(_clean(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
+def problem(code: str, message: str, hint: str | None) -> dict[str, str | None]:
+    return {"code": code, "message": message, "hint": hint}
+
+
+def fail(error: WorkbenchError, *, as_json: bool) -> None:
+    """Say what failed and what to do: on stderr, and as the only object on stdout for a script."""
+    if as_json:
+        emit({"error": problem(error.code, error.message, error.hint)})
+    say_error(error.message, error.hint)
+
+
+def say_error(message: str, hint: str | None) -> None:
+    err.print("[bold red]error:[/]", end=" ")
+    err.print(message, markup=False, soft_wrap=True)
+    if hint:
+        err.print("[bold]hint:[/]", end=" ")
+        err.print(hint, markup=False, soft_wrap=True)
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(item) for item in value]
+    return value

@@ -1,0 +1,1 @@
+"""Running a model: the protocol, llama.cpp in-process, and a scripted fake."""

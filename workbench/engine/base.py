@@ -1,0 +1,231 @@
+"""What an engine is: frozen requests in, events and a completion out, no callbacks."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+from workbench.jobs import CancelToken
+from workbench.models.file import ModelFile
+from workbench.models.params import RunParams
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """llama.cpp's samplers, in the order they are applied: repetition penalty over the last
+    ``repeat_last_n`` tokens, top-k, top-p, min-p, temperature, then a draw with ``seed``.
+
+    Neutral values: ``top_k`` 0, ``top_p`` 1, ``min_p`` 0, ``repetition_penalty`` 1.  ``temperature`` 0
+    is greedy.  ``seed`` None draws a fresh one, which the completion reports.
+    """
+
+    temperature: float = 0.7
+    top_k: int = 40
+    top_p: float = 0.95
+    min_p: float = 0.05
+    repetition_penalty: float = 1.0
+    repeat_last_n: int = 64
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One answer asked for.  ``max_tokens`` None means: until the context is full."""
+
+    messages: tuple[Message, ...]
+    sampling: Sampling = Sampling()
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    n_threads: int = 1
+
+
+class StopReason(enum.StrEnum):
+    """Why an answer ended."""
+
+    END = "end"
+    STOP_STRING = "stop_string"
+    MAX_TOKENS = "max_tokens"
+    CONTEXT_FULL = "context_full"
+    CANCELLED = "cancelled"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedPrompt:
+    """What the model really read.
+
+    ``text`` is the prompt with its scaffold; ``template_source`` is ``file``, ``builtin:NAME``,
+    ``user`` or ``none`` (completed raw); ``token_count`` includes BOS.  ``notes`` say in plain words
+    what the template made necessary.
+    """
+
+    text: str
+    template_source: str
+    token_count: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Where an answer's time went; all from one monotonic clock.
+
+    ``ttft_ms``  from sending to the first visible token, load and vetting apart; None without one.
+    ``prefill_tokens`` were evaluated before the first token (``reused_tokens`` were already there).
+    ``decode_ms`` covers the ``completion_tokens - 1`` evaluations after the first sampled token.
+    """
+
+    ttft_ms: float | None
+    prefill_ms: float
+    prefill_tokens: int
+    reused_tokens: int
+    decode_ms: float
+    completion_tokens: int
+
+    @property
+    def prefill_tokens_per_s(self) -> float | None:
+        """prefill_tokens / prefill time."""
+        return 1000 * self.prefill_tokens / self.prefill_ms if self.prefill_ms > 0 else None
+
+    @property
+    def decode_tokens_per_s(self) -> float | None:
+        """(completion_tokens - 1) / decode time: the first token belongs to the prefill."""
+        if self.completion_tokens < 2 or self.decode_ms <= 0:
+            return None
+        return 1000 * (self.completion_tokens - 1) / self.decode_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """An answer, whole or as far as it came; ``seed`` is the one really used."""
+
+    text: str
+    stop_reason: StopReason
+    prompt: RenderedPrompt
+    timings: Timings
+    seed: int
+
+
+# --- events ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Another model is being loaded first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vetting:
+    """The file is opened in a child process for the first time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """Weights read so far, 0 to 1."""
+
+    fraction: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prefilling:
+    """Prompt tokens evaluated so far; the first event of an answer carries the rendered prompt."""
+
+    done_tokens: int
+    total_tokens: int
+    prompt: RenderedPrompt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """More visible text; ``completion_tokens`` counts all tokens sampled so far."""
+
+    text: str
+    completion_tokens: int
+
+
+LoadEvent: TypeAlias = Waiting | Vetting | Loading
+AnswerEvent: TypeAlias = Prefilling | TextDelta
+
+
+# --- the protocol ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRequest:
+    """A model to open.  ``template`` is None (the file's own, else none), a built-in's name, "none",
+    or the path of a Jinja file."""
+
+    model: ModelFile
+    params: RunParams
+    template: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """What was really opened; bytes as llama.cpp reported them where it did, else None.
+
+    ``load_ms`` covers weights and context, ``vet_ms`` the child process; weights that another pane had
+    already loaded cost nothing again (``weights_shared``).
+    """
+
+    engine: str
+    engine_version: str
+    model_name: str
+    params: RunParams
+    n_ctx: int
+    template_source: str
+    load_ms: float
+    vet_ms: float
+    weights_shared: bool
+    weights_bytes: int | None = None
+    kv_bytes: int | None = None
+    compute_bytes: int | None = None
+
+
+class Engine(Protocol):
+    """One context on one set of weights.
+
+    ``stream`` and ``close`` are called on one thread, the context's lane; a new stream starts only
+    when the old one has ended.  ``count_tokens`` may be called from any thread.
+    """
+
+    @property
+    def facts(self) -> EngineFacts: ...
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Tokens of the rendered prompt, BOS included."""
+        ...
+
+    def stream(self, request: Request, cancel: CancelToken) -> Generator[AnswerEvent, None, Completion]:
+        """Answer.  A cancelled answer returns what it has, with ``StopReason.CANCELLED``.
+
+        Raises ContextOverflowError before anything is evaluated, GenerationError when llama.cpp fails.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free the context, and the weights with the last context on them."""
+        ...
+
+
+class Backend(Protocol):
+    """A way to open engines.  Loads are serialised: a second one yields ``Waiting`` until it may."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    def open(self, request: LoadRequest, cancel: CancelToken) -> Generator[LoadEvent, None, Engine]:
+        """Raises ModelLoadError, UnsupportedArchitectureError, EngineCrashedError, TemplateError; Cancelled."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,163 @@
+"""What the child process can be asked.  Runs in the child only."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import logging
+import math
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from workbench.engine import native, registry
+from workbench.engine.base import Message, Sampling
+from workbench.engine.prompt import PromptWriter
+from workbench.engine.refusal import refusal
+from workbench.engine.sampling import Sampler
+from workbench.engine.templates import ChatTemplate, RoleRefusedError, TemplateChoice
+from workbench.errors import ModelLoadError, TemplateError, WorkbenchError
+from workbench.models.params import RunParams
+
+Stage: TypeAlias = Callable[[str], None]
+
+TEMPLATE_MEMORY_BYTES = 1024 * 1024 * 1024  # address space while an unknown template runs
+
+PROBES = ("Hello, world! 1+1=2", " \n\t", "naïve 日本語 🙂", "<|im_start|>user</s>[INST]", "")
+
+SAMPLES: tuple[tuple[Message, ...], ...] = (
+    (Message("user", "Hi"),),
+    (Message("system", "Be brief."), Message("user", "Hi")),
+    (Message("user", "Hi"), Message("assistant", "Hello."), Message("user", "Bye")),
+)
+
+
+def answer(request: Mapping[str, Any], stage: Stage) -> dict[str, object]:
+    """The report for one request."""
+    # Where the parent looks for the reason, should this process die.
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+    _limit("RLIMIT_CORE", 0)
+    try:
+        if request["operation"] == "survey":
+            stage("survey")
+            return {"result": _plain(dataclasses.asdict(registry.survey()))}
+        _limit("RLIMIT_CPU", request["cpu_s"])
+        _vet(request, stage)
+    except WorkbenchError as error:
+        return {"error": {"code": error.code, "message": error.message, "hint": error.hint}}
+    return {"result": {}}
+
+
+def _plain(survey: dict[str, Any]) -> dict[str, Any]:
+    for device in survey["devices"]:
+        device["kind"] = device["kind"].value
+    return survey
+
+
+def _limit(name: str, value: int) -> None:
+    """A limit of this process, where the system has such limits; RLIMIT_AS may be raised again."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    kind = getattr(resource, name)
+    _, hard = resource.getrlimit(kind)
+    soft = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(kind, (soft, hard if name == "RLIMIT_AS" else soft))
+
+
+def _vet(request: Mapping[str, Any], stage: Stage) -> None:
+    """Everything that the program will do with the file, first here.
+
+    Raises ModelLoadError, UnsupportedArchitectureError and TemplateError for what can be said in words;
+    the rest ends the process.
+    """
+    path = Path(request["path"])
+    choice = TemplateChoice(request["template_source"], request["template"])
+    today = datetime.date.fromisoformat(request["today"])
+    if choice.text is not None:
+        stage("template")
+        try_template(choice.text, today)
+    stage("vocabulary")
+    native.api()
+    with _load(path, vocab_only=True) as weights:
+        _try_vocabulary(path.name, weights)
+        _try_prompts(PromptWriter(weights, choice, today=today))
+    if request["whole"]:
+        stage("weights")
+        with _load(path, vocab_only=False) as weights:
+            stage("decode")
+            _try_decode(path.name, weights)
+
+
+def try_template(text: str, today: datetime.date) -> None:
+    """Compile and render, within a bound on memory (the parent keeps the bound on time)."""
+    _limit("RLIMIT_AS", TEMPLATE_MEMORY_BYTES)
+    try:
+        template = ChatTemplate(text, today=today)
+        for index, sample in enumerate(SAMPLES):
+            plain = [{"role": message.role, "content": message.content} for message in sample]
+            try:
+                template.render(plain, bos="<s>", eos="</s>")
+            except RoleRefusedError:
+                if index == 0:  # a lone question is what every chat begins with
+                    raise
+    except MemoryError as error:
+        raise TemplateError(
+            "The chat template needs more memory than any prompt could.",
+            hint="Choose another template, or complete the text raw with --template none.",
+        ) from error
+    finally:
+        _limit("RLIMIT_AS", sys.maxsize)
+
+
+def _load(path: Path, *, vocab_only: bool) -> native.Weights:
+    try:
+        return native.Weights(path, n_gpu_layers=0, vocab_only=vocab_only)
+    except native.LoadFailed as error:
+        raise refusal(path.name, error.lines) from error
+
+
+def _try_vocabulary(name: str, weights: native.Weights) -> None:
+    if not weights.has_vocab:
+        raise ModelLoadError(f"{name} holds no vocabulary.", hint="It is a part of a model, not one to chat with.")
+    if not weights.decodes:
+        raise ModelLoadError(
+            f"{name} does not write text.", hint="It is an encoder, for embeddings or translation: choose a chat model."
+        )
+    for probe in PROBES:
+        for special in (False, True):
+            for token in weights.tokenize(probe, special=special):
+                weights.piece(token)
+
+
+def _try_prompts(writer: PromptWriter) -> None:
+    for index, sample in enumerate(SAMPLES):
+        try:
+            writer.write(sample)
+        except RoleRefusedError:
+            if index == 0:
+                raise
+
+
+def _try_decode(name: str, weights: native.Weights) -> None:
+    params = RunParams(n_ctx=256, n_batch=64, n_ubatch=64, n_gpu_layers=0)
+    try:
+        context = native.Context(weights, params, n_threads=1)
+    except native.LoadFailed as error:
+        raise refusal(name, error.lines) from error
+    tokens = (weights.tokenize("Hello, world! 1+1=2", special=False) or [0])[:16]
+    try:
+        context.prefill(tokens, 0, lambda: False, output=True)
+        # Samplers assert that there is something to choose from, in this process or in the program's own.
+        if not all(map(math.isfinite, context.logits())):
+            raise ModelLoadError(
+                f"{name} computes values that are not numbers.", hint="The file is damaged: download it again."
+            )
+        with Sampler(weights, Sampling(), 1, tokens) as sampler:
+            context.step(sampler.next(context), len(tokens))
+    except native.NativeError as error:
+        raise ModelLoadError(f"{name} cannot be evaluated: {error}.", hint="Try another quantisation.") from error
+    finally:
+        context.close()

@@ -1,0 +1,198 @@
+"""A scripted engine: no weights, the same events.  Most tests run on it, and so can the window."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterable, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from workbench.engine.base import (
+    AnswerEvent,
+    Completion,
+    Engine,
+    EngineFacts,
+    LoadEvent,
+    Loading,
+    LoadRequest,
+    Message,
+    Prefilling,
+    RenderedPrompt,
+    Request,
+    StopReason,
+    TextDelta,
+    Timings,
+)
+from workbench.errors import ContextOverflowError, WorkbenchError
+from workbench.jobs import CancelToken
+from workbench.models.file import Family, ModelFile
+from workbench.models.header import Array, Header, Tensor, Value
+
+FAKE_LAYERS = 16
+
+Script: TypeAlias = Callable[[Request], Iterable[str]]
+
+SAYS = (
+    "This answer comes from the scripted engine: no model was loaded and nothing was computed. ",
+    "It exists so that the window can be tried, and tested, without weights.",
+)
+
+
+def say(pieces: Sequence[str] = SAYS) -> Script:
+    """A script that gives the same pieces to every request."""
+    return lambda _: pieces
+
+
+class FakeBackend:
+    """Opens engines that follow a script.
+
+    ``tokens_per_s`` None is as fast as possible; ``load_steps`` loading events are sent before an engine
+    is there; ``load_error`` and ``answer_error`` are raised at their place.  Counts what it did.
+    """
+
+    name = "fake"
+    version = "scripted"
+
+    def __init__(
+        self,
+        script: Script | None = None,
+        *,
+        tokens_per_s: float | None = None,
+        load_steps: int = 2,
+        load_error: WorkbenchError | None = None,
+        answer_error: WorkbenchError | None = None,
+    ) -> None:
+        self.script = script or say()
+        self.tokens_per_s = tokens_per_s
+        self.load_steps = load_steps
+        self.load_error = load_error
+        self.answer_error = answer_error
+        self.requests: list[Request] = []
+        self.opened = 0
+        self.closed = 0
+        self.closed_streams = 0
+
+    @property
+    def live(self) -> int:
+        return self.opened - self.closed
+
+    def open(self, request: LoadRequest, cancel: CancelToken) -> Generator[LoadEvent, None, Engine]:
+        for step in range(self.load_steps):
+            cancel.raise_if_cancelled()
+            yield Loading(step / self.load_steps)
+        cancel.raise_if_cancelled()
+        if self.load_error is not None:
+            raise self.load_error
+        self.opened += 1
+        return FakeEngine(self, request)
+
+    def close(self) -> None:
+        return None
+
+
+class FakeEngine:
+    def __init__(self, backend: FakeBackend, request: LoadRequest) -> None:
+        self._backend = backend
+        self.facts = EngineFacts(
+            engine=backend.name,
+            engine_version=backend.version,
+            model_name=request.model.name,
+            params=request.params,
+            n_ctx=request.params.n_ctx,
+            template_source="file",
+            load_ms=0.0,
+            vet_ms=0.0,
+            weights_shared=False,
+        )
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """A word is a token, and so is the mark that begins each message."""
+        return sum(1 + len(message.content.split()) for message in messages)
+
+    def stream(self, request: Request, cancel: CancelToken) -> Generator[AnswerEvent, None, Completion]:
+        self._backend.requests.append(request)
+        try:
+            return (yield from self._stream(request, cancel))
+        finally:
+            self._backend.closed_streams += 1
+
+    def close(self) -> None:
+        self._backend.closed += 1
+
+    def _stream(self, request: Request, cancel: CancelToken) -> Generator[AnswerEvent, None, Completion]:
+        started = time.monotonic()
+        text = "\n".join(f"<{m.role}> {m.content}" for m in request.messages)
+        prompt = RenderedPrompt(text, "file", self.count_tokens(request.messages))
+        if prompt.token_count >= self.facts.n_ctx:
+            raise ContextOverflowError(
+                f"The prompt is {prompt.token_count:,} tokens; the context holds {self.facts.n_ctx:,}.",
+                hint="Raise the context, or shorten the prompt.",
+            )
+        yield Prefilling(0, prompt.token_count, prompt)
+        prefilled = time.monotonic()
+        pieces: list[str] = []
+        reason = StopReason.END
+        for piece in self._backend.script(request):
+            if cancel.cancelled or (self._backend.tokens_per_s and cancel.wait(1 / self._backend.tokens_per_s)):
+                reason = StopReason.CANCELLED
+                break
+            if self._backend.answer_error is not None:
+                raise self._backend.answer_error
+            pieces.append(piece)
+            yield TextDelta(piece, len(pieces))
+            if request.max_tokens is not None and len(pieces) >= request.max_tokens:
+                reason = StopReason.MAX_TOKENS
+                break
+        ended = time.monotonic()
+        timings = Timings(
+            ttft_ms=1000 * (prefilled - started) if pieces else None,
+            prefill_ms=1000 * (prefilled - started),
+            prefill_tokens=prompt.token_count,
+            reused_tokens=0,
+            decode_ms=1000 * (ended - prefilled),
+            completion_tokens=len(pieces),
+        )
+        return Completion("".join(pieces), reason, prompt, timings, seed=request.sampling.seed or 0)
+
+
+def fake_model(
+    name: str,
+    family: Family = Family.OTHER,
+    *,
+    size_bytes: int = 800_000_000,
+    n_ctx_train: int = 8192,
+    quantisation: str = "Q4_K_M",
+    synthetic: bool = False,
+) -> ModelFile:
+    """A described model of a small Llama's shape, without a file behind it."""
+    metadata: dict[str, Value] = {
+        "general.architecture": "llama",
+        "general.name": name,
+        "llama.block_count": FAKE_LAYERS,
+        "llama.context_length": n_ctx_train,
+        "llama.embedding_length": 2048,
+        "llama.feed_forward_length": 8192,
+        "llama.attention.head_count": 32,
+        "llama.attention.head_count_kv": 8,
+        "tokenizer.ggml.tokens": Array(type_id=8, count=32_000),
+    }
+    layer_bytes = size_bytes // FAKE_LAYERS
+    tensors = tuple(
+        Tensor(f"blk.{layer}.ffn_up.weight", (layer_bytes // 4,), 0, layer * layer_bytes, layer_bytes)
+        for layer in range(FAKE_LAYERS)
+    )
+    return ModelFile(
+        path=Path(f"{name}.gguf").absolute(),
+        name=name,
+        title=name,
+        family=family,
+        architecture="llama",
+        quantisation=quantisation,
+        size_bytes=size_bytes,
+        parameter_count=2 * size_bytes,
+        n_ctx_train=n_ctx_train,
+        synthetic=synthetic,
+        licence=None,
+        chat_template=None,
+        header=Header(3, metadata, tensors, 32, 0, size_bytes, name),
+    )

@@ -1,0 +1,70 @@
+"""What is known about a model file that was opened in a child process before."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Protocol
+
+from workbench.errors import (
+    BadGgufError,
+    EngineCrashedError,
+    EngineError,
+    ModelLoadError,
+    TemplateError,
+    UnsupportedArchitectureError,
+    WorkbenchError,
+)
+
+_ERRORS: dict[str, type[WorkbenchError]] = {
+    error.code: error
+    for error in (
+        BadGgufError,
+        EngineCrashedError,
+        EngineError,
+        ModelLoadError,
+        TemplateError,
+        UnsupportedArchitectureError,
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``code`` is None for a file that may be loaded, else the code of the error it causes."""
+
+    code: str | None = None
+    message: str = ""
+    hint: str | None = None
+
+    def raise_if_rejected(self) -> None:
+        if self.code is not None:
+            raise error_of(self.code, self.message, self.hint)
+
+
+def error_of(code: str, message: str, hint: str | None) -> WorkbenchError:
+    return _ERRORS.get(code, EngineError)(message, hint=hint)
+
+
+class VerdictStore(Protocol):
+    """Keeps verdicts by an opaque key, from any thread."""
+
+    def get(self, key: str) -> Verdict | None: ...
+
+    def put(self, key: str, verdict: Verdict) -> None: ...
+
+
+class RememberedVerdicts:
+    """For as long as the process lives."""
+
+    def __init__(self) -> None:
+        self._verdicts: dict[str, Verdict] = {}
+        self._lock = threading.Lock()  # guards _verdicts
+
+    def get(self, key: str) -> Verdict | None:
+        with self._lock:
+            return self._verdicts.get(key)
+
+    def put(self, key: str, verdict: Verdict) -> None:
+        with self._lock:
+            self._verdicts[key] = verdict

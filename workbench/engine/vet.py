@@ -1,0 +1,123 @@
+"""Whether a model file may be loaded into this process: tried once per file, in a child."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import logging
+from pathlib import Path
+
+import psutil
+
+from workbench.engine import child, native
+from workbench.engine.templates import TemplateChoice
+from workbench.engine.verdict import Verdict, VerdictStore
+from workbench.errors import BadGgufError, EngineCrashedError, ModelLoadError, TemplateError
+from workbench.jobs import CancelToken
+from workbench.models.file import ModelFile
+
+log = logging.getLogger(__name__)
+
+# Weights are loaded whole in the child only where they leave the machine as much memory again.
+WHOLE_LOAD_FRACTION = 0.5
+
+TEMPLATE_S = 5.0
+SLOWEST_DISK_BYTES_PER_S = 20 * 1024 * 1024
+
+# A refusal for lack of memory says nothing about the file.
+_PASSING = ("alloc", "memory", "mmap")
+
+
+class Vetter:
+    """Gives the verdict on a file, from ``known`` or from a child process."""
+
+    def __init__(self, known: VerdictStore) -> None:
+        self._known = known
+
+    def known(self, model: ModelFile, choice: TemplateChoice) -> Verdict | None:
+        """An earlier verdict on the same bytes, template and engine.  Raises BadGgufError when the file is gone."""
+        return self._known.get(identity(model, choice))
+
+    def vet(self, model: ModelFile, choice: TemplateChoice, cancel: CancelToken, *, today: datetime.date) -> Verdict:
+        """Try the file in a child, and keep the verdict if it will last.  Raises Cancelled."""
+        verdict, lasting = _ask(model, choice, cancel, today)
+        if lasting:
+            self._known.put(identity(model, choice), verdict)
+        return verdict
+
+
+def identity(model: ModelFile, choice: TemplateChoice) -> str:
+    """What a verdict hangs on, wherever the file lies: a file of 40 GB is not read for it."""
+    try:
+        now = model.path.stat()
+    except OSError as error:
+        raise BadGgufError(f"{model.path.name} is gone or cannot be read.", hint="Add the file again.") from error
+    # Built-in templates are ours, and need no vetting of their own.
+    template = choice.text if choice.source in ("file", "user") else None
+    facts = [now.st_size, now.st_mtime_ns, now.st_ino, model.header.sha256, native.build_identity(), template]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def _ask(model: ModelFile, choice: TemplateChoice, cancel: CancelToken, today: datetime.date) -> tuple[Verdict, bool]:
+    """The verdict, and whether it will be the same another time."""
+    weights_s = 60 + model.size_bytes / SLOWEST_DISK_BYTES_PER_S
+    whole = model.size_bytes < WHOLE_LOAD_FRACTION * psutil.virtual_memory().available
+    request = {
+        "path": str(model.path.absolute()),
+        "template_source": choice.source,
+        "template": choice.text,
+        "today": today.isoformat(),
+        "whole": whole,
+        "cpu_s": round(300 + weights_s),
+    }
+    try:
+        report = child.call("vet", request, cancel, stage_s={"template": TEMPLATE_S, "weights": weights_s})
+    except child.ChildCrashedError as error:
+        log.info("vetting %s: %s (%s)", model.path.name, error, error.reason)
+        return _crashed(model.path, error), not error.was_killed
+    except child.ChildTimeoutError as error:
+        return _late(model.path, error), error.stage == "template"
+    if "result" in report:
+        return Verdict(), True
+    error_report = report["error"]
+    passing = error_report["code"] == ModelLoadError.code and any(w in error_report["message"] for w in _PASSING)
+    return Verdict(error_report["code"], error_report["message"], error_report["hint"]), not passing
+
+
+def _crashed(path: Path, error: child.ChildCrashedError) -> Verdict:
+    if error.stage == "template":
+        return _bad_template("it ended the process that tried it")
+    if error.was_killed:
+        return _rejected(
+            EngineCrashedError,
+            f"The process that tried {path.name} was ended by the system.",
+            "There was probably too little memory: close other programs or choose a smaller model.",
+        )
+    return _rejected(
+        EngineCrashedError,
+        f"{path.name} crashes llama.cpp ({error.reason}).",
+        "The file is damaged or made for another version; it was tried in a process of its own, nothing was lost.",
+    )
+
+
+def _late(path: Path, error: child.ChildTimeoutError) -> Verdict:
+    if error.stage == "template":
+        return _bad_template(f"it did not finish within {error.limit_s:g} seconds")
+    return _rejected(
+        ModelLoadError,
+        f"{path.name} could not be tried: {error}.",
+        "The disk or the machine is very busy: try again later.",
+    )
+
+
+def _bad_template(reason: str) -> Verdict:
+    return _rejected(
+        TemplateError,
+        f"The chat template cannot be used: {reason}.",
+        "Choose another template, or complete the text raw with --template none.",
+    )
+
+
+def _rejected(kind: type[EngineCrashedError | ModelLoadError | TemplateError], message: str, hint: str) -> Verdict:
+    return Verdict(kind.code, message, hint)

@@ -1,0 +1,110 @@
+"""Every failure a user may meet, as one tree.
+
+    WorkbenchError
+    ├── SettingsError
+    ├── StoreError ── DatabaseTooNewError
+    ├── ModelFileError ── BadGgufError, UnsupportedArchitectureError
+    ├── DoesNotFitError
+    ├── HubError ── ModelNotFoundError, ChecksumError, DiskFullError
+    └── EngineError ── ModelLoadError, ContextOverflowError, GenerationError,
+                       EngineCrashedError, TemplateError
+    Cancelled          the user's wish; nothing is shown
+
+Anything else that reaches a face is a bug of ours: its traceback goes to the log.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+
+class WorkbenchError(Exception):
+    """A message fit to show as it is, with a hint at what to do next."""
+
+    code: ClassVar[str] = "workbench"
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __init_subclass__(cls) -> None:
+        """The code scripts see: the class name in snake case, without its last word."""
+        cls.code = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__.removesuffix("Error")).lower()
+
+
+class UsageError(WorkbenchError):
+    """What was asked for cannot be meant: a bad option, an unreadable prompt file."""
+
+
+class SettingsError(WorkbenchError):
+    """A setting has a value it cannot have."""
+
+
+class StoreError(WorkbenchError):
+    """The database cannot be used."""
+
+
+class DatabaseTooNewError(StoreError):
+    """The database was written by a later version of the program."""
+
+
+class ModelFileError(WorkbenchError):
+    """A model file cannot be used."""
+
+
+class BadGgufError(ModelFileError):
+    """The file is not a GGUF, or a damaged or hostile one."""
+
+
+class UnsupportedArchitectureError(ModelFileError):
+    """The engine in this build does not know the model's architecture."""
+
+
+class DoesNotFitError(WorkbenchError):
+    """The model needs more memory than this machine has free."""
+
+
+class HubError(WorkbenchError):
+    """A model could not be fetched or found."""
+
+
+class ModelNotFoundError(HubError):
+    """No file and no model of the library has this name."""
+
+
+class ChecksumError(HubError):
+    """The bytes are not the bytes that were promised."""
+
+
+class DiskFullError(HubError):
+    """There is not enough room on the disk."""
+
+
+class EngineError(WorkbenchError):
+    """The engine could not do what it was asked."""
+
+
+class ModelLoadError(EngineError):
+    """llama.cpp refused the model."""
+
+
+class ContextOverflowError(EngineError):
+    """The prompt is longer than the context."""
+
+
+class GenerationError(EngineError):
+    """The engine failed while it answered."""
+
+
+class EngineCrashedError(EngineError):
+    """The engine ended its process; only a child process was lost."""
+
+
+class TemplateError(EngineError):
+    """The chat template cannot be used."""
+
+
+class Cancelled(Exception):  # noqa: N818 - not an error: the user's wish
+    """The user asked the work to stop."""

@@ -1,0 +1,170 @@
+"""What the menus do: every slot that the table of actions names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox
+
+from workbench import settings
+from workbench.errors import SettingsError
+from workbench.gui import theme
+from workbench.gui.actions import Menus, ShortcutsDialog
+from workbench.gui.diagnostics import diagnostics, versions
+from workbench.gui.preferences import PreferencesDialog
+from workbench.gui.theme import Tone
+
+if TYPE_CHECKING:
+    from workbench.gui.window import MainWindow
+
+PROGRAM = "Inference Workbench"
+TEXT_SIZES = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
+RECENT = 12
+
+
+class Commands(QObject):
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._bench = window.bench
+
+    def attach(self, menus: Menus) -> None:
+        self._recent = menus.submenus["recent"]
+        self._recent.aboutToShow.connect(self._fill_recent)
+        self._themes = {mode: menus.actions[f"theme-{mode}"] for mode in ("system", "light", "dark")}
+        self._themes[self._bench.settings.theme].setChecked(True)
+
+    # --- File --------------------------------------------------------------------------------
+
+    @Slot()
+    def new_comparison(self) -> None:
+        self._window.show_page("compare")
+        self._window.compare.new_comparison()
+
+    @Slot()
+    def choose_file(self) -> None:
+        kinds = "GGUF models (*.gguf);;All files (*)"
+        name, _ = QFileDialog.getOpenFileName(self._window, "Open GGUF file", "", kinds)
+        if name:
+            self._window.open_file(Path(name))
+
+    @Slot()
+    def show_settings(self) -> None:
+        dialog = PreferencesDialog(self._bench.settings, self._window)
+        dialog.changed.connect(self.keep)
+        _open(dialog)
+
+    @Slot()
+    def quit(self) -> None:
+        self._window.close()
+
+    @Slot()
+    def _fill_recent(self) -> None:
+        self._recent.clear()
+        listed = self._bench.conversations.listed()[:RECENT]
+        for entry in listed:
+            # A single ampersand would underline the letter after it.
+            action = self._recent.addAction((entry.title or "Untitled").replace("&", "&&"))
+            action.setData(entry.id)
+            action.triggered.connect(self._on_recent)
+        if not listed:
+            self._recent.addAction("Nothing was asked yet").setEnabled(False)
+
+    @Slot()
+    def _on_recent(self) -> None:
+        self._window.show_page("compare")
+        self._window.compare.load_conversation(int(self._sender().data()))
+
+    # --- View --------------------------------------------------------------------------------
+
+    @Slot()
+    def show_compare(self) -> None:
+        self._window.show_page("compare")
+
+    @Slot()
+    def show_machine(self) -> None:
+        self._window.show_page("machine")
+
+    @Slot()
+    def set_theme(self) -> None:
+        self.keep({"theme": self._sender().data()})
+
+    @Slot()
+    def larger_text(self) -> None:
+        now = self._bench.settings.text_scale
+        self.keep({"text_scale": next((size for size in TEXT_SIZES if size > now), TEXT_SIZES[-1])})
+
+    @Slot()
+    def smaller_text(self) -> None:
+        now = self._bench.settings.text_scale
+        self.keep({"text_scale": next((size for size in reversed(TEXT_SIZES) if size < now), TEXT_SIZES[0])})
+
+    @Slot()
+    def normal_text(self) -> None:
+        self.keep({"text_scale": 1.0})
+
+    @Slot(object)
+    def keep(self, changes: Mapping[str, object]) -> None:
+        """Put changed settings into force, and into the settings file."""
+        self._bench.settings = self._bench.settings.model_copy(update=dict(changes))
+        chosen = self._bench.settings
+        app = QApplication.instance()
+        if isinstance(app, QApplication) and {"theme", "text_scale"} & set(changes):
+            theme.apply(app, chosen.theme, chosen.text_scale)
+            self._themes[chosen.theme].setChecked(True)
+        try:
+            settings.save(self._bench.paths.settings, changes)
+        except SettingsError as error:
+            self._window.notice.say(error.message, error.hint)
+
+    # --- Run ---------------------------------------------------------------------------------
+
+    @Slot()
+    def send(self) -> None:
+        self._window.show_page("compare")
+        self._window.compare.send()
+
+    @Slot()
+    def stop_all(self) -> None:
+        self._window.compare.stop_all()
+
+    # --- Help --------------------------------------------------------------------------------
+
+    @Slot()
+    def show_welcome(self) -> None:
+        self._window.show_page("welcome")
+
+    @Slot()
+    def show_shortcuts(self) -> None:
+        _open(ShortcutsDialog(self._window))
+
+    @Slot()
+    def copy_diagnostics(self) -> None:
+        QGuiApplication.clipboard().setText(diagnostics(self._bench, self._window.machine_now))
+        words = "They hold no prompt and no answer."
+        self._window.notice.say("Diagnostics are on the clipboard.", words, tone=Tone.ACCENT)
+
+    @Slot()
+    def show_about(self) -> None:
+        box = QMessageBox(self._window)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setWindowTitle(f"About {PROGRAM}")
+        box.setIconPixmap(theme.app_icon().pixmap(64, 64))
+        box.setText(PROGRAM)
+        box.setInformativeText("\n".join(versions(self._bench)))
+        _open(box)
+
+    def _sender(self) -> QAction:
+        action = self.sender()
+        assert isinstance(action, QAction)
+        return action
+
+
+def _open(dialog: QDialog) -> None:
+    """Never ``exec``: nothing waits for an answer."""
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.open()

@@ -1,0 +1,164 @@
+"""A pane's own settings, and the prompt its model really read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QHBoxLayout,
+    QPlainTextEdit,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from workbench.chat.pane import Pane
+from workbench.gui import theme
+from workbench.gui.compare.controls import label, text_button
+from workbench.gui.compare.words import tokens
+from workbench.gui.theme import Space
+
+SMALLEST_CONTEXT, LARGEST_CONTEXT = 256, 10_000_000
+SOURCES = {"file": "the file's own template", "none": "no template: completed raw", "user": "a template of yours"}
+
+
+@dataclass(frozen=True, slots=True)
+class PaneSettings:
+    """None means: the shared context, threads decided for the pane, the file's own template."""
+
+    n_ctx: int | None
+    n_threads: int | None
+    template: str | None
+
+
+class PaneSettingsDialog(QDialog):
+    """What this pane does differently from the others."""
+
+    def __init__(
+        self,
+        pane: Pane,
+        current: PaneSettings,
+        shared_context: int,
+        templates: Sequence[str],
+        apply: Callable[[PaneSettings], object],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._apply = apply
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("Settings of this pane")
+        self.context = _optional_number("Context", LARGEST_CONTEXT, f"shared ({shared_context:,})", current.n_ctx)
+        self.context.setSingleStep(1024)
+        self.threads = _optional_number("Threads", 1024, "automatic", current.n_threads)
+        self.template = QComboBox()
+        self.template.setAccessibleName("Chat template")
+        self.template.addItem("The file's own", None)
+        for name in templates:
+            self.template.addItem(f"Built in: {name}", name)
+        self.template.addItem("None: complete raw text", "none")
+        if current.template is not None and self.template.findData(current.template) < 0:
+            self.template.addItem(current.template, current.template)
+        self.template.setCurrentIndex(max(0, self.template.findData(current.template)))
+        form = QFormLayout()
+        form.setSpacing(Space.S)
+        form.addRow("Context, tokens", self.context)
+        form.addRow("Threads", self.threads)
+        form.addRow("Chat template", self.template)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+        buttons.accepted.connect(self._accept)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(Space.L, Space.L, Space.L, Space.L)
+        column.setSpacing(Space.M)
+        if pane.model is not None:
+            column.addWidget(label(pane.model.title, role="subtitle"))
+            trained = f"Trained for a context of {pane.model.n_ctx_train:,} tokens. " if pane.model.n_ctx_train else ""
+            note = f"{trained}A new context or template loads the model again."
+            column.addWidget(label(note, role="muted", wrap=True))
+        column.addLayout(form)
+        column.addWidget(buttons)
+        self.setMinimumWidth(theme.px(380))
+
+    @Slot()
+    def _accept(self) -> None:
+        n_ctx = max(self.context.value(), SMALLEST_CONTEXT) if self.context.value() else None
+        self._apply(PaneSettings(n_ctx, self.threads.value() or None, self.template.currentData()))
+        self.accept()
+
+
+class RenderedPromptDialog(QDialog):
+    """The prompt with its scaffold, as plain text."""
+
+    def __init__(self, pane: Pane, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("What the model read")
+        found = rendered_prompt(pane)
+        self.text = QPlainTextEdit(found.text)
+        self.text.setReadOnly(True)
+        self.text.setProperty("role", "mono")
+        self.text.setAccessibleName("Rendered prompt")
+        self.text.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        copy = text_button("Copy")
+        copy.clicked.connect(self._copy)
+        close = text_button("Close", kind="primary")
+        close.clicked.connect(self.accept)
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        buttons.addWidget(copy)
+        buttons.addWidget(close)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(Space.L, Space.L, Space.L, Space.L)
+        column.setSpacing(Space.M)
+        column.addWidget(label(pane.model.title if pane.model else "Rendered prompt", role="subtitle"))
+        column.addWidget(label(found.note, role="muted", wrap=True))
+        column.addWidget(self.text, 1)
+        column.addLayout(buttons)
+        self.resize(theme.px(640), theme.px(460))
+
+    @Slot()
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self.text.toPlainText())
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    text: str
+    note: str
+
+
+def rendered_prompt(pane: Pane) -> Rendered:
+    """The newest prompt of the pane: of the answer under way, else of the last one that has any."""
+    if pane.prompt is not None:
+        return Rendered(pane.prompt.text, _note(pane.prompt.template_source, pane.prompt.token_count))
+    for exchange in reversed(pane.exchanges):
+        answer = exchange.answer
+        if answer is not None and answer.rendered_prompt is not None:
+            return Rendered(answer.rendered_prompt, _note(answer.template_source, answer.prompt_tokens))
+    return Rendered("", "Nothing was asked of this pane yet: the prompt is rendered when it is sent.")
+
+
+def _note(source: str | None, count: int | None) -> str:
+    words = SOURCES.get(source or "", (source or "").replace("builtin:", "built-in template "))
+    known = [f"Template: {words}"] + ([f"{tokens(count)}, the beginning-of-text token included"] if count else [])
+    return " · ".join(known)
+
+
+def _optional_number(name: str, greatest: int, absent: str, value: int | None) -> QSpinBox:
+    box = QSpinBox()
+    box.lineEdit().setTextMargins(Space.XS, 0, 0, 0)  # the style sheet's padding does not reach it
+    box.setRange(0, greatest)
+    box.setSpecialValueText(absent)
+    box.setGroupSeparatorShown(True)
+    box.setAccessibleName(name)
+    box.setValue(value or 0)
+    return box

@@ -1,0 +1,220 @@
+"""A prompt and one model's answer to it: light text while it is written, Markdown and figures when it has ended."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtGui import QFontMetrics, QGuiApplication, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from workbench.chat.answer import Answer, Problem
+from workbench.chat.pane import Exchange, Pane
+from workbench.gui import theme
+from workbench.gui.compare import words
+from workbench.gui.compare.controls import FlowLayout, IconButton, label, text_button
+from workbench.gui.theme import Space, Tone
+from workbench.gui.widgets.text_view import AnswerView
+
+PROMPT_LINES = 4
+
+
+class ExchangeView(QFrame):
+    """``answer_text`` and ``figures`` are what can be read now."""
+
+    def __init__(self, pane: Pane, exchange: Exchange) -> None:
+        super().__init__()
+        self.prompt = exchange.prompt
+        self.answer: Answer | None = None
+        self._written = 0
+        self._name = pane.model.title if pane.model is not None else "the model"
+        self._bubble = PromptBubble(exchange.prompt)
+        self.waiting = label(role="muted")
+        self.text = AnswerView(grows=True, name=f"Answer of {self._name}")
+        self.text.hide()
+        self.problem: ProblemCard | None = None
+        self.chips = _Row()
+        self.figures = label(role="muted", wrap=True)
+        self._footer = self._make_footer()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(Space.S)
+        for part in (self._bubble, self.waiting, self.text, self.chips, self._footer):
+            column.addWidget(part)
+        self.chips.hide()
+        self._footer.hide()
+
+    @property
+    def chip_texts(self) -> list[str]:
+        return [found.text() for found in self.chips.findChildren(QLabel)]
+
+    def draw_live(self, pane: Pane) -> None:
+        """Add what was written since the last time."""
+        if len(pane.text) > self._written:
+            self.text.append_text(pane.text[self._written :])
+            self._written = len(pane.text)
+            self.text.show()
+        self.waiting.setText(_waiting_words(pane))
+        self.waiting.setVisible(not pane.text)
+
+    def draw_answer(self, answer: Answer) -> None:
+        if answer is self.answer:
+            return
+        self.answer = answer
+        self.waiting.hide()
+        self.text.setVisible(bool(answer.text))
+        if answer.text:
+            self.text.show_markdown(answer.text)
+        elif answer.error is None:
+            self.waiting.setText(_nothing_written(answer))
+            self.waiting.show()
+        self._show_problem(answer.error)
+        self._show_chips(answer)
+        self.figures.setText(words.answer_figures(answer))
+        self.figures.setToolTip(words.answer_details(answer))
+        self._copy.setEnabled(bool(answer.text))
+        self._footer.show()
+
+    def set_again(self, *, possible: bool) -> None:
+        """Whether this answer can be made again: only the last one, and not while the pane answers."""
+        self.again.setVisible(possible)
+
+    def copy(self) -> None:
+        if self.answer is not None:
+            QGuiApplication.clipboard().setText(self.answer.text)
+
+    def _make_footer(self) -> QWidget:
+        footer = QWidget()
+        row = QHBoxLayout(footer)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(Space.XS)
+        self._copy = IconButton("content-copy", "Copy the answer")
+        self._copy.clicked.connect(self.copy)
+        self.again = IconButton("refresh", "Answer this again")
+        self.again.hide()
+        row.addWidget(self.figures, 1)
+        row.addWidget(self._copy, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self.again, 0, Qt.AlignmentFlag.AlignTop)
+        return footer
+
+    def _show_problem(self, problem: Problem | None) -> None:
+        if problem is not None:
+            self.problem = ProblemCard(problem, self._name)
+            layout = self.layout()
+            assert isinstance(layout, QVBoxLayout)
+            layout.insertWidget(layout.indexOf(self.chips), self.problem)
+
+    def _show_chips(self, answer: Answer) -> None:
+        for words_ in answer.chips:
+            bad = answer.stop_reason == "unfinished" or answer.synthetic
+            self.chips.add(label(words_, role="chip", tone=Tone.CAUTION if bad else Tone.MUTED))
+        self.chips.setVisible(bool(answer.chips))
+
+
+class PromptBubble(QFrame):
+    """A prompt as it was asked; a long one shows its first lines until it is opened."""
+
+    def __init__(self, prompt: str) -> None:
+        super().__init__()
+        self.setProperty("role", "prompt")
+        self._prompt = prompt
+        self._open = False
+        self._label = label(role="small", wrap=True)
+        self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._label.setAccessibleName("Prompt")
+        self._more = text_button("Show all", kind="link")
+        self._more.setProperty("compact", True)
+        self._more.clicked.connect(self._toggle)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(Space.S + 2, Space.S - 2, Space.S + 2, Space.S - 2)
+        column.setSpacing(0)
+        column.addWidget(self._label)
+        column.addWidget(self._more, 0, Qt.AlignmentFlag.AlignLeft)
+        self._show()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show()
+
+    @Slot()
+    def _toggle(self) -> None:
+        self._open = not self._open
+        self._show()
+
+    def _show(self) -> None:
+        short = self._shortened()
+        self._more.setVisible(short != self._prompt)
+        self._more.setText("Show less" if self._open else "Show all")
+        self._label.setText(self._prompt if self._open else short)
+
+    def _shortened(self) -> str:
+        """The first lines as they break at this width, roughly: measuring it all would be slow for a long text."""
+        width = max(self.width() - 2 * Space.M, theme.px(120))
+        metrics = QFontMetrics(self._label.font())
+        per_line = max(8, width // max(1, metrics.averageCharWidth()))
+        kept: list[str] = []
+        used = 0
+        for line in self._prompt.split("\n"):
+            rows = max(1, -(-len(line) // per_line))
+            if used + rows > PROMPT_LINES:
+                left = (PROMPT_LINES - used) * per_line
+                return "\n".join([*kept, line[:left].rstrip()]).rstrip() + "…"
+            kept.append(line)
+            used += rows
+        return self._prompt
+
+
+class ProblemCard(QFrame):
+    """What went wrong, what to do next, and the details to hand on."""
+
+    def __init__(self, problem: Problem, model: str) -> None:
+        super().__init__()
+        self.setProperty("role", "problem")
+        self._details = "\n".join(filter(None, [f"{model}: {problem.message}", problem.hint, f"code: {problem.code}"]))
+        self.message = label(f"✕ {problem.message}", role="strong", tone=Tone.BAD, wrap=True)
+        self.hint = label(problem.hint or "", wrap=True)
+        self.hint.setVisible(bool(problem.hint))
+        for part in (self.message, self.hint):
+            part.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            part.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        copy = text_button("Copy details", kind="link")
+        copy.clicked.connect(self.copy_details)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(Space.M, Space.S, Space.M, Space.XS)
+        column.setSpacing(Space.XS)
+        column.addWidget(self.message)
+        column.addWidget(self.hint)
+        column.addWidget(copy, 0, Qt.AlignmentFlag.AlignLeft)
+
+    @Slot()
+    def copy_details(self) -> None:
+        QGuiApplication.clipboard().setText(self._details)
+
+
+class _Row(QWidget):
+    """Chips, wrapped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._flow = FlowLayout(self)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def add(self, chip: QLabel) -> None:
+        self._flow.addWidget(chip)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, super().minimumSizeHint().height())
+
+
+def _waiting_words(pane: Pane) -> str:
+    line = words.pane_line(pane, None)
+    return line.text
+
+
+def _nothing_written(answer: Answer) -> str:
+    if answer.stop_reason == "cancelled":
+        return "Stopped before the first word."
+    if answer.stop_reason == "unfinished":
+        return "The program ended before the first word."
+    return "The model answered with nothing."

@@ -1,0 +1,122 @@
+"""The head of a pane: which model, what it needs or does now, and what can be done with it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+
+from workbench.chat.pane import Pane
+from workbench.gui import theme
+from workbench.gui.compare.controls import TARGET, ElidedLabel, IconButton, label, text_button
+from workbench.gui.compare.picker import PickerButton
+from workbench.gui.compare.words import PaneLine
+from workbench.gui.theme import Space, Tone
+from workbench.gui.words import family_tone
+
+NARROW = 340  # pixels at 100 % text
+_STEPS = 1000
+
+
+class PaneHeader(QWidget):
+    pick = Signal()
+    stop = Signal()
+    close_pane = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._alone = False
+        self.dot = label("●")
+        self.model = PickerButton()
+        self.model.clicked.connect(self.pick)
+        self.synthetic = label("synthetic", role="chip", tone=Tone.CAUTION)
+        self.synthetic.setToolTip("Random weights: the answers are noise")
+        self.menu = QMenu(self)
+        self.more = IconButton("dots-horizontal", "More for this pane")
+        self.more.setMenu(self.menu)
+        self.more.setPopupMode(IconButton.ToolButtonPopupMode.InstantPopup)
+        self.close_button = IconButton("close", "Close this pane")
+        self.close_button.clicked.connect(self.close_pane)
+        self.line = ElidedLabel()
+        self.line.setProperty("role", "muted")
+        self.stop_button = text_button("■ Stop", kind="small")
+        self.stop_button.setAccessibleName("Stop this answer")
+        self.stop_button.clicked.connect(self.stop)
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setProperty("role", "thin")
+        self.bar.setAccessibleName("Progress")
+        self._lay_out()
+
+    def draw(self, pane: Pane, line: PaneLine, *, opening: str) -> None:
+        model = pane.model
+        theme.mark(self.dot, tone=family_tone(model.family) if model else Tone.MUTED)
+        self.dot.setText("●" if model else "○")
+        self.dot.setToolTip(f"Family: {model.family.value}" if model else "")
+        if model is not None:
+            self.model.set_words(model.title, f"{model.name}\n{model.path}", tail=f" · {model.quantisation}")
+        else:
+            self.model.set_words(opening or "Choose a model", "Choose the model of this pane")
+        self.synthetic.setVisible(model is not None and model.synthetic)
+        self.line.setText(line.text)
+        self.line.setAccessibleName(line.text)
+        theme.mark(self.line, tone=line.tone)
+        self.stop_button.setVisible(pane.busy)
+        self._draw_bar(line.fraction)
+
+    def _draw_bar(self, fraction: float | None) -> None:
+        # The bar keeps its place when it is empty, so that nothing jumps.
+        theme.mark(self.bar, idle=fraction is None)
+        if fraction is None:
+            self.bar.setRange(0, _STEPS)
+            self.bar.reset()
+        elif fraction < 0:
+            self.bar.setRange(0, 0)
+        else:
+            self.bar.setRange(0, _STEPS)
+            self.bar.setValue(round(_STEPS * fraction))
+
+    def _lay_out(self) -> None:
+        first = QHBoxLayout()
+        first.setSpacing(Space.XS)
+        first.addWidget(self.dot)
+        first.addWidget(self.model, 1)
+        first.addWidget(self.synthetic, 0, Qt.AlignmentFlag.AlignVCenter)
+        first.addWidget(self.more)
+        first.addWidget(self.close_button)
+        second = QHBoxLayout()
+        second.setSpacing(Space.S)
+        second.addWidget(self.line, 1)
+        second.addWidget(self.stop_button, 0, Qt.AlignmentFlag.AlignRight)
+        kept = self.stop_button.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)
+        self.stop_button.setSizePolicy(kept)
+        upper = QVBoxLayout()
+        upper.setContentsMargins(Space.M, Space.S, Space.S, Space.XS)
+        upper.setSpacing(0)
+        upper.addLayout(first)
+        upper.addLayout(second)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(upper)
+        column.addWidget(self.bar)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+
+    def set_alone(self, *, alone: bool) -> None:
+        """The only pane of a comparison cannot be closed."""
+        self._alone = alone
+        self._make_room()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        # In a narrow pane the figures and the name matter more than these words; the menu closes it too.
+        narrow = self.width() < theme.px(NARROW)
+        self.stop_button.setText("■" if narrow else "■ Stop")
+        self.close_button.setVisible(not self._alone and not narrow)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(theme.px(TARGET * 6), super().minimumSizeHint().height())

@@ -1,0 +1,254 @@
+"""What all panes share: system prompt, sampling, limits, and how several models take turns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QIntValidator
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QPlainTextEdit,
+    QScrollArea,
+    QSizePolicy,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from workbench.chat.comparison import Options
+from workbench.chat.plan import RunMode
+from workbench.engine.base import Sampling
+from workbench.gui import theme
+from workbench.gui.compare.controls import IconButton, label, text_button
+from workbench.gui.compare.words import MODES
+from workbench.gui.theme import Space
+from workbench.settings import Settings
+
+WIDTH = 310
+REST_MS = 300
+MOST_TOKENS = 10_000_000
+MOST_SEED = 2_147_483_647
+
+
+class OptionsPanel(QFrame):
+    """``changed`` carries the options and the context, once typing has rested."""
+
+    changed = Signal(object, int)
+    closed = Signal()
+
+    def __init__(self, defaults: Options, context: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "card")
+        self._defaults, self._default_context = defaults, context
+        self._repeat_last_n = defaults.sampling.repeat_last_n
+        self._make_fields()
+        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
+        self._rest.timeout.connect(self.commit)
+        self._lay_out()
+        self.show_options(defaults, context)
+        self._watch()
+
+    def show_options(self, options: Options, context: int) -> None:
+        """Fill the fields, without saying that they changed."""
+        sampling = options.sampling
+        self._repeat_last_n = sampling.repeat_last_n
+        blockers = [QSignalBlocker(field) for field in self._fields]
+        self.system.setPlainText(options.system)
+        self.temperature.setValue(sampling.temperature)
+        self.top_k.setValue(sampling.top_k)
+        self.top_p.setValue(sampling.top_p)
+        self.min_p.setValue(sampling.min_p)
+        self.penalty.setValue(sampling.repetition_penalty)
+        self.seed.setText("" if sampling.seed is None else str(sampling.seed))
+        self.max_tokens.setValue(options.max_tokens or 0)
+        self.stop.setPlainText("\n".join(options.stop))
+        self.context.setValue(context)
+        self.mode.setCurrentIndex(self.mode.findData(options.mode.value))
+        for blocker in blockers:
+            blocker.unblock()
+
+    def options(self) -> Options:
+        sampling = Sampling(
+            temperature=self.temperature.value(),
+            top_k=self.top_k.value(),
+            top_p=self.top_p.value(),
+            min_p=self.min_p.value(),
+            repetition_penalty=self.penalty.value(),
+            repeat_last_n=self._repeat_last_n,
+            seed=int(self.seed.text()) if self.seed.text() else None,
+        )
+        return Options(
+            system=self.system.toPlainText(),
+            sampling=sampling,
+            max_tokens=self.max_tokens.value() or None,
+            stop=tuple(line for line in self.stop.toPlainText().split("\n") if line),
+            mode=RunMode(self.mode.currentData()),
+        )
+
+    @Slot()
+    def commit(self) -> None:
+        """Say what stands in the fields, now."""
+        self._rest.stop()
+        self.changed.emit(self.options(), self.context.value())
+
+    def commit_pending(self) -> None:
+        """What was typed a moment ago counts for the question that is sent now."""
+        if self._rest.isActive():
+            self.commit()
+
+    @Slot()
+    def _reset(self) -> None:
+        self.show_options(replace(self._defaults, system=self.system.toPlainText()), self._default_context)
+        self.commit()
+
+    # --- fields ------------------------------------------------------------------------------
+
+    def _make_fields(self) -> None:
+        self.system = _text_field("System prompt", "How the models should answer (optional)")
+        self.temperature = _share("temperature", 0, 5, 0.1)
+        self.top_k = _whole("top_k", 0, 1_000_000, "0 (all)")
+        self.top_p = _share("top_p", 0.01, 1, 0.05)
+        self.min_p = _share("min_p", 0, 1, 0.01)
+        self.penalty = _share("repetition_penalty", 0.01, 5, 0.05)
+        self.seed = QLineEdit()
+        self.seed.setValidator(QIntValidator(0, MOST_SEED, self.seed))
+        self.seed.setPlaceholderText("fresh each time")
+        self.seed.setAccessibleName("Seed")
+        self.seed.setToolTip("The same seed, model and settings give the same answer")
+        self.max_tokens = _whole("max_tokens", 0, MOST_TOKENS, "no limit")
+        self.stop = _text_field("Stop strings", "One a line")
+        self.context = _whole("context", 256, MOST_TOKENS, "")
+        self.context.setSingleStep(1024)
+        self.mode = QComboBox()
+        for mode, words in MODES.items():
+            self.mode.addItem(words, mode)
+        self.mode.setAccessibleName("Several models")
+        self.mode.setToolTip(_help("run_mode"))
+        self._fields: tuple[QWidget, ...] = (
+            self.system, self.temperature, self.top_k, self.top_p, self.min_p, self.penalty, self.seed,
+            self.max_tokens, self.stop, self.context, self.mode,
+        )  # fmt: skip
+
+    def _watch(self) -> None:
+        for edit in (self.system, self.stop):
+            edit.textChanged.connect(self._rest.start)
+        for number in (self.temperature, self.top_p, self.min_p, self.penalty):
+            number.valueChanged.connect(self._rest.start)
+        for whole in (self.top_k, self.max_tokens, self.context):
+            whole.valueChanged.connect(self._rest.start)
+        self.seed.textChanged.connect(self._rest.start)
+        self.mode.currentIndexChanged.connect(self._rest.start)
+
+    def _lay_out(self) -> None:
+        close = IconButton("close", "Close the options")
+        close.clicked.connect(self.closed)
+        head = QHBoxLayout()
+        head.addWidget(label("Same for all", role="subtitle"), 1)
+        head.addWidget(close)
+        body = QWidget()
+        inner = QVBoxLayout(body)
+        inner.setContentsMargins(0, 0, Space.S, 0)
+        inner.setSpacing(Space.XS)
+        inner.addWidget(_name("System prompt", self.system))
+        inner.addWidget(self.system)
+        inner.addSpacing(Space.S)
+        inner.addLayout(self._form())
+        inner.addSpacing(Space.XS)
+        inner.addWidget(_name("Stop strings", self.stop))
+        inner.addWidget(self.stop)
+        reset = text_button("Back to the defaults", kind="link")
+        reset.clicked.connect(self._reset)
+        inner.addWidget(reset, 0, Qt.AlignmentFlag.AlignLeft)
+        inner.addStretch(1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(body)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(Space.M, Space.S, Space.XS, Space.S)
+        column.setSpacing(Space.S)
+        column.addLayout(head)
+        column.addWidget(area, 1)
+        theme.changed.connect(self._resize)
+        self._resize()
+
+    def _form(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(Space.M)
+        grid.setVerticalSpacing(Space.XS)
+        grid.setColumnStretch(1, 1)
+        rows: tuple[tuple[str, QWidget], ...] = (
+            (_title("temperature"), self.temperature),
+            (_title("top_k"), self.top_k),
+            (_title("top_p"), self.top_p),
+            (_title("min_p"), self.min_p),
+            (_title("repetition_penalty"), self.penalty),
+            ("Seed", self.seed),
+            (_title("max_tokens"), self.max_tokens),
+            (_title("context"), self.context),
+            (_title("run_mode"), self.mode),
+        )
+        for row, (title, field) in enumerate(rows):
+            field.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            grid.addWidget(_name(title, field), row, 0)
+            grid.addWidget(field, row, 1)
+        return grid
+
+    @Slot()
+    def _resize(self) -> None:
+        self.setFixedWidth(theme.px(WIDTH))
+        for edit, lines in ((self.system, 4), (self.stop, 2)):
+            edit.setFixedHeight(lines * edit.fontMetrics().lineSpacing() + theme.px(20))
+
+
+def _title(option: str) -> str:
+    return Settings.model_fields[option].title or option
+
+
+def _help(option: str) -> str:
+    return Settings.model_fields[option].description or ""
+
+
+def _name(text: str, field: QWidget) -> QWidget:
+    made = label(text, role="muted")
+    made.setBuddy(field)
+    made.setToolTip(field.toolTip())
+    return made
+
+
+def _share(option: str, least: float, most: float, step: float) -> QDoubleSpinBox:
+    box = QDoubleSpinBox()
+    box.lineEdit().setTextMargins(Space.XS, 0, 0, 0)  # the style sheet's padding does not reach it
+    box.setRange(least, most)
+    box.setSingleStep(step)
+    box.setDecimals(2)
+    box.setAccessibleName(_title(option))
+    box.setToolTip(_help(option))
+    return box
+
+
+def _whole(option: str, least: int, most: int, at_least_words: str) -> QSpinBox:
+    box = QSpinBox()
+    box.lineEdit().setTextMargins(Space.XS, 0, 0, 0)
+    box.setRange(least, most)
+    box.setSpecialValueText(at_least_words)
+    box.setGroupSeparatorShown(True)
+    box.setAccessibleName(_title(option))
+    box.setToolTip(_help(option))
+    return box
+
+
+def _text_field(name: str, placeholder: str) -> QPlainTextEdit:
+    edit = QPlainTextEdit()
+    edit.setProperty("role", "field")
+    edit.setAccessibleName(name)
+    edit.setPlaceholderText(placeholder)
+    edit.setTabChangesFocus(True)
+    return edit

@@ -1,0 +1,59 @@
+"""The panes beside each other, with handles between them; a narrow window scrolls sideways."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QScrollArea, QSplitter, QWidget
+
+from workbench.gui import theme
+from workbench.gui.compare.pane_view import WIDTH, PaneView
+
+
+class PaneRow(QScrollArea):
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAccessibleName("Panes")
+        self._splitter = QSplitter(Qt.Orientation.Horizontal)
+        self._splitter.setChildrenCollapsible(False)
+        self.setWidget(self._splitter)
+        theme.changed.connect(self._keep_readable)
+
+    @property
+    def views(self) -> list[PaneView]:
+        widgets = (self._splitter.widget(index) for index in range(self._splitter.count()))
+        return [widget for widget in widgets if isinstance(widget, PaneView)]
+
+    def arrange(self, views: list[PaneView]) -> None:
+        """Show these, in this order, equally wide; a view that is left out is deleted."""
+        for old in self.views:
+            if old not in views:
+                old.hide()
+                old.setParent(None)
+                old.deleteLater()
+        for index, view in enumerate(views):
+            if self._splitter.widget(index) is not view:
+                self._splitter.insertWidget(index, view)
+            view.show()
+        self._keep_readable()
+        self._splitter.setSizes([1000] * len(views))
+
+    @Slot()
+    def _keep_readable(self) -> None:
+        views = self.views
+        for view in views:
+            view.setMinimumWidth(theme.px(WIDTH))
+        handles = max(0, len(views) - 1) * self._splitter.handleWidth()
+        self._splitter.setMinimumWidth(len(views) * theme.px(WIDTH) + handles)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(theme.px(WIDTH), theme.px(200))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        focused = self.focusWidget()
+        if focused is not None:
+            self.ensureWidgetVisible(focused, 0, 0)

@@ -1,0 +1,219 @@
+"""One comparison and the conversation it is kept in: begin anew, open another, restore the last.  Knows no Qt."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+from workbench.app import Workbench
+from workbench.chat.answer import Problem
+from workbench.chat.comparison import Options
+from workbench.chat.conversations import Diary, StoredConversation, StoredPane, title_of
+from workbench.chat.pane import Exchange, Pane
+from workbench.chat.plan import RunMode
+from workbench.engine.base import Sampling
+from workbench.errors import WorkbenchError
+from workbench.jobs import JobRunner
+from workbench.models.file import ModelFile
+from workbench.settings import Settings
+
+DRAFT = "compare"
+UNTITLED = "New comparison"
+
+
+class Record:
+    """``context`` is what panes without a context of their own get; ``wanted`` are restored panes whose
+    file has still to be found."""
+
+    def __init__(self, workbench: Workbench, runner: JobRunner) -> None:
+        self._conversations = workbench.conversations
+        self._settings = workbench.settings
+        self.diary = Diary(workbench.conversations)
+        self.comparison = workbench.comparison(runner, self.diary)
+        self.comparison.options = default_options(workbench.settings)
+        self.context = workbench.settings.context
+        self.title = UNTITLED
+        self.wanted: dict[int, StoredPane] = {}
+        self._own_context: dict[int, int] = {}
+
+    # --- asking ------------------------------------------------------------------------------
+
+    def ask(self, prompt: str) -> None:
+        """Raises UsageError when it cannot be asked now; the prompt is kept with its answers."""
+        is_new = self.diary.conversation_id is None
+        self.comparison.ask(prompt)
+        if is_new:
+            self.title = title_of(prompt)
+            self._keep_options()
+
+    def set_options(self, options: Options, context: int) -> None:
+        self.comparison.options = options
+        changed, self.context = context != self.context, context
+        if changed:
+            for pane in self.comparison.panes:
+                if pane.model is not None and not pane.busy and pane.id not in self._own_context:
+                    self._choose(pane, pane.model, pane.n_threads, pane.template)
+            self._keep_panes()
+        self._keep_options()
+
+    # --- panes -------------------------------------------------------------------------------
+
+    def choose(self, pane: Pane, model: ModelFile) -> None:
+        """Give a pane another model; a template chosen for the old one is forgotten."""
+        self.wanted.pop(pane.id, None)
+        template = pane.template if model == pane.model else None
+        self._choose(pane, model, pane.n_threads or self._settings.threads, template)
+        self._keep_panes()
+
+    def configure(self, pane: Pane, n_ctx: int | None, n_threads: int | None, template: str | None) -> None:
+        """A pane's own context (None: the shared one), threads (None: decided for it) and template."""
+        if n_ctx is None:
+            self._own_context.pop(pane.id, None)
+        else:
+            self._own_context[pane.id] = n_ctx
+        if pane.model is not None:
+            self._choose(pane, pane.model, n_threads, template)
+            self._keep_panes()
+
+    def own_context(self, pane: Pane) -> int | None:
+        return self._own_context.get(pane.id)
+
+    def context_of(self, pane: Pane) -> int:
+        return self._own_context.get(pane.id, self.context)
+
+    def close_pane(self, pane: Pane) -> None:
+        self.comparison.remove_pane(pane)
+        self.wanted.pop(pane.id, None)
+        self._own_context.pop(pane.id, None)
+        self._keep_panes()
+
+    # --- conversations -----------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """A new conversation with the same models; those that are loaded stay loaded, unless they were answering."""
+        for pane in [pane for pane in self.comparison.panes if pane.busy]:
+            self._replace(pane)
+        for pane in self.comparison.panes:
+            pane.exchanges.clear()
+            if pane.model is not None:
+                self._choose(pane, pane.model, pane.n_threads, pane.template)
+        self.diary.turn_to(None)
+        self.title = UNTITLED
+
+    def open(self, conversation_id: int) -> bool:
+        """Show a kept conversation; its models are ``wanted``.  False when it does not exist any more."""
+        stored = self._conversations.load(conversation_id)
+        if stored is None:
+            return False
+        for pane in list(self.comparison.panes):
+            self.comparison.remove_pane(pane)
+        self._own_context.clear()
+        for kept in stored.panes:
+            pane = self.comparison.add_pane(kept.slot)
+            pane.exchanges = _exchanges(stored, kept.slot)
+        self.wanted = {kept.slot: kept for kept in stored.panes if kept.model_path is not None}
+        self.comparison.options, self.context = options_from_json(
+            stored.system_prompt, stored.sampling, default_options(self._settings), self._settings.context
+        )
+        self.diary.turn_to(stored)
+        self.title = stored.title
+        return True
+
+    def open_last(self) -> bool:
+        """The newest conversation, its unfinished answers marked so."""
+        self._conversations.mark_unfinished()
+        listed = self._conversations.listed()
+        return bool(listed) and self.open(listed[0].id)
+
+    def seat(self, slot: int, found: ModelFile | WorkbenchError) -> None:
+        """The file of a wanted pane was found, or was not."""
+        kept = self.wanted.pop(slot, None)
+        pane = next((pane for pane in self.comparison.panes if pane.id == slot), None)
+        if kept is None or pane is None or pane.model is not None:
+            return
+        if isinstance(found, WorkbenchError):
+            pane.fail(Problem.of(found))
+            return
+        if kept.n_ctx != min(self.context, found.n_ctx_train or self.context):
+            self._own_context[slot] = kept.n_ctx
+        self._choose(pane, found, kept.n_threads, kept.template)
+
+    def delete(self, conversation_id: int) -> None:
+        self._conversations.delete(conversation_id)
+        if conversation_id == self.diary.conversation_id:
+            self.begin()
+
+    # --- unsent text -------------------------------------------------------------------------
+
+    def draft(self) -> str:
+        return self._conversations.draft(DRAFT)
+
+    def keep_draft(self, text: str) -> None:
+        self._conversations.keep_draft(DRAFT, text)
+
+    # --- within ------------------------------------------------------------------------------
+
+    def _choose(self, pane: Pane, model: ModelFile, n_threads: int | None, template: str | None) -> None:
+        self.comparison.choose(pane, model, n_ctx=self.context_of(pane), n_threads=n_threads, template=template)
+
+    def _replace(self, pane: Pane) -> None:
+        """An answering pane ends with its answer; a new one takes its place."""
+        place = self.comparison.panes.index(pane)
+        self.comparison.remove_pane(pane)
+        fresh = self.comparison.add_pane()
+        self.comparison.panes.remove(fresh)
+        self.comparison.panes.insert(place, fresh)
+        if pane.id in self._own_context:
+            self._own_context[fresh.id] = self._own_context.pop(pane.id)
+        if pane.model is not None:
+            self._choose(fresh, pane.model, pane.n_threads, pane.template)
+
+    def _keep_panes(self) -> None:
+        if self.diary.conversation_id is not None:
+            self._conversations.set_panes(self.diary.conversation_id, self.comparison.panes)
+
+    def _keep_options(self) -> None:
+        if self.diary.conversation_id is not None:
+            options = self.comparison.options
+            self._conversations.set_shared(
+                self.diary.conversation_id, options.system, options_as_json(options, self.context)
+            )
+
+
+def default_options(settings: Settings) -> Options:
+    """What a new comparison starts with."""
+    sampling = Sampling(
+        temperature=settings.temperature,
+        top_k=settings.top_k,
+        top_p=settings.top_p,
+        min_p=settings.min_p,
+        repetition_penalty=settings.repetition_penalty,
+    )
+    return Options(sampling=sampling, max_tokens=settings.max_tokens, mode=RunMode(settings.run_mode))
+
+
+def options_as_json(options: Options, context: int) -> dict[str, Any]:
+    return asdict(options.sampling) | {
+        "max_tokens": options.max_tokens,
+        "stop": list(options.stop),
+        "mode": options.mode.value,
+        "context": context,
+    }
+
+
+def options_from_json(system: str, record: dict[str, Any], default: Options, context: int) -> tuple[Options, int]:
+    """What is missing from the record has its default."""
+    known = {field.name for field in fields(Sampling)}
+    sampling = replace(default.sampling, **{name: value for name, value in record.items() if name in known})
+    options = Options(
+        system=system,
+        sampling=sampling,
+        max_tokens=record.get("max_tokens", default.max_tokens),
+        stop=tuple(record.get("stop", default.stop)),
+        mode=RunMode(record.get("mode", default.mode.value)),
+    )
+    return options, int(record.get("context", context))
+
+
+def _exchanges(stored: StoredConversation, slot: int) -> list[Exchange]:
+    return [Exchange(turn.prompt, turn.answers[slot]) for turn in stored.turns if slot in turn.answers]

@@ -1,0 +1,372 @@
+"""The Compare page: several models answer the same prompt side by side."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
+
+from workbench.app import Workbench
+from workbench.chat.answer import Problem
+from workbench.chat.comparison import Options
+from workbench.chat.pane import Pane
+from workbench.engine.templates import builtin_names
+from workbench.errors import UsageError
+from workbench.gui import theme
+from workbench.gui.bridge import EventPump
+from workbench.gui.compare.composer import Composer
+from workbench.gui.compare.counting import TokenCount
+from workbench.gui.compare.dialogs import PaneSettings, PaneSettingsDialog, RenderedPromptDialog
+from workbench.gui.compare.errands import Errands
+from workbench.gui.compare.options_panel import OptionsPanel
+from workbench.gui.compare.pane_row import PaneRow
+from workbench.gui.compare.pane_view import PaneView
+from workbench.gui.compare.recent import RecentList
+from workbench.gui.compare.record import Record
+from workbench.gui.compare.shelf import Found, Shelf
+from workbench.gui.compare.toolbar import CompareBar
+from workbench.gui.theme import Space
+from workbench.jobs import JobRunner
+from workbench.models.file import ModelFile
+
+MAX_PANES = 4
+FIRST_PANES = 2
+
+
+class ComparePage(QWidget):
+    """Draws one ``Comparison`` and hands its wishes to it.
+
+    To end: ``shutdown()``, then the runner's ``close()``, then the pump's ``drain()``, so that what was
+    written of stopped answers is kept.
+    """
+
+    title_changed = Signal(str)
+    memory_changed = Signal()
+
+    def __init__(self, workbench: Workbench, pump: EventPump, runner: JobRunner, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "page")
+        self.setAccessibleName("Compare")
+        self._bench = workbench
+        self.errands = Errands(pump, runner)
+        self.record = Record(workbench, runner)
+        self.comparison = self.record.comparison
+        self.shelf = Shelf(workbench, self.errands, self)
+        self.row = PaneRow()
+        self.composer = Composer()
+        self.bar = CompareBar()
+        self.panel = OptionsPanel(self.comparison.options, self.record.context)
+        self.panel.hide()
+        self.recent = RecentList(self)
+        self.counting = TokenCount(self.comparison, self.errands, self.composer)
+        self._opening: dict[int, str] = {}
+        self._focused: int | None = None
+        self._was_loaded: tuple[int, ...] = ()
+        self._title = ""
+        self._lay_out()
+        self._connect(pump)
+        self._start()
+
+    # --- for the window ----------------------------------------------------------------------
+
+    def open_model(self, model: ModelFile) -> None:
+        """Into the first empty pane, else into a new one, else into the one in use."""
+        self.pick(self._pane_for_a_model(), model)
+
+    def open_file(self, path: Path) -> None:
+        """A GGUF file into the pane ``open_model`` would take; what is wrong with it is said there."""
+        self._open_into(self._pane_for_a_model(), path)
+
+    @Slot()
+    def new_comparison(self) -> None:
+        """A new conversation with the same models."""
+        self.record.begin()
+        self._opening.clear()
+        self.composer.say("")
+        self._rebuild()
+        self.composer.setFocus()
+
+    def load_conversation(self, conversation_id: int) -> None:
+        if self.record.open(conversation_id):
+            self._show_record()
+        else:
+            self.composer.say("This conversation does not exist any more.")
+
+    @Slot()
+    def send(self) -> None:
+        """Ask all panes; the text stays where it is when that cannot be."""
+        self.panel.commit_pending()
+        if self.record.wanted:
+            self.composer.say("The models of this conversation are still being opened.")
+            return
+        try:
+            self.record.ask(self.composer.text)
+        except UsageError as error:
+            self.composer.say(_in_one_line(error))
+            return
+        self.composer.set_text("")
+        self.record.keep_draft("")
+        self._show_changes()
+
+    @Slot()
+    def stop_all(self) -> None:
+        self.comparison.stop()
+        self._show_changes()
+
+    def shutdown(self) -> None:
+        """Keep the unsent text, stop and unload everything."""
+        self.recent.hide()
+        self.panel.commit_pending()
+        self.composer.settle()
+        self.record.keep_draft(self.composer.text)
+        self.errands.close()
+        self.comparison.close()
+
+    @Slot()
+    def add_pane(self) -> None:
+        if len(self.comparison.panes) < MAX_PANES:
+            pane = self.comparison.add_pane()
+            self._rebuild()
+            self._view(pane).header.model.setFocus()
+
+    @Slot()
+    def toggle_options(self) -> None:
+        self.panel.setVisible(self.panel.isHidden())
+        self.bar.options.setChecked(not self.panel.isHidden())
+        if self.panel.isHidden():
+            self.composer.setFocus()
+        else:
+            self.panel.system.setFocus()
+
+    @Slot()
+    def show_recent(self) -> None:
+        self.recent.open_below(self.bar.recent, self._bench.conversations.listed(), self.record.diary.conversation_id)
+
+    def focus_pane(self, number: int) -> None:
+        """The first pane is 1."""
+        views = self.row.views
+        if 0 < number <= len(views):
+            views[number - 1].header.model.setFocus()
+
+    # --- what panes ask for ------------------------------------------------------------------
+
+    def pick(self, pane: Pane, model: ModelFile) -> None:
+        self._do(partial(self.record.choose, pane, model))
+        self.counting.start()
+
+    def browse(self, pane: Pane) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Open GGUF file", "", "GGUF models (*.gguf);;All files (*)")
+        if name:
+            self._open_into(pane, Path(name))
+
+    def stop(self, pane: Pane) -> None:
+        self._do(partial(self.comparison.stop, pane))
+
+    def regenerate(self, pane: Pane) -> None:
+        self.panel.commit_pending()
+        self._do(partial(self.comparison.regenerate, pane))
+
+    def unload(self, pane: Pane) -> None:
+        self._do(partial(self.comparison.unload, pane))
+
+    def close_pane(self, pane: Pane) -> None:
+        if len(self.comparison.panes) > 1:
+            self.record.close_pane(pane)
+            self._rebuild()
+
+    def settings(self, pane: Pane) -> None:
+        current = PaneSettings(self.record.own_context(pane), pane.n_threads, pane.template)
+        apply = partial(self._configure, pane)
+        PaneSettingsDialog(pane, current, self.record.context, builtin_names(), apply, self).open()
+
+    def show_prompt(self, pane: Pane) -> None:
+        RenderedPromptDialog(pane, self).open()
+
+    # --- within ------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        self.shelf.refresh()
+        self.composer.set_text(self.record.draft())
+        if self.record.open_last():
+            self._show_record()
+        if not self.comparison.panes:
+            for _ in range(FIRST_PANES):
+                self.comparison.add_pane()
+            self._rebuild()
+        self.setFocusProxy(self.composer)
+        self.composer.setFocus()
+
+    def _show_record(self) -> None:
+        """Another conversation: its panes, its options, and its models as they are found."""
+        self._opening.clear()
+        self.composer.say("")
+        self.panel.show_options(self.comparison.options, self.record.context)
+        self.shelf.set_context(self.record.context)
+        wanted = {slot: kept.model_path or "" for slot, kept in self.record.wanted.items()}
+        self._opening = {slot: Path(path).name for slot, path in wanted.items()}
+        if wanted:
+            self.shelf.find(wanted, self._found)
+        self._rebuild()
+
+    def _found(self, found: dict[int, Found]) -> None:
+        for slot, model in found.items():
+            self._opening.pop(slot, None)
+            self.record.seat(slot, model)
+        self._draw_all()
+
+    def _pane_for_a_model(self) -> Pane:
+        panes = self.comparison.panes
+        empty = [pane for pane in panes if pane.model is None and pane.id not in self._opening]
+        if empty:
+            return empty[0]
+        if len(panes) < MAX_PANES:
+            pane = self.comparison.add_pane()
+            self._rebuild()
+            return pane
+        return next((pane for pane in panes if pane.id == self._focused), panes[-1])
+
+    def _open_into(self, pane: Pane, path: Path) -> None:
+        self._opening[pane.id] = path.name
+        self._draw(pane)
+        self.shelf.add(path, partial(self._opened, pane), partial(self._not_opened, pane))
+
+    def _opened(self, pane: Pane, model: ModelFile) -> None:
+        self._opening.pop(pane.id, None)
+        if pane in self.comparison.panes:
+            self.pick(pane, model)
+        self.shelf.refresh()
+
+    def _not_opened(self, pane: Pane, error: Exception) -> None:
+        self._opening.pop(pane.id, None)
+        if pane.busy:
+            self.composer.say(Problem.of(error).message)
+        else:
+            pane.fail(Problem.of(error))
+        self._draw_all()
+
+    def _configure(self, pane: Pane, chosen: PaneSettings) -> None:
+        self._do(partial(self.record.configure, pane, chosen.n_ctx, chosen.n_threads, chosen.template))
+
+    def _do(self, deed: partial[None]) -> None:
+        try:
+            deed()
+        except UsageError as error:
+            self.composer.say(_in_one_line(error))
+        self._show_changes()
+
+    # --- drawing -----------------------------------------------------------------------------
+
+    def _rebuild(self) -> None:
+        """The panes themselves changed."""
+        known = {view.pane: view for view in self.row.views}
+        panes = self.comparison.panes
+        self.row.arrange([known.get(pane) or PaneView(pane, self.shelf, self) for pane in panes])
+        self._draw_all()
+        self.counting.start()
+
+    @Slot()
+    def _draw_all(self) -> None:
+        for pane in self.comparison.panes:
+            self._draw(pane)
+        self._show_changes()
+
+    def _draw(self, pane: Pane) -> None:
+        found = self.shelf.fit_state(pane.model, pane.params.n_ctx) if pane.model is not None else None
+        alone = len(self.comparison.panes) == 1
+        self._view(pane).draw(found, opening=self._opening.get(pane.id, ""), alone=alone)
+
+    def _view(self, pane: Pane) -> PaneView:
+        return next(view for view in self.row.views if view.pane is pane)
+
+    @Slot()
+    def _show_changes(self) -> None:
+        """Draw the panes that changed, and what stands for all of them."""
+        changed = self.comparison.take_changed()
+        for pane in self.comparison.panes:
+            if pane.id in changed:
+                self._draw(pane)
+        panes = self.comparison.panes
+        busy = any(pane.busy for pane in panes)
+        models = sum(pane.model is not None for pane in panes)
+        self.composer.draw(models=models, busy=busy, plan=self.comparison.plan)
+        self.bar.add.setEnabled(len(panes) < MAX_PANES)
+        loaded = tuple(pane.id for pane in panes if pane.loaded)
+        if loaded != self._was_loaded:
+            self._was_loaded = loaded
+            self.memory_changed.emit()
+            self.shelf.refresh()
+            self.counting.start()
+        elif changed and not busy:
+            self.counting.start()
+        if self.record.title != self._title:
+            self._title = self.record.title
+            self.title_changed.emit(self._title)
+
+    # --- hearing -----------------------------------------------------------------------------
+
+    def _connect(self, pump: EventPump) -> None:
+        pump.otherwise = self.comparison.deliver
+        pump.delivered.connect(self._show_changes)
+        self.shelf.changed.connect(self._draw_all)
+        self.composer.send.connect(self.send)
+        self.composer.stop_all.connect(self.stop_all)
+        self.composer.paused.connect(self._on_pause)
+        self.panel.changed.connect(self._on_options)
+        self.panel.closed.connect(self.toggle_options)
+        self.bar.add.clicked.connect(self.add_pane)
+        self.bar.new.clicked.connect(self.new_comparison)
+        self.bar.recent.clicked.connect(self.show_recent)
+        self.bar.options.clicked.connect(self.toggle_options)
+        self.recent.opened.connect(self.load_conversation)
+        self.recent.doomed.connect(self._on_doomed)
+        theme.changed.connect(self._draw_all)
+        within = Qt.ShortcutContext.WidgetWithChildrenShortcut
+        QShortcut(QKeySequence("Ctrl+I"), self, self.toggle_options, context=within)
+        for number in range(1, MAX_PANES + 1):
+            QShortcut(QKeySequence(f"Alt+{number}"), self, partial(self.focus_pane, number), context=within)
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            app.focusChanged.connect(self._on_focus)
+
+    @Slot()
+    def _on_pause(self) -> None:
+        self.record.keep_draft(self.composer.text)
+        self.counting.start()
+
+    @Slot(object, int)
+    def _on_options(self, options: Options, context: int) -> None:
+        self.record.set_options(options, context)
+        self.shelf.set_context(context)
+        self._draw_all()
+        self.counting.start()
+
+    @Slot(list)
+    def _on_doomed(self, conversation_ids: list[int]) -> None:
+        for conversation_id in conversation_ids:
+            self.record.delete(conversation_id)
+        self._rebuild()
+
+    @Slot(QWidget, QWidget)
+    def _on_focus(self, _old: QWidget | None, new: QWidget | None) -> None:
+        for view in self.row.views:
+            if new is not None and view.isAncestorOf(new):
+                self._focused = view.pane.id
+
+    def _lay_out(self) -> None:
+        main = QVBoxLayout()
+        main.setSpacing(Space.S)
+        main.addWidget(self.bar)
+        main.addWidget(self.row, 1)
+        main.addWidget(self.composer)
+        across = QHBoxLayout(self)
+        across.setContentsMargins(Space.L, Space.S, Space.L, Space.L)
+        across.setSpacing(Space.M)
+        across.addLayout(main, 1)
+        across.addWidget(self.panel)
+
+
+def _in_one_line(error: UsageError) -> str:
+    return " ".join(filter(None, [error.message, error.hint]))

@@ -1,0 +1,289 @@
+"""This machine in plain words, what fills its memory, and how each model file fits it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+
+from workbench.gui import theme
+from workbench.gui.compare.controls import label, text_button
+from workbench.gui.compare.errands import Errands, errand
+from workbench.gui.memory import DeviceMemory, Loaded, device_memory
+from workbench.gui.theme import Space, Tone
+from workbench.gui.widgets.cards import Card, Facts, ScrollPage, clear
+from workbench.gui.widgets.memory_bar import MemoryBar, Swatch
+from workbench.gui.words import family_tone, fit_state, has_gpu, parameter_count
+from workbench.hardware.facts import Hardware
+from workbench.hardware.words import human_bytes, sentences
+from workbench.hub.library import Problem
+from workbench.models.file import ModelFile
+from workbench.models.fit import Fit, Verdict
+
+if TYPE_CHECKING:
+    from workbench.app import Workbench
+
+WIDEST = 1080  # pixels at 100 % text: longer lines are hard to read
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One look at the machine and at the library on it."""
+
+    machine: Hardware
+    fits: tuple[Fit, ...]
+    problems: tuple[Problem, ...]
+
+
+def look(bench: Workbench) -> Seen:
+    machine = bench.machine()
+    listing = bench.library.listing()
+    return Seen(machine, tuple(bench.fit(model, machine=machine) for model in listing.files), listing.problems)
+
+
+class MachinePage(ScrollPage):
+    """``chosen`` is emitted with a model that the user wants to open."""
+
+    chosen = Signal(object)
+
+    def __init__(self, workbench: Workbench, errands: Errands, parent: QWidget | None = None) -> None:
+        super().__init__(WIDEST, parent)
+        self._bench, self._errands = workbench, errands
+        self._looking = False
+        self._loaded: tuple[Loaded, ...] = ()
+        self._bars: list[_Bar] = []
+        self.setAccessibleName("This machine")
+        self.status = label(role="muted")
+        self.refresh_button = text_button("Look again")
+        self.refresh_button.clicked.connect(self.refresh)
+        self.words = Card("In plain words")
+        self.memory = Card("Memory")
+        self.details = Card("Details")
+        self.files = Card("Model files, and how they fit")
+        self._arrange()
+
+    def _arrange(self) -> None:
+        head = QHBoxLayout()
+        head.addWidget(label("This machine", role="display"), 1)
+        head.addWidget(self.status)
+        head.addWidget(self.refresh_button)
+        self._pair = QGridLayout()
+        self._pair.setSpacing(Space.L)
+        self.column.addLayout(head)
+        self.column.addWidget(self.words)
+        self.column.addLayout(self._pair)
+        self.column.addWidget(self.files)
+        self.column.addStretch(1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        beside = self.viewport().width() > theme.px(760)
+        self._pair.addWidget(self.memory, 0, 0, Qt.AlignmentFlag.AlignTop)
+        place = (0, 1) if beside else (1, 0)
+        self._pair.addWidget(self.details, *place, Qt.AlignmentFlag.AlignTop)
+        self._pair.setColumnStretch(0, 1)
+        self._pair.setColumnStretch(1, 1 if beside else 0)
+
+    # --- looking -----------------------------------------------------------------------------
+
+    @Slot()
+    def refresh(self) -> None:
+        """Look at the machine and the library, away from this thread."""
+        if self._looking:
+            return
+        self._looking = True
+        self.refresh_button.setEnabled(False)
+        self.status.setText("looking…")
+        self._errands.run("look at the machine", errand(lambda: look(self._bench)), self._seen, self._failed)
+
+    def _seen(self, seen: Seen) -> None:
+        self._ended("")
+        self.draw(seen)
+
+    def _failed(self, error: Exception) -> None:
+        self._ended(f"could not look: {error}")
+
+    def _ended(self, status: str) -> None:
+        self._looking = False
+        self.refresh_button.setEnabled(True)
+        self.status.setText(status)
+
+    # --- drawing -----------------------------------------------------------------------------
+
+    def draw(self, seen: Seen) -> None:
+        self._draw_words(seen.machine)
+        self._draw_details(seen.machine)
+        self.draw_memory(seen.machine, self._loaded)
+        self._draw_files(seen)
+
+    def draw_memory(self, machine: Hardware, loaded: Sequence[Loaded]) -> None:
+        """Only the bars: this is called every two seconds while the window is visible."""
+        self._loaded = tuple(loaded)
+        memories = device_memory(machine, loaded)
+        if len(self._bars) != len(memories):
+            clear(self.memory.body)
+            self._bars = [_Bar() for _ in memories]
+            for bar in self._bars:
+                self.memory.body.addWidget(bar)
+        for bar, memory in zip(self._bars, memories, strict=True):
+            bar.draw(memory)
+
+    def _draw_words(self, machine: Hardware) -> None:
+        clear(self.words.body)
+        notes = set(machine.notes)
+        for sentence in sentences(machine):
+            tone = Tone.CAUTION if sentence in notes else Tone.NONE
+            shape = "△" if sentence in notes else "·"
+            self.words.body.addWidget(label(f"{shape}  {sentence}", tone=tone, wrap=True))
+
+    def _draw_details(self, machine: Hardware) -> None:
+        clear(self.details.body)
+        cpu, build, paths = machine.cpu, machine.build, self._bench.paths
+        facts = Facts()
+        facts.add("Processor", cpu.name or cpu.architecture)
+        facts.add(
+            "Cores", f"{cpu.physical_cores} physical, {cpu.logical_cores} logical, {cpu.usable_cores} used for models"
+        )
+        facts.add("System", machine.system)
+        facts.add("Engine", f"llama.cpp {build.version}" if build is not None else "not measured")
+        if build is not None:
+            facts.add("Built for", ", ".join(build.backends) or "the processor alone")
+            facts.add("Instructions", " ".join(build.cpu_features) or "not measured")
+        free = machine.disk_free_bytes
+        facts.add("Disk", f"{human_bytes(free)} free" if free is not None else "not measured")
+        facts.add("Models folder", str(paths.models), mono=True)
+        facts.add("Data folder", str(paths.data), mono=True)
+        facts.add("Settings file", str(paths.settings), mono=True)
+        facts.add("Log", str(paths.log), mono=True)
+        self.details.body.addWidget(facts)
+
+    def _draw_files(self, seen: Seen) -> None:
+        clear(self.files.body)
+        if not seen.fits and not seen.problems:
+            words = (
+                "No model file yet. Open a GGUF from the File menu, drop one on the window, or see Help ▸ Get started."
+            )
+            self.files.body.addWidget(label(words, role="muted", wrap=True))
+            return
+        gpu = has_gpu(seen.machine)
+        for index, found in enumerate(seen.fits):
+            if index:
+                self.files.body.addWidget(_line())
+            row = _FileRow(found, gpu=gpu)
+            row.chosen.connect(self.chosen)
+            self.files.body.addWidget(row)
+        for problem in seen.problems:
+            words = f"✕  {problem.path.name}: {problem.error.message}"
+            row_label = label(words, tone=Tone.BAD, wrap=True)
+            row_label.setToolTip(problem.error.hint or "")
+            self.files.body.addWidget(row_label)
+
+
+class _Bar(QWidget):
+    """A device's name and figures, its bar, and what the colours mean."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._name = label(role="strong")
+        self._figures = label()
+        self._bar = MemoryBar(height=14)
+        self._legend = QVBoxLayout()
+        self._legend.setSpacing(2)
+        self._drawn: DeviceMemory | None = None
+        head = QHBoxLayout()
+        head.addWidget(self._name, 1)
+        head.addWidget(self._figures)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, Space.S)
+        column.setSpacing(Space.S)
+        column.addLayout(head)
+        column.addWidget(self._bar)
+        column.addLayout(self._legend)
+
+    def draw(self, memory: DeviceMemory) -> None:
+        self._name.setText(memory.name)
+        self._figures.setText(f"{human_bytes(memory.free_bytes)} free of {human_bytes(memory.total_bytes)}")
+        self._bar.show_memory(memory)
+        if self._drawn == memory:
+            return
+        self._drawn = memory
+        clear(self._legend)
+        for piece in memory.pieces:
+            self._legend.addWidget(_Legend(Swatch(piece.tone, piece.strength), piece.label, piece.size_bytes))
+        others = "other programs and this window"
+        self._legend.addWidget(_Legend(Swatch(None), others, memory.others_bytes))
+
+
+class _Legend(QWidget):
+    def __init__(self, swatch: Swatch, words: str, size_bytes: int) -> None:
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(Space.S)
+        row.addWidget(swatch)
+        row.addWidget(label(words, role="muted"), 1)
+        row.addWidget(label(human_bytes(size_bytes), role="muted"))
+
+
+class _FileRow(QWidget):
+    """One file: what it is on the left, how it fits on the right, and a way to open it."""
+
+    chosen = Signal(object)
+
+    def __init__(self, found: Fit, *, gpu: bool) -> None:
+        super().__init__()
+        self.fit = found
+        model, state = found.model, fit_state(found, has_gpu=gpu)
+        names = QVBoxLayout()
+        names.setSpacing(2)
+        title = QHBoxLayout()
+        title.setSpacing(Space.S)
+        title.addWidget(label("●", tone=family_tone(model.family)))
+        title.addWidget(label(model.title, role="strong", wrap=True), 1)
+        names.addLayout(title)
+        names.addWidget(label(_about(model), role="muted", wrap=True))
+        states = QVBoxLayout()
+        states.setSpacing(2)
+        states.addWidget(label(state.text, tone=state.tone), 0, Qt.AlignmentFlag.AlignRight)
+        states.addWidget(label(_assumed(found), role="muted"), 0, Qt.AlignmentFlag.AlignRight)
+        open_ = text_button("Open")
+        open_.setAccessibleName(f"Open {model.title}")
+        open_.setToolTip(str(model.path))
+        open_.clicked.connect(self._open)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, Space.XS, 0, Space.XS)
+        row.setSpacing(Space.M)
+        row.addLayout(names, 1)
+        row.addLayout(states)
+        row.addWidget(open_, 0, Qt.AlignmentFlag.AlignVCenter)
+
+    @Slot()
+    def _open(self) -> None:
+        self.chosen.emit(self.fit.model)
+
+
+def _about(model: ModelFile) -> str:
+    said = [
+        model.quantisation,
+        human_bytes(model.size_bytes),
+        f"{parameter_count(model.parameter_count)} parameters",
+        model.name,
+    ]
+    return " · ".join([*said, "synthetic, answers are noise"] if model.synthetic else said)
+
+
+def _assumed(found: Fit) -> str:
+    needs = f"needs {human_bytes(found.total_bytes)} with a context of {found.context:,} ({found.basis})"
+    if found.verdict is Verdict.TOO_BIG and found.max_context:
+        return f"{needs}; fits with {found.max_context:,}"
+    return needs
+
+
+def _line() -> QFrame:
+    line = QFrame()
+    line.setProperty("role", "line")
+    return line

@@ -1,0 +1,277 @@
+"""First run on one page: what this machine is, something to try now, and how to bring one's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QUrl, Signal, Slot
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+
+from workbench.chat.answer import Problem
+from workbench.gui import theme
+from workbench.gui.bridge import EventPump
+from workbench.gui.compare.controls import label, text_button
+from workbench.gui.theme import Space, Tone
+from workbench.gui.widgets.cards import Card, ScrollPage, clear
+from workbench.gui.widgets.notice import Notice
+from workbench.gui.widgets.text_view import LinkQuestion
+from workbench.gui.words import family_tone
+from workbench.hardware.facts import Hardware
+from workbench.hardware.words import human_bytes, sentences
+from workbench.hub.licences import consented, remember
+from workbench.hub.starter import Starter, StarterProgress, present
+from workbench.jobs import Job, JobFinished, JobMessage, JobRunner, JobState
+
+if TYPE_CHECKING:
+    from workbench.app import Workbench
+
+WIDEST = 820
+DOWNLOAD_LANE = "download"
+PRIVACY = "Your prompts and answers stay on this machine: nothing is sent anywhere, and there is no account."
+_STAGES = {"checking": "checking", "downloading": "downloading", "unpacking": "unpacking"}
+
+
+class WelcomePage(ScrollPage):
+    """``fetched`` is emitted when starters arrived, ``open_file`` when the user wants to choose a file."""
+
+    fetched = Signal()
+    open_file = Signal()
+    done = Signal()
+
+    def __init__(self, workbench: Workbench, pump: EventPump, runner: JobRunner, parent: QWidget | None = None) -> None:
+        super().__init__(WIDEST, parent)
+        self._bench, self._pump, self._runner = workbench, pump, runner
+        self._job: Job | None = None
+        self.setAccessibleName("Get started")
+        self.rows = [StarterRow(starter) for starter in workbench.starters()]
+        for row in self.rows:
+            row.read_licence.connect(self._on_licence)
+        self.machine = Card("What is this machine?")
+        self.machine.body.addWidget(label("Looking…", role="muted"))
+        self.try_now = Card("Try now")
+        self.own = Card("Bring your own")
+        self._fill_try_now()
+        self._fill_own()
+        self._arrange()
+        self.refresh()
+
+    @property
+    def busy(self) -> bool:
+        return self._job is not None
+
+    def draw_machine(self, machine: Hardware) -> None:
+        clear(self.machine.body)
+        for sentence in sentences(machine):
+            tone = Tone.CAUTION if sentence in machine.notes else Tone.NONE
+            self.machine.body.addWidget(label(sentence, tone=tone, wrap=True))
+
+    @Slot()
+    def refresh(self) -> None:
+        """Look which starters are there and what is still to be asked."""
+        missing = self._missing()
+        for row in self.rows:
+            row.draw_present(there=row.starter not in missing)
+        self.get_button.setVisible(not self.busy and bool(missing))
+        self.cancel_button.setVisible(self.busy)
+        total = sum(starter.download_bytes for starter in missing)
+        self.get_button.setText(f"Get starter models ({human_bytes(total)})" if total else "Get starter models")
+        self.go_button.setVisible(not self.busy and len(missing) < len(self.rows))
+
+    def _missing(self) -> list[Starter]:
+        return [row.starter for row in self.rows if not present(row.starter, self._bench.paths.models)]
+
+    # --- arranged ----------------------------------------------------------------------------
+
+    def _arrange(self) -> None:
+        promise = "Ask several open models the same question side by side, on this machine, and see for yourself."
+        self.column.addWidget(label("Which model should you run here?", role="display", wrap=True))
+        self.column.addWidget(label(promise, wrap=True))
+        for part in (self.machine, self.try_now, self.own):
+            self.column.addWidget(part)
+        self.column.addWidget(label(PRIVACY, role="muted", wrap=True))
+        self.column.addStretch(1)
+
+    def _fill_try_now(self) -> None:
+        body = self.try_now.body
+        body.addWidget(label("Two small real models, to see how it works. No account needed.", wrap=True))
+        for row in self.rows:
+            body.addWidget(row)
+        self.consent = _Consent()
+        self.consent.agreed.connect(self._on_agreed)
+        self.consent.refused.connect(self._on_refused)
+        body.addWidget(self.consent)
+        self.notice = Notice()
+        body.addWidget(self.notice)
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.progress.setAccessibleName("Progress of the starter models")
+        self.progress.hide()
+        self.phase = label(role="muted")
+        self.phase.hide()
+        body.addWidget(self.progress)
+        body.addWidget(self.phase)
+        self.get_button = text_button("Get starter models", kind="primary")
+        self.get_button.clicked.connect(self.get_starters)
+        self.cancel_button = text_button("Cancel")
+        self.cancel_button.clicked.connect(self.cancel)
+        self.go_button = text_button("Compare models")
+        self.go_button.clicked.connect(self.done)
+        buttons = QHBoxLayout()
+        for button in (self.get_button, self.cancel_button, self.go_button):
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        body.addLayout(buttons)
+
+    def _fill_own(self) -> None:
+        words = "Open a GGUF file you already have, or drop one anywhere on this window. It stays where it is."
+        self.own.body.addWidget(label(words, wrap=True))
+        open_button = text_button("Open a GGUF file…")
+        open_button.clicked.connect(self.open_file)
+        row = QHBoxLayout()
+        row.addWidget(open_button)
+        row.addStretch(1)
+        self.own.body.addLayout(row)
+
+    # --- getting the starters ----------------------------------------------------------------
+
+    @Slot()
+    def get_starters(self) -> None:
+        """Ask for consent where it was not given yet, then fetch; a second attempt goes on where the first ended."""
+        self.notice.clear()
+        unasked = [starter for starter in self._missing() if not consented(self._bench.db, starter)]
+        if unasked:
+            self.consent.ask(unasked)
+            self.get_button.setEnabled(False)
+        else:
+            self._fetch()
+
+    @Slot()
+    def _on_agreed(self) -> None:
+        for starter in self.consent.starters:
+            remember(self._bench.db, starter)
+        self.get_button.setEnabled(True)
+        self._fetch()
+
+    @Slot()
+    def _on_refused(self) -> None:
+        self.get_button.setEnabled(True)
+        self.get_button.setFocus()
+
+    def _fetch(self) -> None:
+        if self._job is not None:
+            return
+        task = self._bench.fetch_starters(self._missing())
+        self._job = self._runner.submit("starter models", task, lane=DOWNLOAD_LANE)
+        self._pump.listen(self._job.id, self._hear)
+        self.progress.setRange(0, 0)
+        self.progress.show()
+        self.phase.setText("starting…")
+        self.phase.show()
+        self.refresh()
+
+    @Slot()
+    def cancel(self) -> None:
+        if self._job is not None:
+            self._job.cancel()
+            self.phase.setText("stopping…")
+            self.cancel_button.setEnabled(False)
+
+    def _hear(self, message: JobMessage) -> None:
+        if isinstance(message, JobFinished):
+            self._ended(message)
+        elif isinstance(message.event, StarterProgress):
+            self._draw_progress(message.event)
+
+    def _draw_progress(self, progress: StarterProgress) -> None:
+        # Thousandths: the bar counts in 32 bits, files in more.
+        self.progress.setRange(0, 1000)
+        self.progress.setValue(round(1000 * progress.done_bytes / progress.total_bytes) if progress.total_bytes else 0)
+        done, total = human_bytes(progress.done_bytes), human_bytes(progress.total_bytes)
+        self.phase.setText(f"{progress.starter.title}: {_STAGES[progress.stage]}, {done} of {total}")
+
+    def _ended(self, message: JobFinished) -> None:
+        self._job = None
+        self.progress.hide()
+        self.phase.hide()
+        self.cancel_button.setEnabled(True)
+        self.refresh()
+        if message.state is JobState.SUCCEEDED:
+            self.notice.clear()
+            self.fetched.emit()
+        elif message.state is JobState.CANCELLED:
+            self.notice.say("Stopped.", "What was downloaded is kept: the next attempt goes on from there.",
+                            tone=Tone.ACCENT)  # fmt: skip
+        elif message.error is not None:
+            problem = Problem.of(message.error)
+            self.notice.say(problem.message, problem.hint, details=f"{problem.code}: {problem.message}\n{problem.hint}")
+
+    @Slot(str)
+    def _on_licence(self, address: str) -> None:
+        LinkQuestion(QUrl(address), QDesktopServices.openUrl, self.window()).open()
+
+
+class StarterRow(QWidget):
+    """A starter model: name and size, its licence in a sentence with the way to its text, whether it is here."""
+
+    read_licence = Signal(str)
+
+    def __init__(self, starter: Starter) -> None:
+        super().__init__()
+        self.starter = starter
+        self.state = label(role="chip")
+        link = text_button("Read the licence", kind="link")
+        link.setToolTip(starter.licence_url)
+        link.setAccessibleName(f"Read the licence of {starter.title}")
+        link.clicked.connect(self._on_link)
+        head = QHBoxLayout()
+        head.setSpacing(Space.S)
+        head.addWidget(label("●", tone=family_tone(starter.family)))
+        head.addWidget(label(starter.title, role="strong", wrap=True), 1)
+        head.addWidget(link)
+        head.addWidget(self.state, 0, Qt.AlignmentFlag.AlignVCenter)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, Space.XS)
+        column.setSpacing(0)
+        column.addLayout(head)
+        column.addWidget(label(f"{starter.licence}: {starter.licence_note}", role="muted", wrap=True))
+
+    def draw_present(self, *, there: bool) -> None:
+        size = human_bytes(self.starter.size_bytes)
+        self.state.setText(f"✓ here · {size}" if there else f"{self.starter.quantisation} · {size}")
+        theme.mark(self.state, tone=Tone.GOOD if there else Tone.NONE)
+
+    @Slot()
+    def _on_link(self) -> None:
+        self.read_licence.emit(self.starter.licence_url)
+
+
+class _Consent(Notice):
+    """Asks once, inside the page, whether the licences are agreed to."""
+
+    agreed = Signal()
+    refused = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.starters: tuple[Starter, ...] = ()
+        self.agree = text_button("I agree, get them", kind="primary")
+        self.agree.clicked.connect(self._on_agree)
+        self.dismiss.say("Not now")
+        self.dismiss.clicked.connect(self.refused)
+        row = self.layout()
+        assert isinstance(row, QHBoxLayout)
+        row.insertWidget(1, self.agree, 0, Qt.AlignmentFlag.AlignTop)
+        self.agree.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+
+    def ask(self, starters: list[Starter]) -> None:
+        self.starters = tuple(starters)
+        licences = " and ".join(dict.fromkeys(starter.licence for starter in starters))
+        self.say(f"These models come under {licences}.", "Do you agree to use them under these terms? Asked once.",
+                 tone=Tone.ACCENT)  # fmt: skip
+        self.agree.setFocus()
+
+    @Slot()
+    def _on_agree(self) -> None:
+        self.clear()
+        self.agreed.emit()

@@ -1,0 +1,89 @@
+"""Pages as columns of cards, and facts in two columns."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from workbench.gui import theme
+from workbench.gui.compare.controls import label
+from workbench.gui.theme import Space
+
+
+class ScrollPage(QScrollArea):
+    """``column`` takes the parts; it is never wider than ``widest`` (pixels at 100 % text), and in the middle."""
+
+    def __init__(self, widest: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._widest = widest
+        self.setProperty("role", "page")
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._inside = QWidget()
+        self.column = QVBoxLayout(self._inside)
+        self.column.setContentsMargins(Space.XL, Space.L, Space.XL, Space.XL)
+        self.column.setSpacing(Space.L)
+        outer = QWidget()
+        outer.setProperty("role", "page")
+        row = QHBoxLayout(outer)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addStretch(1)
+        row.addWidget(self._inside, 1000)
+        row.addStretch(1)
+        self.setWidget(outer)
+        self._limit_width()
+        theme.changed.connect(self._limit_width)
+
+    @Slot()
+    def _limit_width(self) -> None:
+        self._inside.setMaximumWidth(theme.px(self._widest))
+
+
+class Card(QFrame):
+    """``body`` takes the content."""
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "card")
+        self.setAccessibleName(title)
+        self.title = label(title, role="subtitle")
+        self.body = QVBoxLayout()
+        self.body.setSpacing(Space.S)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(Space.L, Space.M, Space.L, Space.L)
+        column.setSpacing(Space.M)
+        column.addWidget(self.title)
+        column.addLayout(self.body)
+
+
+class Facts(QWidget):
+    """Names on the left in grey, values on the right, which can be selected and copied."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(Space.L)
+        self._grid.setVerticalSpacing(Space.S - 2)
+        self._grid.setColumnStretch(1, 1)
+
+    def add(self, name: str, value: str, *, mono: bool = False) -> None:
+        row = self._grid.rowCount()
+        # Paths have no spaces to break at: an invisible one after each separator.
+        shown = label(value.replace("/", "/\u200b") if mono else value, role="mono" if mono else "", wrap=True)
+        shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        shown.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        shown.setMinimumWidth(theme.px(120))
+        shown.setAccessibleName(f"{name}: {value}")
+        self._grid.addWidget(label(name, tone=theme.Tone.MUTED), row, 0, Qt.AlignmentFlag.AlignTop)
+        self._grid.addWidget(shown, row, 1)
+
+
+def clear(layout: QLayout) -> None:
+    """Take everything out and let it go."""
+    while (item := layout.takeAt(0)) is not None:
+        if (widget := item.widget()) is not None:
+            widget.hide()
+            widget.deleteLater()
+        elif (inner := item.layout()) is not None:
+            clear(inner)

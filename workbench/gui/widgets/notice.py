@@ -1,0 +1,62 @@
+"""A line across the window for what belongs to no pane: what happened, what to do, details to copy."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from workbench.gui import theme
+from workbench.gui.compare.controls import IconButton, label, text_button
+from workbench.gui.theme import Space, Tone
+
+
+class Notice(QFrame):
+    """Hidden while there is nothing to say; never takes the focus."""
+
+    shown = Signal(bool)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "problem")
+        self._details = ""
+        self.message = label(role="strong", wrap=True)
+        self.hint = label(wrap=True)
+        for words in (self.message, self.hint):
+            words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.copy: QPushButton = text_button("Copy details", kind="ghost")
+        self.copy.clicked.connect(self._on_copy)
+        self.dismiss = IconButton("close", "Dismiss this message")
+        self.dismiss.clicked.connect(self.clear)
+        column = QVBoxLayout()
+        column.setSpacing(2)
+        column.addWidget(self.message)
+        column.addWidget(self.hint)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(Space.M, Space.S, Space.S, Space.S)
+        row.addLayout(column, 1)
+        row.addWidget(self.copy, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self.dismiss, 0, Qt.AlignmentFlag.AlignTop)
+        self.hide()
+
+    def say(self, message: str, hint: str | None = None, *, details: str = "", tone: Tone = Tone.BAD) -> None:
+        theme.mark(self, tone=tone)
+        self._details = details
+        self.message.setText(message)
+        self.hint.setText(hint or "")
+        self.hint.setVisible(bool(hint))
+        self.copy.setVisible(bool(details))
+        self.setAccessibleName(message)
+        self.setAccessibleDescription(hint or "")
+        self.show()
+        self.shown.emit(True)
+
+    @Slot()
+    def clear(self) -> None:
+        self.hide()
+        self.shown.emit(False)
+
+    @Slot()
+    def _on_copy(self) -> None:
+        QGuiApplication.clipboard().setText(self._details)

@@ -1,0 +1,251 @@
+"""The window: rail, top bar and pages; it owns the runner and the pump, and ends them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer, Slot
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QHideEvent, QShowEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+
+from workbench.chat.answer import Problem
+from workbench.gui import actions
+from workbench.gui.bridge import EventPump
+from workbench.gui.commands import PROGRAM, Commands
+from workbench.gui.compare.controls import ElidedLabel
+from workbench.gui.compare.errands import Errands
+from workbench.gui.memory import device_memory, loaded_models
+from workbench.gui.pages.compare import ComparePage
+from workbench.gui.pages.machine import MachinePage
+from workbench.gui.pages.welcome import WelcomePage
+from workbench.gui.theme import Space, Tone
+from workbench.gui.widgets.drop import DropCurtain, dropped_files
+from workbench.gui.widgets.memory_bar import MemoryStrip
+from workbench.gui.widgets.notice import Notice
+from workbench.gui.widgets.rail import Rail
+from workbench.hardware.facts import Hardware
+from workbench.jobs import CancelToken, JobRunner
+from workbench.models.file import ModelFile
+
+if TYPE_CHECKING:
+    from workbench.app import Workbench
+
+LOOK_EVERY_MS = 2000
+
+
+class MainWindow(QMainWindow):
+    def __init__(self, workbench: Workbench) -> None:
+        super().__init__()
+        self.bench = workbench
+        self.machine_now: Hardware | None = None
+        self.pump = EventPump(self)
+        self.runner = JobRunner(self.pump.post)
+        self._errands = Errands(self.pump, self.runner)
+        self._looking = False
+        self._closed = False
+        self.setWindowTitle(PROGRAM)
+        self.setAcceptDrops(True)
+        self.setMinimumSize(640, 480)
+        self.notice = Notice()
+        self.strip = MemoryStrip()
+        self.heading = ElidedLabel()
+        self.heading.setProperty("role", "subtitle")
+        self.rail = Rail()
+        self.stack = QStackedWidget()
+        self.compare = ComparePage(workbench, self.pump, self.runner)
+        self.machine = MachinePage(workbench, self._errands)
+        self.welcome = WelcomePage(workbench, self.pump, self.runner)
+        self._pages: dict[str, QWidget] = {"compare": self.compare, "machine": self.machine, "welcome": self.welcome}
+        self._titles = {"compare": "Compare", "machine": "Machine", "welcome": "Get started"}
+        self._arrange()
+        self.commands = Commands(self)
+        self.menus = actions.build(self, self.commands)
+        self.commands.attach(self.menus)
+        self._connect()
+        self._restore()
+        self.show_page("compare")
+        self._errands.run("count models", self._library_empty, self._first_page)
+
+    # --- arranged ----------------------------------------------------------------------------
+
+    def _arrange(self) -> None:
+        self.rail.add("compare", "Compare", "compare-horizontal", "Several models, one prompt (Ctrl+1)")
+        self.rail.add("machine", "Machine", "memory", "This machine, and what fits it (Ctrl+2)")
+        self.rail.add("welcome", "Start", "compass-outline", "Get started (F1)", at_end=True)
+        for page in self._pages.values():
+            self.stack.addWidget(page)
+        top = QFrame()
+        top.setProperty("role", "topbar")
+        bar = QHBoxLayout(top)
+        bar.setContentsMargins(Space.L, Space.S, Space.L, Space.S)
+        bar.setSpacing(Space.L)
+        bar.addWidget(self.heading, 1)
+        bar.addWidget(self.strip)
+        said = QWidget()
+        around = QVBoxLayout(said)
+        around.setContentsMargins(Space.L, 0, Space.L, Space.M)
+        around.addWidget(self.notice)
+        said.hide()
+        self.notice.shown.connect(said.setVisible)
+        right = QVBoxLayout()
+        right.setSpacing(0)
+        right.addWidget(top)
+        right.addWidget(self.stack, 1)
+        right.addWidget(said)
+        center = QWidget()
+        center.setProperty("role", "page")
+        across = QHBoxLayout(center)
+        across.setContentsMargins(0, 0, 0, 0)
+        across.setSpacing(0)
+        across.addWidget(self.rail)
+        across.addLayout(right, 1)
+        self.setCentralWidget(center)
+        self.curtain = DropCurtain(center)
+
+    def _connect(self) -> None:
+        self.rail.chosen.connect(self.show_page)
+        self.compare.title_changed.connect(self._on_title)
+        self.compare.memory_changed.connect(self._look)
+        self.machine.chosen.connect(self.open_model)
+        self.welcome.fetched.connect(self._on_fetched)
+        self.welcome.open_file.connect(self.commands.choose_file)
+        self.welcome.done.connect(self._show_compare)
+        self._timer = QTimer(self, interval=LOOK_EVERY_MS)
+        self._timer.timeout.connect(self._look)
+
+    # --- pages -------------------------------------------------------------------------------
+
+    @Slot(str)
+    def show_page(self, name: str) -> None:
+        self.stack.setCurrentWidget(self._pages[name])
+        self.rail.show_current(name)
+        self._show_heading()
+        if name == "machine":
+            self.machine.refresh()
+        elif name == "welcome":
+            self.welcome.refresh()
+        else:
+            self.compare.composer.setFocus()
+
+    @Slot()
+    def _show_compare(self) -> None:
+        self.show_page("compare")
+
+    @Slot(str)
+    def _on_title(self, _title: str) -> None:
+        self._show_heading()
+
+    def _show_heading(self) -> None:
+        page = self.stack.currentWidget()
+        name = next(name for name, found in self._pages.items() if found is page)
+        title = self.compare.record.title if name == "compare" else ""
+        self.heading.setText(f"{self._titles[name]}  ▸  {title}" if title else self._titles[name])
+        self.setWindowTitle(f"{title or self._titles[name]} – {PROGRAM}")
+
+    def _first_page(self, empty: bool) -> None:
+        asked = bool(self.bench.conversations.listed())
+        if empty and not asked and self.stack.currentWidget() is self.compare:
+            self.show_page("welcome")
+
+    def _library_empty(self, cancel: CancelToken) -> Generator[None, None, bool]:
+        cancel.raise_if_cancelled()
+        yield None
+        listing = self.bench.library.listing()
+        return not listing.files and not listing.problems
+
+    @Slot()
+    def _on_fetched(self) -> None:
+        self.compare.shelf.refresh()
+        self.notice.say("The starter models are here.", "Choose one in each pane, and ask.", tone=Tone.ACCENT)
+
+    @Slot()
+    def come_to_front(self) -> None:
+        """Another start of the program found this window."""
+        self.setWindowState((self.windowState() & ~Qt.WindowState.WindowMinimized) | Qt.WindowState.WindowActive)
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    # --- the machine, now --------------------------------------------------------------------
+
+    @Slot()
+    def _look(self) -> None:
+        """Read the machine away from this thread; one look at a time."""
+        if self._looking or self._closed:
+            return
+        self._looking = True
+        self._errands.run("look at the machine", self.bench.look(), self._seen, self._not_seen)
+
+    def _seen(self, machine: Hardware) -> None:
+        self._looking = False
+        first, self.machine_now = self.machine_now is None, machine
+        loaded = loaded_models(self.compare.comparison.panes)
+        self.strip.show_memories(device_memory(machine, loaded))
+        self.machine.draw_memory(machine, loaded)
+        if first:
+            self.welcome.draw_machine(machine)
+
+    def _not_seen(self, error: Exception) -> None:
+        self._looking = False
+        self._timer.stop()
+        problem = Problem.of(error)
+        self.notice.say(problem.message, problem.hint)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._look()
+        self._timer.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._timer.stop()
+
+    # --- files -------------------------------------------------------------------------------
+
+    def open_file(self, path: Path) -> None:
+        """Into the Compare page, which says itself what is wrong with a file."""
+        self.show_page("compare")
+        self.compare.open_file(path)
+
+    @Slot(object)
+    def open_model(self, model: ModelFile) -> None:
+        self.show_page("compare")
+        self.compare.open_model(model)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_files(event.mimeData()):
+            event.acceptProposedAction()
+            self.curtain.lift()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.curtain.hide()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.curtain.hide()
+        for path in dropped_files(event.mimeData()):
+            self.open_file(path)
+
+    # --- the end -----------------------------------------------------------------------------
+
+    def _restore(self) -> None:
+        kept = QSettings(str(self.bench.paths.window), QSettings.Format.IniFormat)
+        geometry = kept.value("geometry")
+        if not (isinstance(geometry, QByteArray) and self.restoreGeometry(geometry)):
+            self.resize(1280, 800)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Stop and free everything; what was written of stopped answers is kept."""
+        if not self._closed:
+            self._closed = True
+            self._timer.stop()
+            kept = QSettings(str(self.bench.paths.window), QSettings.Format.IniFormat)
+            kept.setValue("geometry", self.saveGeometry())
+            kept.sync()
+            self.hide()  # the last token may take a moment; nobody needs to watch
+            self._errands.close()
+            self.compare.shutdown()
+            self.runner.close()
+            self.pump.drain()
+        super().closeEvent(event)

@@ -1,0 +1,70 @@
+"""Verdicts and families as the window says them: shape, word and number besides the colour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workbench.gui.theme import Tone
+from workbench.hardware.facts import Hardware
+from workbench.hardware.words import human_bytes
+from workbench.models.file import Family, ModelFile
+from workbench.models.fit import Fit, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class FitState:
+    """``text`` stands alone: "● fits in RAM", "✕ too big by 1.8 GB"; ``number`` is the memory needed."""
+
+    shape: str
+    words: str
+    number: str
+    tone: Tone
+
+    @property
+    def text(self) -> str:
+        return f"{self.shape} {self.words}"
+
+    @property
+    def line(self) -> str:
+        """State and number: "● fits in RAM · 2.9 GB"."""
+        return f"{self.text} · {self.number}"
+
+
+def fit_state(found: Fit, *, has_gpu: bool) -> FitState:
+    """On a machine without a GPU, running in RAM is the good state and not a warning."""
+    number = human_bytes(found.total_bytes)
+    match found.verdict:
+        case Verdict.GPU:
+            return FitState("●", "fits", number, Tone.GOOD)
+        case Verdict.SPLIT:
+            return FitState("◐", "fits, partly on CPU (slower)", number, Tone.CAUTION)
+        case Verdict.CPU if has_gpu:
+            return FitState("○", "CPU only (slower)", number, Tone.CAUTION)
+        case Verdict.CPU:
+            return FitState("●", "fits in RAM", number, Tone.GOOD)
+        case _:
+            return FitState("✕", f"too big by {human_bytes(found.short_by_bytes)}", number, Tone.BAD)
+
+
+def has_gpu(machine: Hardware) -> bool:
+    return bool(machine.devices)
+
+
+def family_tone(family: Family | str) -> Tone:
+    """The colour of a family; grey for those without one."""
+    name = family.value if isinstance(family, Family) else family
+    return {"llama": Tone.LLAMA, "mistral": Tone.MISTRAL, "gemma": Tone.GEMMA}.get(name, Tone.MUTED)
+
+
+def parameter_count(count: int) -> str:
+    """ "135 M", "3.2 B": how many numbers a model consists of."""
+    if count >= 999_500_000:
+        return f"{count / 1e9:.1f} B"
+    if count >= 1_000_000:
+        return f"{count / 1e6:.0f} M"
+    return f"{count / 1e3:.0f} k"
+
+
+def model_line(model: ModelFile) -> str:
+    """One line for lists and pickers: "SmolLM2 135M · Q4_1 · 99 MB"."""
+    return f"{model.title} · {model.quantisation} · {human_bytes(model.size_bytes)}"

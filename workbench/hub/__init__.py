@@ -1,0 +1,1 @@
+"""Where models come from: the local library, and the starter models."""

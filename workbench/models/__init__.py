@@ -1,0 +1,1 @@
+"""What a model file is and what it needs: header, family, quantisation, memory, fit."""

@@ -1,0 +1,36 @@
+"""A verdict in words, the same in the window and in the terminal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workbench.hardware.facts import Hardware
+from workbench.hardware.words import human_bytes
+from workbench.models.fit import Fit, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictWords:
+    """``shape`` and ``text`` say it without colour; ``tone`` is "good", "caution" or "bad"."""
+
+    shape: str
+    text: str
+    tone: str
+
+    def __str__(self) -> str:
+        return f"{self.shape} {self.text}"
+
+
+def verdict_words(found: Fit, machine: Hardware) -> VerdictWords:
+    """On a machine without a GPU, fitting in RAM is the good verdict, not a second-class one."""
+    match found.verdict:
+        case Verdict.GPU:
+            return VerdictWords("●", "fits", "good")
+        case Verdict.SPLIT:
+            return VerdictWords("◐", "fits, partly on CPU (slower)", "caution")
+        case Verdict.CPU if machine.devices:
+            return VerdictWords("○", "CPU only (slower)", "caution")
+        case Verdict.CPU:
+            return VerdictWords("●", "fits in RAM", "good")
+        case _:
+            return VerdictWords("✕", f"too big by {human_bytes(found.short_by_bytes)}", "bad")

@@ -1,0 +1,242 @@
+"""Every option declared once: type, default, title, help; flags before environment before file."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import os
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, get_args
+
+import tomlkit
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from tomlkit.exceptions import TOMLKitError
+
+from workbench.errors import SettingsError
+
+ENV_PREFIX = "WORKBENCH_"
+
+Theme = Literal["system", "light", "dark"]
+EngineName = Literal["llama", "fake"]
+RunMode = Literal["auto", "together", "in_turn", "swap"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class Settings(BaseSettings):
+    """The options in force.  None means: the program decides."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
+
+    context: int = Field(
+        4096, ge=256, le=10_000_000, title="Context length", description="Tokens a pane can remember, prompt included."
+    )
+    threads: int | None = Field(
+        None, ge=1, le=1024, title="Threads", description="Threads per answer; empty: decided from the physical cores."
+    )
+    temperature: float = Field(
+        0.7, ge=0, le=5, title="Temperature", description="How freely tokens are drawn; 0 always takes the likeliest."
+    )
+    top_k: int = Field(40, ge=0, title="Top-k", description="Draw from this many likeliest tokens; 0: from all.")
+    top_p: float = Field(
+        0.95,
+        gt=0,
+        le=1,
+        title="Top-p",
+        description="Draw from the likeliest tokens with this much probability together.",
+    )
+    min_p: float = Field(
+        0.05, ge=0, le=1, title="Min-p", description="Leave out tokens less likely than this part of the likeliest one."
+    )
+    repetition_penalty: float = Field(
+        1.0, gt=0, le=5, title="Repetition penalty", description="Above 1 makes tokens that came lately less likely."
+    )
+    max_tokens: int | None = Field(
+        None,
+        ge=1,
+        title="Longest answer",
+        description="Tokens after which an answer ends; empty: when the context is full.",
+    )
+    theme: Theme = Field("system", title="Theme", description="Light, dark, or as the system has it.")
+    text_scale: float = Field(1.0, ge=0.8, le=2.0, title="Text size", description="1 is the system's own size.")
+    run_mode: RunMode = Field(
+        "auto",
+        title="Several models",
+        description="Answer together, in turn, or load one model at a time (swap); auto goes by the free memory.",
+    )
+    engine: EngineName = Field(
+        "llama", title="Engine", description="llama.cpp in this process, or a scripted stand-in without a model (fake)."
+    )
+    log_level: LogLevel = Field("info", title="Log level", description="How much is written to the log file.")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, bool) and info.field_name and cls.model_fields[info.field_name].annotation is not bool:
+            raise ValueError("a truth value is no answer here")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is the library's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings
+
+
+def load(path: Path, **flags: object) -> Settings:
+    """The options in force: ``flags`` that are not None, else ``$WORKBENCH_*``, else the file, else defaults.
+
+    A missing file is normal.  Raises SettingsError for anything in it, or in the others, that cannot be meant.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    return _validated(path, _read(path), given)
+
+
+def save(path: Path, changes: Mapping[str, object]) -> None:
+    """Write the changed options into the file, comments and the rest of it kept; None removes an option.
+
+    The file is old or new, never half of each.  Raises SettingsError, also for an invalid file, which is
+    never overwritten.
+    """
+    stored = _read(path)
+    _refuse_unknown(path, changes)
+    stored.update(changes)
+    wanted = {name: value for name, value in stored.items() if value is not None}
+    checked = _validated(path, wanted, {}, environment=False)
+    try:
+        document = tomlkit.parse(_text(path))
+    except TOMLKitError as error:
+        raise _bad_toml(path, str(error)) from error
+    for name in changes:
+        value = getattr(checked, name)
+        if value is None:
+            document.pop(name, None)
+        else:
+            document[name] = value
+    try:
+        _write_atomic(path.resolve(), tomlkit.dumps(document))
+    except OSError as error:
+        raise SettingsError(
+            f"The settings could not be saved to {path} ({error.strerror}).",
+            hint="Check the permissions of the folder and the space on the disk.",
+        ) from error
+
+
+def allowed(name: str) -> str:
+    """What an option may be, in words: "a whole number, at least 256"."""
+    field = Settings.model_fields[name]
+    kinds = [kind for kind in (get_args(field.annotation) or (field.annotation,)) if kind is not type(None)]
+    if all(isinstance(kind, str) for kind in kinds):
+        return "one of " + ", ".join(str(kind) for kind in kinds)
+    words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+    bounds = [
+        f"{word} {getattr(bound, key):,}".replace(",", " ")
+        for bound in field.metadata
+        for key, word in words.items()
+        if hasattr(bound, key)
+    ]
+    return ", ".join(["a whole number" if int in kinds else "a number", " and ".join(bounds)])
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        values: dict[str, object] = tomllib.loads(_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise _bad_toml(path, str(error)) from error  # its message ends with the line and the column
+    _refuse_unknown(path, values)
+    return values
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except FileNotFoundError:
+        return ""
+    except UnicodeDecodeError as error:
+        raise _bad_toml(path, "it is not UTF-8 text") from error
+    except OSError as error:
+        raise SettingsError(
+            f"The settings file {path} cannot be read ({error.strerror}).",
+            hint="Check its permissions, or move it away to start with the defaults.",
+        ) from error
+
+
+def _validated(
+    path: Path, stored: Mapping[str, object], flags: Mapping[str, object], *, environment: bool = True
+) -> Settings:
+    class Sourced(Settings):
+        @classmethod
+        def settings_customise_sources(  # type: ignore[override]  # only the two sources of use are named
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            **_others: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            file = InitSettingsSource(settings_cls, dict(stored))
+            return (init_settings, env_settings, file) if environment else (init_settings, file)
+
+    try:
+        found = Sourced(**flags)  # type: ignore[arg-type]  # any value may come; validating it is the point
+    except ValidationError as error:
+        raise _refusal(path, error, flags, environment=environment) from error
+    # Not the class made above: two settings with the same values are equal.
+    return Settings.model_construct(**found.model_dump())
+
+
+def _refusal(path: Path, error: ValidationError, flags: Mapping[str, object], *, environment: bool) -> SettingsError:
+    detail = error.errors(include_url=False)[0]
+    name = str(detail["loc"][0])
+    variable = ENV_PREFIX + name.upper()
+    if name in flags:
+        place = f"--{name.replace('_', '-')}"
+    elif environment and os.environ.get(variable):
+        place = f"The environment variable {variable}"
+    else:
+        place = str(path)
+    if name not in Settings.model_fields:
+        return SettingsError(f"{place}: there is no option “{name}”.", hint=_did_you_mean(name))
+    return SettingsError(f"{place}: {name} cannot be {detail['input']!r}.", hint=f"It has to be {allowed(name)}.")
+
+
+def _refuse_unknown(path: Path, values: Mapping[str, object]) -> None:
+    for name in values:
+        if name not in Settings.model_fields:
+            raise SettingsError(f"{path}: there is no option “{name}”.", hint=_did_you_mean(name))
+
+
+def _did_you_mean(name: str) -> str:
+    near = difflib.get_close_matches(name, Settings.model_fields, n=1)
+    return f"Did you mean “{near[0]}”?" if near else "The options are " + ", ".join(Settings.model_fields) + "."
+
+
+def _bad_toml(path: Path, reason: str) -> SettingsError:
+    return SettingsError(
+        f"The settings file {path} is not valid TOML: {reason}.",
+        hint="Correct it, or move it away to start with the defaults; it was left as it is.",
+    )
+
+
+def _write_atomic(path: Path, text: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileNotFoundError):
+            part.chmod(path.stat().st_mode & 0o777)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
