@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-from pathlib import Path
 
 import pytest
 
@@ -14,9 +12,10 @@ from tests.unit.models.gguf_files import write_model
 def refused(outcome, code=None):
     """The error object; the same words are on stderr, without a traceback."""
     assert outcome.status == 1, outcome.err
-    error = outcome.json["error"] or outcome.json["answers"][0]["error"]
+    error = outcome.json.get("error") or outcome.json["answers"][0]["error"]
     assert error["message"]
     assert error["hint"]
+    assert error["message"][:20] in outcome.err
     assert "Traceback" not in outcome.err
     if code is not None:
         assert error["code"] == code
@@ -79,12 +78,3 @@ def test_a_data_folder_that_cannot_be_made_is_named(workbench, environment, tmp_
     environment["WORKBENCH_DATA_DIR"] = str(tmp_path / "file" / "data")
     error = refused(workbench("models", "list", "--json"))
     assert "file" in error["message"]
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_data_folder_is_named(workbench, environment, tmp_path):
-    folder = tmp_path / "data"
-    folder.mkdir()
-    folder.chmod(0o500)
-    refused(workbench("models", "list", "--json"))
-    assert list(Path(folder).iterdir()) == []

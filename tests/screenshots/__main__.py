@@ -45,13 +45,14 @@ def own_display() -> Iterator[None]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=IMAGES, help="folder of the pictures")
+    parser.add_argument("--all", action="store_true", help="also the states that the documentation does not show")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     with own_display(), tempfile.TemporaryDirectory(prefix="workbench-pictures-") as folder:
-        take_pictures(Path(folder), arguments.out)
+        take_pictures(Path(folder), arguments.out, everything=arguments.all)
 
 
-def take_pictures(folder: Path, out: Path) -> None:
+def take_pictures(folder: Path, out: Path, *, everything: bool) -> None:
     from PySide6.QtWidgets import QApplication
 
     from tests.screenshots.cast import Cast, write_all
@@ -64,20 +65,20 @@ def take_pictures(folder: Path, out: Path) -> None:
     collector = Collector()
     with Workbench.open(data_dir=folder / "first", backend=(cast := Cast())) as bench:
         bench.machine = cast.machine  # type: ignore[method-assign]
-        Camera(app, bench, out).first_run()
+        Camera(app, bench, out, everything=everything).first_run()
     with Workbench.open(data_dir=folder / "data", backend=(cast := Cast())) as bench:
         bench.machine = cast.machine  # type: ignore[method-assign]
         write_all(bench.paths.models)
-        Camera(app, bench, out).everything_else()
+        Camera(app, bench, out, everything=everything).everything_else()
     collector.close()
 
 
 class Camera:
-    def __init__(self, app, bench, out: Path) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, app, bench, out: Path, *, everything: bool) -> None:  # type: ignore[no-untyped-def]
         from workbench.gui import theme
         from workbench.gui.window import MainWindow
 
-        self.app, self.bench, self.out = app, bench, out
+        self.app, self.bench, self.out, self.everything = app, bench, out, everything
         theme.apply(app, "light", 1.0)
         self.window = MainWindow(bench)
         self.window.resize(1280, 800)
@@ -111,6 +112,10 @@ class Camera:
         self.window.grab().save(str(path))
         print(path)
 
+    def take_also(self, name: str, *, size: tuple[int, int] = (1280, 800), scale: float = 1.0) -> None:
+        if self.everything:
+            self.take(name, size=size, scale=scale)
+
     def both(self, name: str) -> None:
         self.take(f"{name}-light", "light")
         self.take(f"{name}-dark", "dark")
@@ -120,7 +125,7 @@ class Camera:
     def first_run(self) -> None:
         self.window.show_page("welcome")
         self.both("welcome")
-        self.take("welcome-large-text", scale=1.5)
+        self.take_also("welcome-large-text", scale=1.5)
         self.window.close()
 
     def everything_else(self) -> None:
@@ -136,13 +141,14 @@ class Camera:
         self.take("compare-wide", size=(1920, 1080))
         self.take("compare-large-text", scale=1.5)
         self.window.compare.toggle_options()
-        self.take("compare-options")
+        self.take_also("compare-options")
         self.window.compare.toggle_options()
         self.window.show_page("machine")
         self.until(lambda: self.window.runner.idle)
         self.both("machine")
-        self.take("machine-narrow", size=(900, 800))
-        self.take("machine-large-text", scale=1.5)
+        self.take_also("machine-narrow", size=(900, 1400))
+        self.take_also("machine-long", size=(1280, 1400))
+        self.take_also("machine-large-text", scale=1.5)
         self.window.close()
 
     @property

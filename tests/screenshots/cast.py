@@ -1,4 +1,7 @@
-"""Models to show: the headers of well-known ones on sparse files, and a scripted engine that answers for them."""
+"""A stage set: headers in the likeness of well-known models on sparse files, and a script that answers for them.
+
+Nothing here was measured: shapes are roughly theirs, and answers, speeds and times are made up.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ LAPTOP = Hardware(
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A model's shape, as its publisher states it, and what the script has it say."""
+    """A shape in the likeness of a model's, and what the script has it say, at which speed."""
 
     file_name: str
     title: str
@@ -139,7 +142,7 @@ class Cast:
 
 
 class Player:
-    """The scripted engine, with the facts and the first moments of a real one."""
+    """The scripted engine, with facts and first moments like those of a real one."""
 
     def __init__(self, engine: Engine, taken: dict[Engine, int], share: Share) -> None:
         self._engine, self._taken = engine, taken

@@ -183,26 +183,26 @@ class Diary:
     """The journal of one window: writes a comparison's turns into the store as they happen."""
 
     def __init__(self, conversations: Conversations, restored: StoredConversation | None = None) -> None:
-        self.conversation_id = restored.id if restored is not None else None
         self._conversations = conversations
-        self._turn_id = restored.turns[-1].id if restored is not None and restored.turns else None
         self._generations: dict[Pane, int] = {}
         self._kept_at: dict[Pane, float] = {}
+        self.turn_to(restored)
 
     def turn_to(self, restored: StoredConversation | None) -> None:
         """Write the next prompt into another conversation, or a new one; answers under way stay where they began."""
         self.conversation_id = restored.id if restored is not None else None
-        self._turn_id = restored.turns[-1].id if restored is not None and restored.turns else None
+        # By slot: a pane that was not asked last answers its own last prompt again, not the newest one.
+        self._turns = {slot: turn.id for turn in (restored.turns if restored else ()) for slot in turn.answers}
 
     def asked(self, prompt: str, panes: Sequence[Pane]) -> None:
         if self.conversation_id is None:
             self.conversation_id = self._conversations.create(title_of(prompt))
         self._conversations.set_panes(self.conversation_id, panes)
-        self._turn_id = self._conversations.add_turn(self.conversation_id, prompt)
+        turn_id = self._conversations.add_turn(self.conversation_id, prompt)
+        self._turns |= {pane.id: turn_id for pane in panes}
 
     def begun(self, pane: Pane) -> None:
-        assert self._turn_id is not None
-        self._generations[pane] = self._conversations.begin(self._turn_id, pane)
+        self._generations[pane] = self._conversations.begin(self._turns[pane.id], pane)
         self._kept_at[pane] = time.monotonic()
 
     def partial(self, pane: Pane) -> None:

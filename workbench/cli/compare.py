@@ -79,6 +79,9 @@ def compare(
             loop.comparison.options = options
             answers = ask(loop, text, quiet=json)
         if json:
+            for answer in answers:
+                if answer.error is not None:
+                    output.say_error(f"{answer.model}: {answer.error.message}", answer.error.hint)
             output.emit(as_json(workbench, loop.comparison, text, answers, interrupted=loop.interrupted))
     raise typer.Exit(exit_status(answers, interrupted=loop.interrupted))
 

@@ -11,6 +11,7 @@ import io
 import json
 import os
 import queue
+import re
 import signal
 import subprocess
 import sys
@@ -31,6 +32,8 @@ FLAG = "--child"
 POLL_S = 0.02
 START_S = 60.0  # a cold disk may take long to bring the interpreter and the engine
 STAGE_S = 60.0
+
+_FOLDERS = re.compile(r"\S*/(?=[\w.-]+:\d+: )")  # of the machine that compiled a failed assertion
 
 Report: TypeAlias = dict[str, Any]
 
@@ -58,7 +61,7 @@ class ChildCrashedError(Exception):
         """The failed assertion, if one was printed, else the signal or exit status."""
         for line in reversed(self.last_lines):
             if "GGML_ASSERT" in line or "what():" in line or "ggml_abort" in line:
-                return line.strip()
+                return _FOLDERS.sub("", line.strip())
         if self.status < 0:
             return signal.Signals(-self.status).name
         return f"exit status {self.status}"

@@ -118,15 +118,6 @@ def cpu_features() -> tuple[str, ...]:
     return tuple(filter(None, found))
 
 
-def extra_buffers_are_safe() -> bool:
-    """Whether weights may be repacked for the processor.
-
-    Not where the build uses AMX: GCC before 13 drops the stores that fill the tile configuration
-    (its ``_tile_loadconfig`` declares only eight of 64 bytes), and the first decode is a SIGSEGV.
-    """
-    return "AMX_INT8" not in cpu_features()
-
-
 class Weights:
     """One loaded model: its weights (unless ``vocab_only``) and its vocabulary.  Any thread may use it."""
 
@@ -150,7 +141,7 @@ class Weights:
         params.lazy_mode = library.LLAMA_LAZY_MODE_AUTO
         params.vocab_only = vocab_only
         params.check_tensors = False
-        params.use_extra_bufts = extra_buffers_are_safe()
+        params.use_extra_bufts = True
         params.no_host = False
         params.no_alloc = False
         params.load_mtp = False

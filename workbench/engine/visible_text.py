@@ -27,19 +27,23 @@ class VisibleText:
         return "".join(self._shown)
 
     def feed(self, piece: bytes) -> str:
-        """What can be shown now."""
+        """What can be shown now; nothing after a stop string."""
+        if self.stopped:
+            return ""
         self._held += self._decoder.decode(piece)
         return self._show(self._tail())
 
     def finish(self) -> str:
         """What was held back, when no more is coming; a broken character becomes U+FFFD."""
+        if self.stopped:
+            return ""
         self._held += self._decoder.decode(b"", final=True)
         self._tail()  # the last bytes may have completed a stop string
         return self._show(0)
 
     def _tail(self) -> int:
         """Cut the held text at a stop string, if there is one; else how much of its end may begin one."""
-        if not self._stop or self.stopped:
+        if not self._stop:
             return 0
         places = [at for at in map(self._held.find, self._stop) if at >= 0]
         if places:

@@ -11,7 +11,7 @@ from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 log = logging.getLogger(__name__)
 
-RAISE = b"raise\n"
+HEARD = b"heard\n"
 ANSWER_MS = 2000
 
 
@@ -46,15 +46,17 @@ class Instance(QObject):
         self._server = server
         return True
 
+    @property
+    def listening(self) -> bool:
+        """Whether a second start can raise this window."""
+        return self._server is not None and self._server.isListening()
+
     def raise_first(self) -> bool:
         """Ask the first window to come to the front; whether it heard."""
         socket = QLocalSocket()
         socket.connectToServer(self._name)
-        if not socket.waitForConnected(ANSWER_MS):
-            return False
-        socket.write(RAISE)
-        heard = socket.waitForBytesWritten(ANSWER_MS)
-        socket.disconnectFromServer()
+        heard = socket.waitForConnected(ANSWER_MS) and socket.waitForReadyRead(ANSWER_MS)
+        socket.abort()
         return heard
 
     def release(self) -> None:
@@ -68,6 +70,8 @@ class Instance(QObject):
     def _on_knock(self) -> None:
         while self._server is not None and (socket := self._server.nextPendingConnection()) is not None:
             socket.disconnected.connect(socket.deleteLater)
+            socket.write(HEARD)
+            socket.flush()
             socket.disconnectFromServer()
             self.raised.emit()
 

@@ -66,6 +66,7 @@ class MainWindow(QMainWindow):
         self._connect()
         self._restore()
         self.show_page("compare")
+        self._touched = False
         self._errands.run("count models", self._library_empty, self._first_page)
 
     # --- arranged ----------------------------------------------------------------------------
@@ -119,6 +120,7 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def show_page(self, name: str) -> None:
+        self._touched = True
         self.stack.setCurrentWidget(self._pages[name])
         self.rail.show_current(name)
         self._show_heading()
@@ -145,8 +147,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{title or self._titles[name]} – {PROGRAM}")
 
     def _first_page(self, empty: bool) -> None:
-        asked = bool(self.bench.conversations.listed())
-        if empty and not asked and self.stack.currentWidget() is self.compare:
+        if empty and not self._touched and not self.bench.conversations.listed():
             self.show_page("welcome")
 
     def _library_empty(self, cancel: CancelToken) -> Generator[None, None, bool]:

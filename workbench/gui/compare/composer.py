@@ -8,7 +8,7 @@ from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
 
-from workbench.chat.plan import RunMode, RunPlan
+from workbench.chat.plan import RunPlan
 from workbench.gui import theme
 from workbench.gui.compare.controls import ElidedLabel, label, text_button
 from workbench.gui.compare.words import MODES, NARROW_SPACE, counted_models
@@ -153,5 +153,7 @@ class PromptEdit(QPlainTextEdit):
 
 def plan_words(plan: RunPlan) -> str:
     """ "In turn: 3 models share 2 processor cores: one answers at a time"."""
-    mode = MODES[RunMode(plan.mode).value]
-    return ": ".join([mode, "; ".join(plan.reasons)]) if plan.reasons else mode
+    mode, reasons = MODES[plan.mode.value], "; ".join(plan.reasons)
+    if not reasons or reasons.casefold().startswith(mode.casefold()):
+        return reasons or mode
+    return f"{mode}: {reasons}"

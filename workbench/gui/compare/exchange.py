@@ -6,7 +6,7 @@ from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QFontMetrics, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from workbench.chat.answer import Answer, Problem
+from workbench.chat.answer import CUT_SHORT, Answer, Problem
 from workbench.chat.pane import Exchange, Pane
 from workbench.gui import theme
 from workbench.gui.compare import words
@@ -103,9 +103,9 @@ class ExchangeView(QFrame):
             layout.insertWidget(layout.indexOf(self.chips), self.problem)
 
     def _show_chips(self, answer: Answer) -> None:
-        for words_ in answer.chips:
-            bad = answer.stop_reason == "unfinished" or answer.synthetic
-            self.chips.add(label(words_, role="chip", tone=Tone.CAUTION if bad else Tone.MUTED))
+        for chip in answer.chips:
+            calm = chip == CUT_SHORT["cancelled"] or chip.startswith("template:")
+            self.chips.add(label(chip, role="chip", tone=Tone.MUTED if calm else Tone.CAUTION))
         self.chips.setVisible(bool(answer.chips))
 
 

@@ -191,7 +191,6 @@ def _make_list() -> QTreeWidget:
     made.setHeaderHidden(True)
     made.setRootIsDecorated(False)
     made.setUniformRowHeights(True)
-    made.setAllColumnsShowFocus(True)
     made.setTextElideMode(Qt.TextElideMode.ElideMiddle)
     made.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     made.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -14,7 +14,7 @@ from workbench.gui import theme
 from workbench.gui.compare.controls import label, show_below
 from workbench.gui.theme import Space
 
-WIDTH, ROWS = 420, 10
+WIDTH, ROWS = 500, 10
 ID = int(Qt.ItemDataRole.UserRole)
 TITLE, WHEN, BIN = range(3)
 
@@ -121,7 +121,6 @@ def _make_list() -> QTreeWidget:
     made.setHeaderHidden(True)
     made.setRootIsDecorated(False)
     made.setUniformRowHeights(True)
-    made.setAllColumnsShowFocus(True)
     made.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     header = made.header()
     header.setStretchLastSection(False)

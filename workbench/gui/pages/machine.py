@@ -17,7 +17,7 @@ from workbench.gui.memory import DeviceMemory, Loaded, device_memory
 from workbench.gui.theme import Space, Tone
 from workbench.gui.widgets.cards import Card, Facts, ScrollPage, clear
 from workbench.gui.widgets.memory_bar import MemoryBar, Swatch
-from workbench.gui.words import family_tone, fit_state, has_gpu, parameter_count
+from workbench.gui.words import FitState, family_tone, fit_state, has_gpu, parameter_count
 from workbench.hardware.facts import Hardware
 from workbench.hardware.words import human_bytes, sentences
 from workbench.hub.library import Problem
@@ -27,6 +27,8 @@ from workbench.models.fit import Fit, Verdict
 if TYPE_CHECKING:
     from workbench.app import Workbench
 
+BASIS = "Judged by the memory that is free now, beside the models that are loaded."
+LOADED = FitState("◉", "in memory", "", Tone.GOOD)
 WIDEST = 1080  # pixels at 100 % text: longer lines are hard to read
 
 
@@ -169,11 +171,14 @@ class MachinePage(ScrollPage):
             )
             self.files.body.addWidget(label(words, role="muted", wrap=True))
             return
+        self.files.body.addWidget(label(BASIS, role="muted", wrap=True))
         gpu = has_gpu(seen.machine)
+        open_now = {model.path for model in self._loaded}
         for index, found in enumerate(seen.fits):
             if index:
                 self.files.body.addWidget(_line())
-            row = _FileRow(found, gpu=gpu)
+            state = LOADED if found.model.path in open_now else fit_state(found, has_gpu=gpu)
+            row = _FileRow(found, state)
             row.chosen.connect(self.chosen)
             self.files.body.addWidget(row)
         for problem in seen.problems:
@@ -234,10 +239,10 @@ class _FileRow(QWidget):
 
     chosen = Signal(object)
 
-    def __init__(self, found: Fit, *, gpu: bool) -> None:
+    def __init__(self, found: Fit, state: FitState) -> None:
         super().__init__()
         self.fit = found
-        model, state = found.model, fit_state(found, has_gpu=gpu)
+        model = found.model
         names = QVBoxLayout()
         names.setSpacing(2)
         title = QHBoxLayout()
@@ -279,7 +284,7 @@ def _about(model: ModelFile) -> str:
 def _assumed(found: Fit) -> str:
     needs = f"needs {human_bytes(found.total_bytes)} with a context of {found.context:,} ({found.basis})"
     if found.verdict is Verdict.TOO_BIG and found.max_context:
-        return f"{needs}; fits with {found.max_context:,}"
+        return f"{needs}; {found.max_context:,} would fit"
     return needs
 
 

@@ -1,0 +1,187 @@
+"""Asking several models at once, stopping them, asking again."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel
+from pytestqt.qtbot import QtBot
+
+from tests.gui.compare.conftest import ALPHA, BETA, OpenPage, slow
+from workbench.chat.pane import PaneState
+from workbench.engine.base import Message
+from workbench.engine.fake import FakeBackend, say
+
+
+def test_every_pane_answers_the_one_prompt(open_page: OpenPage) -> None:
+    opened = open_page(FakeBackend(say(["Hello ", "there"])))
+    opened.choose(ALPHA, BETA)
+    opened.ask("Who are you?")
+    for index in (0, 1):
+        assert opened.last(index).prompt == "Who are you?"
+        assert opened.last(index).text.toPlainText() == "Hello there"
+    assert [request.messages for request in opened.backend.requests] == [(Message("user", "Who are you?"),)] * 2
+    assert opened.page.composer.text == ""
+
+
+def test_control_enter_sends_and_enter_begins_a_line(open_page: OpenPage, qtbot: QtBot) -> None:
+    opened = open_page()
+    opened.choose(ALPHA)
+    edit = opened.page.composer.edit
+    qtbot.keyClicks(edit, "one")
+    qtbot.keyClick(edit, Qt.Key.Key_Return)
+    qtbot.keyClicks(edit, "two")
+    assert edit.toPlainText() == "one\ntwo"
+    qtbot.keyClick(edit, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    opened.until_quiet()
+    assert opened.backend.requests[0].messages[-1].content == "one\ntwo"
+
+
+def test_stopping_one_pane_leaves_the_others_answering(open_page: OpenPage, qtbot: QtBot) -> None:
+    opened = open_page(slow())
+    opened.choose(ALPHA, BETA)
+    opened.send("Count.")
+    opened.until_written(0, 1)
+    qtbot.mouseClick(opened.views[0].header.stop_button, Qt.MouseButton.LeftButton)
+    opened.until(lambda: opened.panes[0].state is PaneState.READY)
+    assert opened.panes[1].state is PaneState.STREAMING
+    assert opened.last(0).text.raw_text.startswith("word0 ")
+    assert "stopped" in opened.last(0).figures.text()
+    assert "stopped by you" in opened.last(0).chip_texts
+
+
+def test_stop_all_stops_all(open_page: OpenPage, qtbot: QtBot) -> None:
+    opened = open_page(slow())
+    opened.choose(ALPHA, BETA)
+    opened.send("Count.")
+    opened.until_written(0, 1)
+    assert opened.page.composer.stop_button.isVisible()
+    qtbot.mouseClick(opened.page.composer.stop_button, Qt.MouseButton.LeftButton)
+    opened.until_quiet()
+    assert [exchange.answer.stop_reason for pane in opened.panes for exchange in pane.exchanges if exchange.answer] == [
+        "cancelled",
+        "cancelled",
+    ]
+    assert not opened.page.composer.stop_button.isVisible()
+
+
+def test_the_history_of_a_pane_reaches_the_engine(open_page: OpenPage) -> None:
+    opened = open_page(FakeBackend(say(["An answer."])))
+    opened.choose(ALPHA)
+    opened.page.panel.system.setPlainText("Be brief.")
+    opened.ask("First?")
+    opened.ask("Second?")
+    assert opened.backend.requests[-1].messages == (
+        Message("system", "Be brief."),
+        Message("user", "First?"),
+        Message("assistant", "An answer."),
+        Message("user", "Second?"),
+    )
+    assert [view.prompt for view in opened.views[0].transcript.views] == ["First?", "Second?"]
+
+
+def test_answering_again_replaces_the_last_answer(open_page: OpenPage, qtbot: QtBot) -> None:
+    answers = iter([["old"], ["new"]])
+    opened = open_page(FakeBackend(lambda _: next(answers)))
+    opened.choose(ALPHA)
+    opened.ask("Say something.")
+    assert opened.last(0).text.raw_text == "old"
+    qtbot.mouseClick(opened.last(0).again, Qt.MouseButton.LeftButton)
+    opened.until_quiet()
+    assert opened.last(0).text.raw_text == "new"
+    assert len(opened.views[0].transcript.views) == 1
+
+
+def test_only_the_last_answer_can_be_made_again(open_page: OpenPage) -> None:
+    opened = open_page()
+    opened.choose(ALPHA)
+    opened.ask("First?")
+    opened.ask("Second?")
+    assert [view.again.isVisible() for view in opened.views[0].transcript.views] == [False, True]
+
+
+def test_text_is_plain_while_it_streams_and_markdown_when_it_ends(open_page: OpenPage) -> None:
+    opened = open_page(FakeBackend(lambda _: iter(["**bold** "] * 5_000), tokens_per_s=100))
+    opened.choose(ALPHA)
+    opened.send("Go.")
+    opened.until(lambda: "**bold**" in opened.last(0).text.toPlainText())
+    assert not opened.last(0).text.is_markdown
+    opened.page.stop_all()
+    opened.until_quiet()
+    assert opened.last(0).text.is_markdown
+    assert opened.last(0).text.toPlainText().startswith("bold")
+
+
+def test_html_of_a_model_is_shown_and_not_interpreted(open_page: OpenPage) -> None:
+    hostile = "<b>x</b><img src='file:///etc/passwd'>"
+    opened = open_page(FakeBackend(say([hostile])))
+    opened.choose(ALPHA)
+    opened.ask("<i>prompt</i>")
+    assert opened.last(0).text.toPlainText() == hostile
+    shown = [found.text() for found in opened.last(0).findChildren(QLabel)]
+    assert "<i>prompt</i>" in shown
+    assert all(found.textFormat() is Qt.TextFormat.PlainText for found in opened.last(0).findChildren(QLabel))
+
+
+def test_typing_is_never_disabled_and_unsendable_text_stays_with_a_reason(open_page: OpenPage) -> None:
+    opened = open_page(slow())
+    opened.choose(ALPHA)
+    opened.send("First.")
+    opened.until_written(0)
+    assert opened.page.composer.edit.isEnabled()
+    assert not opened.page.composer.edit.isReadOnly()
+    opened.send("Second.")
+    assert opened.page.composer.text == "Second."
+    assert opened.page.composer.notice.isVisible()
+    assert "still answering" in opened.page.composer.notice.text()
+    assert len(opened.backend.requests) == 1
+
+
+def test_without_a_model_the_text_stays_and_the_page_says_what_to_do(open_page: OpenPage) -> None:
+    opened = open_page()
+    opened.send("Anyone?")
+    assert opened.page.composer.text == "Anyone?"
+    assert "Choose a model" in opened.page.composer.notice.text()
+
+
+def test_figures_and_the_stop_reason_stand_below_each_answer(open_page: OpenPage) -> None:
+    opened = open_page(FakeBackend(say(["a", "b", "c"])))
+    opened.choose(ALPHA)
+    opened.ask("Three letters.")
+    figures = opened.last(0).figures.text().replace("\N{NO-BREAK SPACE}", " ")
+    assert figures.startswith("TTFT ")
+    assert "3 tok" in figures
+    assert figures.endswith("end")
+
+
+def test_an_answer_at_the_limit_wears_a_chip(open_page: OpenPage) -> None:
+    opened = open_page(slow())
+    opened.choose(ALPHA)
+    opened.page.panel.max_tokens.setValue(3)
+    opened.ask("Go on.")
+    assert "cut off at the token limit" in opened.last(0).chip_texts
+    assert "token limit" in opened.last(0).figures.text()
+
+
+def test_the_length_of_the_prompt_is_counted_once_a_model_is_loaded(open_page: OpenPage) -> None:
+    opened = open_page(FakeBackend(say(["yes"])))
+    assert opened.page.composer.count.text() == "–"
+    opened.choose(ALPHA)
+    opened.ask("one two three")
+    opened.page.composer.set_text("four five")
+    # Three words and a mark, "yes" and a mark, two words and a mark.
+    opened.until(lambda: opened.page.composer.count.text().startswith("9 / 1,024"))
+
+
+def test_the_reader_is_left_in_peace_who_scrolled_up(open_page: OpenPage) -> None:
+    opened = open_page(FakeBackend(lambda _: iter(["line\n\n"] * 5_000), tokens_per_s=200))
+    opened.choose(ALPHA)
+    opened.send("Long, please.")
+    bar = opened.views[0].transcript.verticalScrollBar()
+    opened.until(lambda: bar.maximum() > 400)
+    assert bar.value() == bar.maximum()
+    bar.setValue(10)
+    before = bar.maximum()
+    opened.until(lambda: bar.maximum() > before + 100)
+    assert bar.value() == 10
+    opened.views[0].transcript.to_end()
+    assert bar.value() == bar.maximum()
