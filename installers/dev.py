@@ -27,6 +27,7 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 OVERRIDES = ROOT / "installers" / "engine" / "overrides.cmake"
+FAULTS = ROOT / "installers" / "engine" / "compiler-faults.cmake"
 PROGRESS = re.compile(r"^\s*\[(\d+)/(\d+)\]")
 
 ENGINE_FLAGS = (
@@ -229,6 +230,7 @@ def engine_key() -> str:
         (LOCKS / "engine.txt").read_bytes(),
         (LOCKS / "engine-build.txt").read_bytes(),
         OVERRIDES.read_bytes(),
+        FAULTS.read_bytes(),
         " ".join(engine_flags()).replace(where, OVERRIDES.name),
         version.splitlines()[0] if version else "",
         platform.system(),
@@ -332,6 +334,7 @@ def build_peer() -> Path:
         source = next(Path(scratch).glob("*/vendor/llama.cpp"))
         build = Path(scratch) / "build"
         same = [flag for flag in engine_flags() if flag.startswith("-DGGML_")]
+        same.append(f"-DCMAKE_PROJECT_INCLUDE={FAULTS.as_posix()}")
         configure = ["cmake", "-S", source, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", *same]
         configure += ["-DBUILD_SHARED_LIBS=OFF", "-DLLAMA_CURL=OFF", "-DLLAMA_OPENSSL=OFF", "-DLLAMA_BUILD_TESTS=OFF"]
         configure += ["-DLLAMA_BUILD_EXAMPLES=OFF", "-DLLAMA_BUILD_SERVER=OFF", "-DLLAMA_BUILD_TOOLS=ON"]
@@ -340,7 +343,7 @@ def build_peer() -> Path:
         command = ["cmake", "--build", str(build), "--target", "llama-bench", "--verbose"]
         if follow_build(command, {**os.environ, **env}, folder.parent / f"{folder.name}.log"):
             raise SetupError("llama-bench could not be built.")
-        shutil.copy2(next(build.rglob(bench.name)), bench)
+        shutil.copy2(next(path for path in build.rglob(bench.name) if path.is_file()), bench)
     return bench
 
 

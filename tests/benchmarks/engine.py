@@ -177,7 +177,7 @@ def main() -> None:
     parser.add_argument("--peer", type=Path, required=True, help="the llama-bench program")
     parser.add_argument("--model", type=Path, help="a GGUF; the SmolLM2 starter unless given")
     parser.add_argument("--threads", type=int, default=psutil.cpu_count(logical=False) or 1)
-    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--runs", type=int, default=11)
     parser.add_argument("--prompt", type=int, default=512)
     parser.add_argument("--generated", type=int, default=64)
     parser.add_argument("--depth", type=int, default=256)

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.screenshots.__main__ import own_display
+from tests.xvfb import screen
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
@@ -106,13 +106,13 @@ def spin(seconds: float) -> None:
 
 
 def measure(app: QApplication, folder: Path, seconds: float) -> Result:
-    from tests.screenshots.cast import LAPTOP, ROLES, write_all
     from workbench.app import Workbench
     from workbench.chat.plan import RunMode
-    from workbench.engine.fake import FakeBackend, say
+    from workbench.engine.fake import FakeBackend, fake_model, say
     from workbench.gui import theme
     from workbench.gui.collecting import Collector
     from workbench.gui.window import MainWindow
+    from workbench.hardware.examples import LAPTOP_WITHOUT_GPU
 
     theme.apply(app, "light", 1.0)
     clock = Clock()
@@ -121,17 +121,13 @@ def measure(app: QApplication, folder: Path, seconds: float) -> Result:
     words = ["word ", "longer ", "and\n", "`code` ", "**strong** "]
     backend = FakeBackend(say(words * 100_000), tokens_per_s=TOKENS_PER_S)
     with Workbench.open(data_dir=folder, backend=backend) as bench:
-        bench.machine = lambda: replace(  # type: ignore[method-assign]
-            LAPTOP, memory=replace(LAPTOP.memory, total_bytes=1 << 37, available_bytes=1 << 37)
-        )
-        write_all(bench.paths.models)
+        bench.machine = lambda: LAPTOP_WITHOUT_GPU  # type: ignore[method-assign]
         window = MainWindow(bench)
         collector = Collector()
         window.resize(1280, 800)
         window.show()
-        models = {file.path.name: file for file in bench.library.files()}
-        for role in ROLES[:PANES]:
-            window.compare.open_model(models[role.file_name])
+        for number in range(PANES):
+            window.compare.open_model(fake_model(f"model-{number}"))
         comparison = window.compare.comparison
         comparison.options = replace(comparison.options, mode=RunMode.TOGETHER)
         spin(1.0)
@@ -171,7 +167,8 @@ def measure(app: QApplication, folder: Path, seconds: float) -> Result:
 def display() -> Iterator[None]:
     """A real X server where there is one to start, else Qt's offscreen platform."""
     if shutil.which("Xvfb"):
-        with own_display():
+        with screen(2200, 1400) as name:
+            os.environ |= {"DISPLAY": name, "QT_QPA_PLATFORM": "xcb"}
             yield
     else:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"

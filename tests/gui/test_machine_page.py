@@ -15,7 +15,7 @@ from workbench.app import Workbench
 from workbench.engine.base import EngineFacts
 from workbench.errors import EngineCrashedError
 from workbench.gui.bridge import EventPump
-from workbench.gui.compare.errands import Errands
+from workbench.gui.errands import Errands
 from workbench.gui.memory import Loaded
 from workbench.gui.pages.machine import MachinePage
 from workbench.gui.theme import Tone

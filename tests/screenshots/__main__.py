@@ -4,42 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
-import subprocess
-import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+from tests.xvfb import screen
+
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
-PROMPT = "Write a short refund policy for an online shop."
-WAIT_MS = 20_000
-
-
-@contextmanager
-def own_display() -> Iterator[None]:
-    """An X server for this run alone, on whichever display number is free."""
-    if shutil.which("Xvfb") is None:
-        sys.exit("Xvfb is needed: install it with  sudo apt-get install xvfb")
-    read, write = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "2200x1400x24", "-nolisten", "tcp"],
-        pass_fds=[write],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(write)
-    try:
-        with os.fdopen(read) as answer:
-            number = answer.readline().strip()
-        if not number:
-            sys.exit("Xvfb did not start")
-        os.environ |= {"DISPLAY": f":{number}", "QT_QPA_PLATFORM": "xcb", "QT_API": "pyside6"}
-        yield
-    finally:
-        server.terminate()
-        server.wait()
+PROMPT = "Give me three tips for writing clear e-mails."
+FOLLOW_UP = "Now make it two sentences."
+SEED = 11
+MAX_TOKENS = 130
+WAIT_MS = 120_000
 
 
 def main() -> None:
@@ -48,14 +25,15 @@ def main() -> None:
     parser.add_argument("--all", action="store_true", help="also the states that the documentation does not show")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    with own_display(), tempfile.TemporaryDirectory(prefix="workbench-pictures-") as folder:
+    with screen(2200, 1400) as display, tempfile.TemporaryDirectory(prefix="workbench-") as folder:
+        os.environ |= {"DISPLAY": display, "QT_QPA_PLATFORM": "xcb", "QT_API": "pyside6"}
         take_pictures(Path(folder), arguments.out, everything=arguments.all)
 
 
 def take_pictures(folder: Path, out: Path, *, everything: bool) -> None:
     from PySide6.QtWidgets import QApplication
 
-    from tests.screenshots.cast import Cast, write_all
+    from tests.models import test_models
     from workbench.app import Workbench
     from workbench.gui import theme
     from workbench.gui.collecting import Collector
@@ -63,12 +41,13 @@ def take_pictures(folder: Path, out: Path, *, everything: bool) -> None:
     app = QApplication(["workbench"])
     app.setWindowIcon(theme.app_icon())
     collector = Collector()
-    with Workbench.open(data_dir=folder / "first", backend=(cast := Cast())) as bench:
-        bench.machine = cast.machine  # type: ignore[method-assign]
+    with Workbench.open(data_dir=folder / "first") as bench:
         Camera(app, bench, out, everything=everything).first_run()
-    with Workbench.open(data_dir=folder / "data", backend=(cast := Cast())) as bench:
-        bench.machine = cast.machine  # type: ignore[method-assign]
-        write_all(bench.paths.models)
+    models = test_models()
+    with Workbench.open(data_dir=folder / "data", flags={"max_tokens": MAX_TOKENS}) as bench:
+        bench.paths.models.mkdir(parents=True)
+        for path in (models.smollm2, models.gemma, models.mistral):
+            (bench.paths.models / path.name).symlink_to(path)
         Camera(app, bench, out, everything=everything).everything_else()
     collector.close()
 
@@ -129,12 +108,17 @@ class Camera:
         self.window.close()
 
     def everything_else(self) -> None:
-        self.fill_panes(3)
+        from workbench.chat.plan import RunMode
+
+        self.fill_panes()
+        comparison = self.window.compare.comparison
+        sampling = replace(comparison.options.sampling, seed=SEED, temperature=0.3, repetition_penalty=1.1)
+        comparison.options = replace(comparison.options, sampling=sampling, mode=RunMode.TOGETHER)
         self.ask(PROMPT, until_done=False)
-        self.until(lambda: all(len(pane.text) > 60 for pane in self.panes))
+        self.until(lambda: all(len(pane.text) > 60 or not pane.busy for pane in self.panes))
         self.take("compare-streaming")
         self.until(lambda: not self.window.compare.comparison.busy)
-        self.window.compare.composer.set_text("Now make it two sentences, for the footer of an e-mail.")
+        self.window.compare.composer.set_text(FOLLOW_UP)
         self.rest(900)  # the prompt is counted when typing has rested
         self.both("compare")
         self.take("compare-narrow", size=(900, 800))
@@ -155,13 +139,9 @@ class Camera:
     def panes(self):  # type: ignore[no-untyped-def]
         return self.window.compare.comparison.panes
 
-    def fill_panes(self, count: int) -> None:
-        from tests.screenshots.cast import ROLES
-
-        compare = self.window.compare
-        models = {file.path.name: file for file in self.bench.library.files()}
-        for role in ROLES[:count]:
-            compare.open_model(models[role.file_name])
+    def fill_panes(self) -> None:
+        for file in self.bench.library.files():
+            self.window.compare.open_model(file)
         self.until(lambda: self.window.runner.idle)
 
     def ask(self, prompt: str, *, until_done: bool = True) -> None:

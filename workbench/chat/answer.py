@@ -36,7 +36,8 @@ class Answer:
     """A finished answer: whole, cut short or failed (``stop_reason`` error).
 
     ``stop_reason`` "unfinished" marks an answer that was being written when the program ended.
-    Times are those of ``Timings``; None where nothing was measured.
+    Times are those of ``Timings``; None where nothing was measured.  ``notes`` say what the template made
+    of the messages ("the system prompt was merged into the first message").
     """
 
     model: str
@@ -68,6 +69,7 @@ class Answer:
     engine_version: str | None = None
     size_bytes: int | None = None
     sha256: str | None = None
+    notes: tuple[str, ...] = ()
     error: Problem | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -80,6 +82,7 @@ class Answer:
         values = {key: value for key, value in record.items() if key in known}
         if values.get("error") is not None:
             values["error"] = Problem(**values["error"])
+        values["notes"] = tuple(values.get("notes", ()))
         return cls(**values)
 
     @property
@@ -94,6 +97,7 @@ class Answer:
             chips.append(f"template: {self.template_source}")
         if self.stop_reason in CUT_SHORT:
             chips.append(CUT_SHORT[self.stop_reason])
+        chips += self.notes
         return tuple(chips)
 
 
@@ -139,6 +143,7 @@ def measured(model: ModelFile, request: Request, completion: Completion, facts: 
         reused_tokens=timings.reused_tokens,
         rendered_prompt=completion.prompt.text,
         template_source=completion.prompt.template_source,
+        notes=completion.prompt.notes,
         load_ms=facts.load_ms if load else 0.0,
         vet_ms=facts.vet_ms if load else 0.0,
         ttft_ms=timings.ttft_ms,

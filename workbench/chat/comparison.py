@@ -13,7 +13,7 @@ from typing import Protocol
 
 from workbench.chat.answer import Answer, blank, measured
 from workbench.chat.pane import Pane
-from workbench.chat.plan import RunMode, RunPlan, plan_run, threads_for
+from workbench.chat.plan import RunMode, RunPlan, plan_run, threads_for, with_freed
 from workbench.chat.seat import Answered, Seat
 from workbench.engine.base import Backend, LoadRequest, Message, Request, Sampling
 from workbench.errors import DoesNotFitError, UsageError
@@ -21,7 +21,7 @@ from workbench.hardware.facts import Hardware
 from workbench.hardware.words import human_bytes
 from workbench.jobs import Job, JobFinished, JobMessage, JobRunner, JobState, JobUpdate, Task
 from workbench.models.file import ModelFile
-from workbench.models.fit import Fit, Verdict, fit
+from workbench.models.fit import Fit, Share, Verdict, fit
 from workbench.models.params import RunParams
 
 MAX_PANES = 8
@@ -75,6 +75,7 @@ class Comparison:
         self._journal = journal
         self._seats: dict[int, Seat] = {}
         self._loads: dict[int, LoadRequest] = {}
+        self._shares: dict[int, tuple[Share, ...]] = {}
         self._running: dict[int, _Running] = {}
         self._waiting: deque[tuple[Pane, str]] = deque()
         self._changed: set[int] = set()
@@ -175,7 +176,9 @@ class Comparison:
 
     def _start(self, panes: Sequence[Pane], prompt: str) -> None:
         machine = self._machine()
-        fits = {p.id: self._fit(p, machine) for p in panes if p.id not in self._loads or not p.loaded}
+        # Judged against the memory there will be when the other panes are unloaded: swapping does that.
+        emptied = with_freed(machine, [s for p in self.panes if p.loaded for s in self._shares.get(p.id, ())])
+        fits = {p.id: self._fit(p, emptied) for p in panes if p.id not in self._loads or not p.loaded}
         if not self._waiting and not self._answering:  # a run under way keeps its mode; this one joins it
             self.plan = plan_run([f for f in fits.values() if f.verdict is not Verdict.TOO_BIG], machine,
                                  self.options.mode, panes=len(panes))  # fmt: skip
@@ -190,6 +193,7 @@ class Comparison:
                 continue
             if found is not None and pane.model is not None:
                 self._loads[pane.id] = LoadRequest(pane.model, found.params, pane.template)
+                self._shares[pane.id] = found.shares
             self._waiting.append((pane, prompt))
         self._advance()
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from workbench.hardware.facts import Hardware
-from workbench.models.fit import Fit, fit_together
+from workbench.models.fit import Fit, Share, fit_together
+from workbench.models.placement import RAM
 
 
 class RunMode(enum.StrEnum):
@@ -48,6 +50,20 @@ def plan_run(fits: Sequence[Fit], hardware: Hardware, wanted: RunMode, *, panes:
             (f"{panes} models share {hardware.cpu.usable_cores} processor cores: one answers at a time",),
         )
     return RunPlan(RunMode.TOGETHER, tuple(together.reasons))
+
+
+def with_freed(machine: Hardware, shares: Iterable[Share]) -> Hardware:
+    """The machine as it will be once these shares of loaded models are freed."""
+    freed: Counter[str] = Counter()
+    for share in shares:
+        freed[share.device] += share.total_bytes
+    memory = machine.memory
+    available_bytes = min(memory.limit_bytes or memory.total_bytes, memory.available_bytes + freed[RAM])
+    devices = tuple(
+        replace(device, free_bytes=min(device.total_bytes, device.free_bytes + freed[device.name]))
+        for device in machine.devices
+    )
+    return replace(machine, memory=replace(memory, available_bytes=available_bytes), devices=devices)
 
 
 def threads_for(hardware: Hardware, *, running: int) -> int:

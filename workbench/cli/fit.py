@@ -54,7 +54,7 @@ def table(fits: list[Fit], machine: Hardware) -> Table:
     for title in ("needs", "free", "context", "longest"):
         rows.add_column(title, justify="right")
     for found in fits:
-        words = verdict_words(found, machine)
+        words = verdict_words(found, has_gpu=bool(machine.devices))
         rows.add_row(
             found.model.name,
             found.model.family.value,

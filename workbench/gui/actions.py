@@ -8,8 +8,8 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QDialog, QGridLayout, QMainWindow, QMenu, QVBoxLayout, QWidget
 
-from workbench.gui.compare.controls import label
 from workbench.gui.theme import Space
+from workbench.gui.widgets.controls import label
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from workbench.gui.compare.controls import label
 from workbench.gui.theme import Space
+from workbench.gui.widgets.controls import label
 from workbench.settings import Settings
 
 SHOWN = ("theme", "text_scale", "context", "threads", "run_mode")

@@ -14,13 +14,13 @@ from workbench.chat.answer import Problem
 from workbench.gui import actions
 from workbench.gui.bridge import EventPump
 from workbench.gui.commands import PROGRAM, Commands
-from workbench.gui.compare.controls import ElidedLabel
-from workbench.gui.compare.errands import Errands
+from workbench.gui.errands import Errands
 from workbench.gui.memory import device_memory, loaded_models
 from workbench.gui.pages.compare import ComparePage
 from workbench.gui.pages.machine import MachinePage
 from workbench.gui.pages.welcome import WelcomePage
 from workbench.gui.theme import Space, Tone
+from workbench.gui.widgets.controls import ElidedLabel
 from workbench.gui.widgets.drop import DropCurtain, dropped_files
 from workbench.gui.widgets.memory_bar import MemoryStrip
 from workbench.gui.widgets.notice import Notice

@@ -8,7 +8,8 @@ from workbench.gui.theme import Tone
 from workbench.hardware.facts import Hardware
 from workbench.hardware.words import human_bytes
 from workbench.models.file import Family, ModelFile
-from workbench.models.fit import Fit, Verdict
+from workbench.models.fit import Fit
+from workbench.models.words import verdict_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +32,9 @@ class FitState:
 
 
 def fit_state(found: Fit, *, has_gpu: bool) -> FitState:
-    """On a machine without a GPU, running in RAM is the good state and not a warning."""
-    number = human_bytes(found.total_bytes)
-    match found.verdict:
-        case Verdict.GPU:
-            return FitState("●", "fits", number, Tone.GOOD)
-        case Verdict.SPLIT:
-            return FitState("◐", "fits, partly on CPU (slower)", number, Tone.CAUTION)
-        case Verdict.CPU if has_gpu:
-            return FitState("○", "CPU only (slower)", number, Tone.CAUTION)
-        case Verdict.CPU:
-            return FitState("●", "fits in RAM", number, Tone.GOOD)
-        case _:
-            return FitState("✕", f"too big by {human_bytes(found.short_by_bytes)}", number, Tone.BAD)
+    """The verdict's own words, with the memory needed."""
+    said = verdict_words(found, has_gpu=has_gpu)
+    return FitState(said.shape, said.text, human_bytes(found.total_bytes), Tone(said.tone))
 
 
 def has_gpu(machine: Hardware) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workbench.hardware.facts import Hardware
 from workbench.hardware.words import human_bytes
 from workbench.models.fit import Fit, Verdict
 
@@ -21,14 +20,14 @@ class VerdictWords:
         return f"{self.shape} {self.text}"
 
 
-def verdict_words(found: Fit, machine: Hardware) -> VerdictWords:
+def verdict_words(found: Fit, *, has_gpu: bool) -> VerdictWords:
     """On a machine without a GPU, fitting in RAM is the good verdict, not a second-class one."""
     match found.verdict:
         case Verdict.GPU:
             return VerdictWords("●", "fits", "good")
         case Verdict.SPLIT:
             return VerdictWords("◐", "fits, partly on CPU (slower)", "caution")
-        case Verdict.CPU if machine.devices:
+        case Verdict.CPU if has_gpu:
             return VerdictWords("○", "CPU only (slower)", "caution")
         case Verdict.CPU:
             return VerdictWords("●", "fits in RAM", "good")

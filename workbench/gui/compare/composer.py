@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, 
 
 from workbench.chat.plan import RunPlan
 from workbench.gui import theme
-from workbench.gui.compare.controls import ElidedLabel, label, text_button
 from workbench.gui.compare.words import MODES, NARROW_SPACE, counted_models
 from workbench.gui.theme import Space, Tone
+from workbench.gui.widgets.controls import ElidedLabel, label, text_button
 
 MOST_LINES = 6
 PAUSE_MS = 500  # after the last key: then the tokens are counted and the draft is kept

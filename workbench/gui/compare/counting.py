@@ -8,7 +8,7 @@ from functools import partial
 from typing import Protocol
 
 from workbench.chat.comparison import Comparison
-from workbench.gui.compare.errands import Errands, errand
+from workbench.gui.errands import Errands, errand
 from workbench.jobs import Task, run
 
 

@@ -21,9 +21,9 @@ from PySide6.QtWidgets import (
 
 from workbench.chat.pane import Pane
 from workbench.gui import theme
-from workbench.gui.compare.controls import label, text_button
 from workbench.gui.compare.words import tokens
 from workbench.gui.theme import Space
+from workbench.gui.widgets.controls import label, text_button
 
 SMALLEST_CONTEXT, LARGEST_CONTEXT = 256, 10_000_000
 SOURCES = {"file": "the file's own template", "none": "no template: completed raw", "user": "a template of yours"}

@@ -10,8 +10,8 @@ from workbench.chat.answer import CUT_SHORT, Answer, Problem
 from workbench.chat.pane import Exchange, Pane
 from workbench.gui import theme
 from workbench.gui.compare import words
-from workbench.gui.compare.controls import FlowLayout, IconButton, label, text_button
 from workbench.gui.theme import Space, Tone
+from workbench.gui.widgets.controls import FlowLayout, IconButton, label, text_button
 from workbench.gui.widgets.text_view import AnswerView
 
 PROMPT_LINES = 4

@@ -8,10 +8,10 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QProgressBar, QSizePolicy, QVB
 
 from workbench.chat.pane import Pane
 from workbench.gui import theme
-from workbench.gui.compare.controls import TARGET, ElidedLabel, IconButton, label, text_button
 from workbench.gui.compare.picker import PickerButton
 from workbench.gui.compare.words import PaneLine
 from workbench.gui.theme import Space, Tone
+from workbench.gui.widgets.controls import TARGET, ElidedLabel, IconButton, label, text_button
 from workbench.gui.words import family_tone
 
 NARROW = 340  # pixels at 100 % text

@@ -25,9 +25,9 @@ from workbench.chat.comparison import Options
 from workbench.chat.plan import RunMode
 from workbench.engine.base import Sampling
 from workbench.gui import theme
-from workbench.gui.compare.controls import IconButton, label, text_button
 from workbench.gui.compare.words import MODES
 from workbench.gui.theme import Space
+from workbench.gui.widgets.controls import IconButton, label, text_button
 from workbench.settings import Settings
 
 WIDTH = 310

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QFrame, QStackedWidget, QVBoxLayout, QWidget
 from workbench.chat.answer import Problem
 from workbench.chat.pane import Pane
 from workbench.gui import theme
-from workbench.gui.compare.controls import label, text_button
 from workbench.gui.compare.exchange import ProblemCard
 from workbench.gui.compare.header import PaneHeader
 from workbench.gui.compare.picker import ModelPicker
@@ -19,6 +18,7 @@ from workbench.gui.compare.shelf import Shelf
 from workbench.gui.compare.transcript import Transcript
 from workbench.gui.compare.words import pane_line
 from workbench.gui.theme import Space
+from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.words import FitState, parameter_count
 from workbench.hardware.words import human_bytes
 from workbench.models.file import ModelFile

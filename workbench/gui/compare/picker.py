@@ -18,9 +18,9 @@ from PySide6.QtWidgets import (
 )
 
 from workbench.gui import theme
-from workbench.gui.compare.controls import label, show_below, text_button
 from workbench.gui.compare.shelf import Shelf, ordered
 from workbench.gui.theme import Space, Tone
+from workbench.gui.widgets.controls import label, show_below, text_button
 from workbench.gui.words import family_tone
 from workbench.models.file import ModelFile
 

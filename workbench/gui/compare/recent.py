@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QFrame, QHeaderView, QTreeWidget, QTreeWidgetItem,
 
 from workbench.chat.conversations import Listed
 from workbench.gui import theme
-from workbench.gui.compare.controls import label, show_below
 from workbench.gui.theme import Space
+from workbench.gui.widgets.controls import label, show_below
 
 WIDTH, ROWS = 500, 10
 ID = int(Qt.ItemDataRole.UserRole)

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from workbench.app import Workbench
 from workbench.errors import WorkbenchError
-from workbench.gui.compare.errands import Errands, errand
+from workbench.gui.errands import Errands, errand
 from workbench.gui.words import FitState, fit_state, has_gpu
 from workbench.models.file import ModelFile
 

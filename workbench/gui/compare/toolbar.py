@@ -6,8 +6,8 @@ from PySide6.QtCore import QSize, Slot
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from workbench.gui import theme
-from workbench.gui.compare.controls import text_button
 from workbench.gui.theme import Space
+from workbench.gui.widgets.controls import text_button
 
 
 class CompareBar(QWidget):

@@ -8,9 +8,9 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from workbench.chat.pane import Pane
 from workbench.gui import theme
-from workbench.gui.compare.controls import text_button
 from workbench.gui.compare.exchange import ExchangeView
 from workbench.gui.theme import Space
+from workbench.gui.widgets.controls import text_button
 
 NEAR_END = 24  # pixels: as good as the end
 

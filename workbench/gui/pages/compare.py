@@ -20,7 +20,6 @@ from workbench.gui.bridge import EventPump
 from workbench.gui.compare.composer import Composer
 from workbench.gui.compare.counting import TokenCount
 from workbench.gui.compare.dialogs import PaneSettings, PaneSettingsDialog, RenderedPromptDialog
-from workbench.gui.compare.errands import Errands
 from workbench.gui.compare.options_panel import OptionsPanel
 from workbench.gui.compare.pane_row import PaneRow
 from workbench.gui.compare.pane_view import PaneView
@@ -28,6 +27,7 @@ from workbench.gui.compare.recent import RecentList
 from workbench.gui.compare.record import Record
 from workbench.gui.compare.shelf import Found, Shelf
 from workbench.gui.compare.toolbar import CompareBar
+from workbench.gui.errands import Errands
 from workbench.gui.theme import Space
 from workbench.jobs import JobRunner
 from workbench.models.file import ModelFile
@@ -62,6 +62,7 @@ class ComparePage(QWidget):
         self.panel.hide()
         self.recent = RecentList(self)
         self.counting = TokenCount(self.comparison, self.errands, self.composer)
+        self._send_when_open = False
         self._opening: dict[int, str] = {}
         self._focused: int | None = None
         self._was_loaded: tuple[int, ...] = ()
@@ -84,6 +85,7 @@ class ComparePage(QWidget):
     def new_comparison(self) -> None:
         """A new conversation with the same models."""
         self.record.begin()
+        self._send_when_open = False
         self._opening.clear()
         self.composer.say("")
         self._rebuild()
@@ -100,7 +102,8 @@ class ComparePage(QWidget):
         """Ask all panes; the text stays where it is when that cannot be."""
         self.panel.commit_pending()
         if self.record.wanted:
-            self.composer.say("The models of this conversation are still being opened.")
+            self._send_when_open = True
+            self.composer.say("Sent as soon as the models of this conversation are found.")
             return
         try:
             self.record.ask(self.composer.text)
@@ -201,6 +204,7 @@ class ComparePage(QWidget):
 
     def _show_record(self) -> None:
         """Another conversation: its panes, its options, and its models as they are found."""
+        self._send_when_open = False
         self._opening.clear()
         self.composer.say("")
         self.panel.show_options(self.comparison.options, self.record.context)
@@ -216,6 +220,10 @@ class ComparePage(QWidget):
             self._opening.pop(slot, None)
             self.record.seat(slot, model)
         self._draw_all()
+        if self._send_when_open and not self.record.wanted:
+            self._send_when_open = False
+            self.composer.say("")
+            self.send()
 
     def _pane_for_a_model(self) -> Pane:
         panes = self.comparison.panes

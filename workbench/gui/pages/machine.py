@@ -11,11 +11,11 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from workbench.gui import theme
-from workbench.gui.compare.controls import label, text_button
-from workbench.gui.compare.errands import Errands, errand
+from workbench.gui.errands import Errands, errand
 from workbench.gui.memory import DeviceMemory, Loaded, device_memory
 from workbench.gui.theme import Space, Tone
 from workbench.gui.widgets.cards import Card, Facts, ScrollPage, clear
+from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.widgets.memory_bar import MemoryBar, Swatch
 from workbench.gui.words import FitState, family_tone, fit_state, has_gpu, parameter_count
 from workbench.hardware.facts import Hardware

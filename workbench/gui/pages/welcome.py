@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QVBoxLayou
 from workbench.chat.answer import Problem
 from workbench.gui import theme
 from workbench.gui.bridge import EventPump
-from workbench.gui.compare.controls import label, text_button
 from workbench.gui.theme import Space, Tone
 from workbench.gui.widgets.cards import Card, ScrollPage, clear
+from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.widgets.notice import Notice
 from workbench.gui.widgets.text_view import LinkQuestion
 from workbench.gui.words import family_tone

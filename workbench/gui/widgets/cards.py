@@ -6,8 +6,8 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from workbench.gui import theme
-from workbench.gui.compare.controls import label
 from workbench.gui.theme import Space
+from workbench.gui.widgets.controls import label
 
 
 class ScrollPage(QScrollArea):

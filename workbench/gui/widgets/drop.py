@@ -7,8 +7,8 @@ from pathlib import Path
 from PySide6.QtCore import QEvent, QMimeData, QObject, Qt
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
-from workbench.gui.compare.controls import label
 from workbench.gui.theme import Space
+from workbench.gui.widgets.controls import label
 
 
 def dropped_files(data: QMimeData) -> list[Path]:

@@ -7,9 +7,9 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from workbench.gui import theme
-from workbench.gui.compare.controls import label
 from workbench.gui.memory import DeviceMemory
 from workbench.gui.theme import Space, Tone, mix
+from workbench.gui.widgets.controls import label
 
 
 class MemoryBar(QWidget):

@@ -7,8 +7,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from workbench.gui import theme
-from workbench.gui.compare.controls import IconButton, label, text_button
 from workbench.gui.theme import Space, Tone
+from workbench.gui.widgets.controls import IconButton, label, text_button
 
 
 class Notice(QFrame):
