@@ -89,7 +89,12 @@ def test_fit_and_list_know_the_three_files(workbench, names):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the signal of Ctrl-C cannot be sent to one process there")
 def test_ctrl_c_during_an_answer_keeps_it_and_exits_130(environment, names):
-    command = [sys.executable, "-m", "workbench", "chat", "-m", names[0], "--temperature", "0", "--max-tokens", "3000"]
+    # A test run started in the background ignores the signal, and its children would with it.
+    hearing = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", hearing, sys.executable, "-m", "workbench", "chat", "-m", names[0]]
+    command += ["--temperature", "0", "--max-tokens", "3000"]
     with subprocess.Popen(
         [*command, "Write a very long story."],
         env=environment,

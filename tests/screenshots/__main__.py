@@ -140,9 +140,8 @@ class Camera:
         return self.window.compare.comparison.panes
 
     def fill_panes(self) -> None:
-        for file in self.bench.library.files():
-            self.window.compare.open_model(file)
-        self.until(lambda: self.window.runner.idle)
+        """With a library and no conversation yet, the page proposes models by itself."""
+        self.until(lambda: sum(pane.model is not None for pane in self.panes) == 3 and self.window.runner.idle)
 
     def ask(self, prompt: str, *, until_done: bool = True) -> None:
         self.window.compare.composer.set_text(prompt)

@@ -147,8 +147,12 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{title or self._titles[name]} – {PROGRAM}")
 
     def _first_page(self, empty: bool) -> None:
-        if empty and not self._touched and not self.bench.conversations.listed():
+        if self._touched or self.bench.conversations.listed():
+            return
+        if empty:
             self.show_page("welcome")
+        else:
+            self.compare.propose()
 
     def _library_empty(self, cancel: CancelToken) -> Generator[None, None, bool]:
         cancel.raise_if_cancelled()
@@ -158,8 +162,9 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _on_fetched(self) -> None:
-        self.compare.shelf.refresh()
-        self.notice.say("The starter models are here.", "Choose one in each pane, and ask.", tone=Tone.ACCENT)
+        self.compare.propose()
+        self.show_page("compare")
+        self.notice.say("The starter models are here.", "Ask them something below.", tone=Tone.ACCENT)
 
     @Slot()
     def come_to_front(self) -> None:

@@ -185,3 +185,20 @@ def test_the_reader_is_left_in_peace_who_scrolled_up(open_page: OpenPage) -> Non
     assert bar.value() == 10
     opened.views[0].transcript.to_end()
     assert bar.value() == bar.maximum()
+
+
+def test_somebody_who_compared_nothing_yet_finds_models_in_the_panes(open_page: OpenPage) -> None:
+    opened = open_page(FakeBackend(say(["Hello."])))
+    opened.page.propose()
+    opened.until(lambda: all(pane.model is not None for pane in opened.panes))
+    assert {pane.model.title for pane in opened.panes if pane.model} >= {ALPHA, BETA}
+    opened.ask("Who are you?")
+    assert all(pane.exchanges[-1].answer is not None for pane in opened.panes)
+
+
+def test_models_already_chosen_are_left_alone_by_a_proposal(open_page: OpenPage) -> None:
+    opened = open_page()
+    opened.choose(BETA)
+    opened.page.propose()
+    opened.until(lambda: opened.page.errands.idle)
+    assert [pane.model.title if pane.model else None for pane in opened.panes] == [BETA, None]

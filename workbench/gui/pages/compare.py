@@ -28,12 +28,13 @@ from workbench.gui.compare.record import Record
 from workbench.gui.compare.shelf import Found, Shelf
 from workbench.gui.compare.toolbar import CompareBar
 from workbench.gui.errands import Errands
-from workbench.gui.theme import Space
+from workbench.gui.theme import Space, Tone
 from workbench.jobs import JobRunner
 from workbench.models.file import ModelFile
 
 MAX_PANES = 4
 FIRST_PANES = 2
+PROPOSED = 3
 
 
 class ComparePage(QWidget):
@@ -201,6 +202,21 @@ class ComparePage(QWidget):
             self._rebuild()
         self.setFocusProxy(self.composer)
         self.composer.setFocus()
+
+    def propose(self) -> None:
+        """To somebody who has compared nothing yet: the first models that fit, real ones before synthetic."""
+        self.shelf.changed.connect(self._propose_models, Qt.ConnectionType.UniqueConnection)
+        self.shelf.refresh()
+
+    @Slot()
+    def _propose_models(self) -> None:
+        if any(pane.model is not None or pane.id in self._opening for pane in self.comparison.panes):
+            self.shelf.changed.disconnect(self._propose_models)
+            return
+        states = [(model, self.shelf.fit_state(model)) for model in self.shelf.models]
+        fitting = [model for model, state in states if state is not None and state.tone is not Tone.BAD]
+        for model in sorted(fitting, key=lambda model: model.synthetic)[:PROPOSED]:
+            self.open_model(model)
 
     def _show_record(self) -> None:
         """Another conversation: its panes, its options, and its models as they are found."""
