@@ -330,7 +330,7 @@ def build_peer() -> Path:
         sh(python, "-m", "pip", "download", "--quiet", "--no-cache-dir", "--no-deps", "--no-build-isolation",
            "--no-binary", "llama-cpp-python", "--require-hashes", "-r", LOCKS / "engine.txt", "-d", scratch,
            env=env, quiet=True)  # fmt: skip
-        shutil.unpack_archive(next(Path(scratch).glob("*.tar.gz")), scratch, filter="data")
+        shutil.unpack_archive(next(Path(scratch).glob("*.tar.gz")), scratch)
         source = next(Path(scratch).glob("*/vendor/llama.cpp"))
         build = Path(scratch) / "build"
         same = [flag for flag in engine_flags() if flag.startswith("-DGGML_")]

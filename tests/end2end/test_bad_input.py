@@ -49,9 +49,23 @@ def test_an_architecture_the_engine_does_not_know_is_refused_in_the_child(workbe
     assert "alien9000" in error["message"]
 
 
-def test_a_file_that_aborts_llama_cpp_is_an_error_and_not_a_dead_program(workbench, tmp_path):
-    path = write_model(tmp_path / "hollow.gguf")  # a sound header over tensors no architecture has
-    refused(workbench("compare", "-m", path, "--json", "Hello"))
+def test_a_file_that_aborts_llama_cpp_is_an_error_and_the_other_model_answers(workbench, tmp_path, mistral_path):
+    path = tmp_path / "twice.gguf"
+    path.write_bytes(
+        mistral_path.read_bytes().replace(b"<0x0B>", b"<0x0A>")
+    )  # llama.cpp asserts that no token is twice
+    outcome = workbench("compare", "-m", path, "-m", mistral_path, "--max-tokens", 2, "--json", "Hello")
+    error = refused(outcome, "engine_crashed")
+    assert "GGML_ASSERT" in error["message"]
+    crashed, answered = outcome.json["answers"]
+    assert (crashed["text"], crashed["stop_reason"]) == ("", "error")
+    assert answered["error"] is None
+    assert answered["completion_tokens"] > 0
+
+
+def test_a_model_without_the_tensors_of_its_architecture_is_refused(workbench, tmp_path):
+    error = refused(workbench("compare", "-m", write_model(tmp_path / "hollow.gguf"), "--json", "Hello"))
+    assert "hollow" in error["message"]
 
 
 def test_a_database_of_a_later_version_is_left_alone(workbench, tmp_path):
