@@ -5,9 +5,9 @@
     ├── StoreError ── DatabaseTooNewError
     ├── ModelFileError ── BadGgufError, UnsupportedArchitectureError
     ├── DoesNotFitError
-    ├── HubError ── ModelNotFoundError, ChecksumError, DiskFullError
+    ├── HubError ── ModelNotFoundError, OfflineError, GatedModelError, ChecksumError, DiskFullError
     └── EngineError ── ModelLoadError, ContextOverflowError, GenerationError,
-                       EngineCrashedError, TemplateError
+                       EngineCrashedError, TemplateError, ProbeError
     Cancelled          the user's wish; nothing is shown
 
 Anything else that reaches a face is a bug of ours: its traceback goes to the log.
@@ -74,6 +74,14 @@ class ModelNotFoundError(HubError):
     """No file and no model of the library has this name."""
 
 
+class OfflineError(HubError):
+    """The network may not be used, by the user's own choice."""
+
+
+class GatedModelError(HubError):
+    """The publisher asks for an account, or for agreement to a licence, first."""
+
+
 class ChecksumError(HubError):
     """The bytes are not the bytes that were promised."""
 
@@ -104,6 +112,10 @@ class EngineCrashedError(EngineError):
 
 class TemplateError(EngineError):
     """The chat template cannot be used."""
+
+
+class ProbeError(EngineError):
+    """llama.cpp could not say what a load would take; the estimate stands."""
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error: the user's wish

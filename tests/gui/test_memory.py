@@ -14,7 +14,8 @@ from workbench.gui.theme import Tone
 from workbench.gui.widgets.memory_bar import MemoryBar, MemoryStrip
 from workbench.gui.words import parameter_count
 from workbench.hardware.examples import LAPTOP_WITHOUT_GPU, RTX_4070
-from workbench.models.fit import Fit, Share, Verdict
+from workbench.models.breakdown import Basis, Kind, Part, Share
+from workbench.models.fit import Fit, Verdict
 from workbench.models.params import RunParams
 
 GB = 1_000_000_000
@@ -74,7 +75,7 @@ def test_the_strip_has_a_meter_for_each_device_and_says_it_in_words(qtbot: QtBot
 
 
 def verdict(kind: Verdict) -> Fit:
-    share = Share("RAM", 3 * GB, 0, 0, 0, GB)
+    share = Share("RAM", (Part(Kind.WEIGHTS, 3 * GB, Basis.EXACT),), GB)
     return Fit(fake_model("m"), kind, 4096, None, "estimate", RunParams(), (share,), ())
 
 

@@ -20,8 +20,9 @@ from workbench.errors import DoesNotFitError, UsageError
 from workbench.hardware.facts import Hardware
 from workbench.hardware.words import human_bytes
 from workbench.jobs import Job, JobFinished, JobMessage, JobRunner, JobState, JobUpdate, Task
+from workbench.models.breakdown import Share
 from workbench.models.file import ModelFile
-from workbench.models.fit import Fit, Share, Verdict, fit
+from workbench.models.fit import Fit, Verdict, fit
 from workbench.models.params import RunParams
 
 MAX_PANES = 8

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from workbench.hardware.facts import Hardware
-from workbench.models.fit import Fit, Share, fit_together
-from workbench.models.placement import RAM
+from workbench.models.breakdown import RAM, Share
+from workbench.models.fit import Fit, fit_together
 
 
 class RunMode(enum.StrEnum):

@@ -15,7 +15,8 @@ from workbench.errors import UsageError
 from workbench.hardware.examples import EXAMPLES
 from workbench.hardware.facts import Hardware
 from workbench.hardware.words import human_bytes
-from workbench.models.fit import Fit, Share
+from workbench.models.breakdown import Share
+from workbench.models.fit import Fit
 from workbench.models.words import verdict_words
 
 KNOWN = " · ".join(example.label for example in EXAMPLES)

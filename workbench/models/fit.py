@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from workbench.errors import UsageError
 from workbench.hardware.facts import Hardware
 from workbench.hardware.words import human_bytes
+from workbench.models.breakdown import RAM, Share
 from workbench.models.file import ModelFile
 from workbench.models.memory import CONTEXT_STEP, padded_context
 from workbench.models.params import ALL_LAYERS, RunParams
 from workbench.models.placement import (
-    RAM,
-    Share,
     Subject,
     device_budget_bytes,
     place,
@@ -25,6 +22,7 @@ from workbench.models.placement import (
     usable_devices,
 )
 from workbench.models.shape import shape_of
+from workbench.models.verdict import Fit, TogetherFit, Verdict
 
 __all__ = ["Fit", "Share", "TogetherFit", "Verdict", "fit", "fit_together"]
 
@@ -32,57 +30,6 @@ __all__ = ["Fit", "Share", "TogetherFit", "Verdict", "fit", "fit_together"]
 # Features of a build of llama.cpp with which it keeps a second copy of some weights, in another order.  The
 # first copy is the mapped file, which the system takes back when memory is short: it is not counted twice.
 _REARRANGING = {"REPACK", "AMX_INT8"}
-
-
-class Verdict(enum.StrEnum):
-    """All on a GPU; split between GPU and RAM; in RAM; not at all."""
-
-    GPU = "gpu"
-    SPLIT = "split"
-    CPU = "cpu"
-    TOO_BIG = "too_big"
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """The verdict for one file on one machine.
-
-    ``context`` is the number of tokens assumed, ``max_context`` the longest that fits on the same
-    placement (of a model that is too big: on any; None when nothing does), ``params`` what to load
-    with.  ``basis`` is "exact" where llama.cpp itself was asked, "estimate" where our arithmetic
-    answered.  The byte totals are sums over ``shares``.
-    """
-
-    model: ModelFile
-    verdict: Verdict
-    context: int
-    max_context: int | None
-    basis: Literal["exact", "estimate"]
-    params: RunParams
-    shares: tuple[Share, ...]
-    reasons: tuple[str, ...]
-
-    @property
-    def total_bytes(self) -> int:
-        return sum(share.total_bytes for share in self.shares)
-
-    @property
-    def available_bytes(self) -> int:
-        return sum(share.available_bytes for share in self.shares)
-
-    @property
-    def short_by_bytes(self) -> int:
-        return sum(share.short_by_bytes for share in self.shares)
-
-
-@dataclass(frozen=True, slots=True)
-class TogetherFit:
-    """Whether several panes fit at once; weights of a file open in two panes count once."""
-
-    fits: bool
-    total_bytes: int
-    available_bytes: int
-    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
 from workbench.hardware.facts import Device, DeviceKind, Hardware
+from workbench.models.breakdown import RAM, Basis, Kind, Part, Share
 from workbench.models.header import Header
 from workbench.models.memory import (
     Weights,
@@ -19,36 +20,10 @@ from workbench.models.memory import (
 from workbench.models.params import RunParams
 from workbench.models.shape import Shape
 
-RAM = "RAM"
-
 # A CUDA context with its modules takes 300-600 MB of each GPU; not measured for other backends.
 DEVICE_OVERHEAD_BYTES = 512 << 20
 # Kept free on each GPU for the desktop and other programs.  With the overhead: llama.cpp's own margin, 1 GiB.
 DEVICE_RESERVE_BYTES = 512 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """One device's part of a load, or main memory's (``device`` "RAM").
-
-    ``available_bytes`` is what is free now less what is kept for others.  A device that lives in main
-    memory is given what it may take of it, and RAM the rest, so that sums count the memory once.
-    """
-
-    device: str
-    weights_bytes: int
-    kv_bytes: int
-    compute_bytes: int
-    overhead_bytes: int
-    available_bytes: int
-
-    @property
-    def total_bytes(self) -> int:
-        return self.weights_bytes + self.kv_bytes + self.compute_bytes + self.overhead_bytes
-
-    @property
-    def short_by_bytes(self) -> int:
-        return max(0, self.total_bytes - self.available_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,24 +84,37 @@ def place(subject: Subject, params: RunParams, hardware: Hardware, n_gpu_layers:
         shares.append(
             Share(
                 device=device.name,
-                weights_bytes=weights,
-                kv_bytes=sum(kv[layer] for layer in layers if layer < n_layer),
-                compute_bytes=work,
-                overhead_bytes=DEVICE_OVERHEAD_BYTES,
+                parts=_parts(
+                    weights,
+                    sum(kv[layer] for layer in layers if layer < n_layer),
+                    work,
+                    Part(Kind.DEVICE, DEVICE_OVERHEAD_BYTES, Basis.RESERVE),
+                ),
                 available_bytes=device_budget_bytes(device),
             )
         )
     ram = Share(
         device=RAM,
-        weights_bytes=subject.weights.input_bytes
-        + sum(subject.weights.layer_bytes[:first])
-        + (subject.weights.output_bytes if first > n_layer else 0),
-        kv_bytes=sum(kv[:first]),
-        compute_bytes=work if first > 0 else input_compute_bytes(subject.shape, params),
-        overhead_bytes=host_overhead_bytes(subject.shape, params),
+        parts=_parts(
+            subject.weights.input_bytes
+            + sum(subject.weights.layer_bytes[:first])
+            + (subject.weights.output_bytes if first > n_layer else 0),
+            sum(kv[:first]),
+            work if first > 0 else input_compute_bytes(subject.shape, params),
+            Part(Kind.WORK, host_overhead_bytes(subject.shape, params), Basis.MODELLED),
+        ),
         available_bytes=ram_budget_bytes(hardware),
     )
     return _count_shared_memory_once((*shares, ram), devices)
+
+
+def _parts(weights_bytes: int, kv_bytes: int, compute: int, *others: Part) -> tuple[Part, ...]:
+    return (
+        Part(Kind.WEIGHTS, weights_bytes, Basis.EXACT),
+        Part(Kind.KV, kv_bytes, Basis.EXACT),
+        Part(Kind.COMPUTE, compute, Basis.MODELLED),
+        *others,
+    )
 
 
 def _layers_by_device(devices: tuple[Device, ...], first: int, end: int) -> list[range]:
