@@ -240,16 +240,22 @@ def engine_key() -> str:
     )
 
 
-def build_venv() -> tuple[Path, dict[str, str]]:
-    """A virtual environment with the pinned cmake and ninja, and the variables to use it."""
-    key = digest((LOCKS / "engine-build.txt").read_bytes(), (LOCKS / "pip.txt").read_bytes())
-    home = engine_store() / f"build-{key}"
+def tool_venv(name: str) -> Path:
+    """The Python of a virtual environment of its own, kept beside the engine, with the pinned ``name``.txt."""
+    locks = [LOCKS / "pip.txt", LOCKS / f"{name}.txt"]
+    home = engine_store() / f"{name}-{digest(*(lock.read_bytes() for lock in locks))}"
     python = home / BIN.relative_to(VENV) / PYTHON.name
     if not (home / ".complete").exists():
         sh(sys.executable, "-m", "venv", "--clear", home, quiet=True)
-        sh(python, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", LOCKS / "pip.txt", quiet=True)
-        sh(python, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", LOCKS / "engine-build.txt", quiet=True)
+        for lock in locks:
+            sh(python, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", lock, quiet=True)
         (home / ".complete").touch()
+    return python
+
+
+def build_venv() -> tuple[Path, dict[str, str]]:
+    """A virtual environment with the pinned cmake and ninja, and the variables to use it."""
+    python = tool_venv("engine-build")
     env = {
         "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "CMAKE_BUILD_PARALLEL_LEVEL": str(os.cpu_count() or 1),
@@ -409,6 +415,12 @@ def bench_engine(rest: Sequence[str]) -> None:
     finish([str(PYTHON), "-m", "tests.benchmarks.engine", "--peer", str(build_peer()), *rest])
 
 
+def bench_fit(rest: Sequence[str]) -> None:
+    """The planner's numbers against llama.cpp's, the process's, published files' and other programs'."""
+    set_up(dev=True)
+    finish([str(PYTHON), "-m", "tests.benchmarks.fit", "--peers", str(tool_venv("peers")), *rest])
+
+
 def bench_gui(rest: Sequence[str]) -> None:
     """Event-loop gaps with four panes streaming, against an empty Qt loop."""
     set_up(dev=True)
@@ -431,6 +443,7 @@ def lock(_: Sequence[str]) -> None:
     base += ["--no-header", "--no-annotate", "--quiet", "--upgrade"]
     sh(*base, "--group", "pip", "-o", LOCKS / "pip.txt", quiet=True)
     sh(*base, "--group", "engine-build", "-o", LOCKS / "engine-build.txt", quiet=True)
+    sh(*base, "--group", "peers", "-o", LOCKS / "peers.txt", quiet=True)
     run_args = ["--no-emit-package", "llama-cpp-python", "pyproject.toml", "--group", "install"]
     sh(*base, *run_args, "-o", LOCKS / "run.txt", quiet=True)
     dev_args = ["--extra", "synthetic", "--group", "dev", "-c", LOCKS / "run.txt"]
@@ -469,6 +482,7 @@ COMMANDS = {
     "static": static,
     "tidy": tidy,
     "bench-engine": bench_engine,
+    "bench-fit": bench_fit,
     "bench-gui": bench_gui,
     "screenshots": screenshots,
     "lock": lock,

@@ -51,6 +51,8 @@ sys.addaudithook(_audit)
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """State goes below the test's own folder, whatever the test forgets to say."""
     monkeypatch.setenv("WORKBENCH_DATA_DIR", str(tmp_path / "data"))
+    for name in [name for name in os.environ if name.startswith(("HF_", "HUGGING_FACE_"))]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture(autouse=True)

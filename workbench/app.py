@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
@@ -11,23 +12,39 @@ from types import TracebackType
 from workbench import logs, settings
 from workbench.chat.comparison import Comparison, Journal
 from workbench.chat.conversations import Conversations
+from workbench.chat.ledger import StoredLedger
 from workbench.engine import child
 from workbench.engine.base import Backend
 from workbench.engine.fake import FakeBackend
 from workbench.engine.llama import LlamaBackend
+from workbench.engine.probe import Probe
 from workbench.engine.stored_verdicts import StoredVerdicts
 from workbench.engine.vet import Vetter
-from workbench.errors import WorkbenchError
+from workbench.errors import ProbeError, WorkbenchError
+from workbench.hardware.bandwidth import BandwidthProgress, Bandwidths, Measurement
 from workbench.hardware.detect import detect
 from workbench.hardware.facts import Hardware, Survey
+from workbench.hub.finding import Found, find
 from workbench.hub.library import Library
+from workbench.hub.remote import HeadProgress, Hub, RemoteListing
 from workbench.hub.starter import STARTERS, SYNTHETIC_MISTRAL, Starter, StarterProgress, fetch
 from workbench.jobs import CancelToken, JobRunner, Task
+from workbench.models import learning
+from workbench.models.answered import with_answer
+from workbench.models.exactness import heads_of
 from workbench.models.file import ModelFile
-from workbench.models.fit import Fit, fit
+from workbench.models.fit import Fit, TogetherFit, exact_fit, fit, fit_together
+from workbench.models.ladder import ladder
+from workbench.models.learnt import Learnt
+from workbench.models.params import RunParams
+from workbench.models.receipt import Receipt
+from workbench.models.receipts import Receipts, SpeedRuns
+from workbench.models.verdict import Ladder
 from workbench.paths import Paths, resolve
 from workbench.settings import Settings
-from workbench.store.database import Database
+from workbench.store.database import Database, timestamp
+
+log = logging.getLogger(__name__)
 
 
 class Workbench:
@@ -40,8 +57,16 @@ class Workbench:
         self.backend = backend
         self.library = Library(db, paths.models)
         self.conversations = Conversations(db)
+        self._receipts = Receipts(db)
+        self._runs = SpeedRuns(db)
+        self._bandwidths = Bandwidths(db)
+        self._probe = Probe(db, devices=lambda: self._survey().devices)
+        self._session = timestamp()
+        self._seen: Hardware | None = None
         self._surveyed: Survey | WorkbenchError | None = None
         self._survey_lock = threading.Lock()  # guards _surveyed: one child asks, the others wait for it
+        self._learnt: Learnt | None = None
+        self._learnt_lock = threading.Lock()  # guards _learnt: panes' lanes and the face ask for it
         self._closing = contextlib.ExitStack()
 
     @classmethod
@@ -59,6 +84,7 @@ class Workbench:
             opened = backend or _backend(chosen, db)
             closing.callback(opened.close)
             workbench = cls(paths, chosen, db, opened)
+            closing.callback(workbench._probe.close)
             workbench._closing = closing
             undo.pop_all()
         return workbench
@@ -79,7 +105,8 @@ class Workbench:
     def machine(self) -> Hardware:
         """This machine now.  The first call asks llama.cpp in a child process, about a second; later
         ones read free memory only."""
-        return detect(self._survey, self.paths.data)
+        self._seen = detect(self._survey, self.paths.data, bandwidth=self._bandwidths.measured)
+        return self._seen
 
     def look(self) -> Task[None, Hardware]:
         """``machine`` as a task."""
@@ -91,8 +118,105 @@ class Workbench:
 
         return task
 
-    def fit(self, model: ModelFile, *, n_ctx: int | None = None, machine: Hardware | None = None) -> Fit:
-        return fit(model, machine or self.machine(), n_ctx=n_ctx or self.settings.context)
+    def fit(
+        self,
+        model: ModelFile,
+        *,
+        n_ctx: int | None = None,
+        params: RunParams | None = None,
+        machine: Hardware | None = None,
+    ) -> Fit:
+        """The instant verdict.  The context is ``n_ctx``, else that of ``params``, else the setting."""
+        return self._fit(model, machine or self.machine(), n_ctx=self._context(n_ctx, params), params=params)
+
+    def exact(
+        self,
+        model: ModelFile,
+        *,
+        n_ctx: int | None = None,
+        params: RunParams | None = None,
+        machine: Hardware | None = None,
+    ) -> Task[None, Fit]:
+        """``fit``, with llama.cpp's own numbers; where it cannot be asked, the estimate and the reason why."""
+
+        def task(cancel: CancelToken) -> Generator[None, None, Fit]:
+            cancel.raise_if_cancelled()
+            yield None
+            return exact_fit(
+                model,
+                machine or self.machine(),
+                n_ctx=self._context(n_ctx, params),
+                params=params,
+                learnt=self.learnt(),
+                probe=self._probe,
+                cancel=cancel,
+            )
+
+        return task
+
+    def ladder(
+        self,
+        files: Sequence[ModelFile],
+        *,
+        n_ctx: int | None = None,
+        params: RunParams | None = None,
+        machine: Hardware | None = None,
+    ) -> Ladder:
+        """Every quantisation of a model with its verdict, one recommended."""
+        return ladder(
+            files,
+            machine or self.machine(),
+            n_ctx=self._context(n_ctx, params),
+            params=params,
+            learnt=self.learnt(),
+        )
+
+    def together(self, fits: Sequence[Fit], *, machine: Hardware | None = None) -> TogetherFit:
+        """Whether these fit side by side, and what taking turns would cost."""
+        return self._together(fits, machine or self.machine())
+
+    def remote(self, repository: str, *, revision: str = "main") -> Task[HeadProgress, RemoteListing]:
+        """The model files of a repository on the hub, described from their headers alone."""
+        hub = Hub(
+            self.paths.cache, self.paths.models, endpoint=self.settings.hub_endpoint, offline=self.settings.offline
+        )
+        return hub.listing(repository, revision)
+
+    def find(self, names: Sequence[str]) -> Task[HeadProgress, Found]:
+        """The models meant by paths, names of the library and repositories; without any, the whole library."""
+        return find(names, self.library, self.remote)
+
+    def receipts(self, limit: int = 20) -> tuple[Receipt, ...]:
+        """What past loads were said to take, and took; newest first."""
+        return self._receipts.latest(limit)
+
+    def learnt(self) -> Learnt:
+        """What past loads and runs on this machine taught; computed once, and again after each new one."""
+        with self._learnt_lock:
+            if self._learnt is None:
+                self._learnt = learning.learnt(self._receipts.latest(learning.RECEIPTS_ASKED), self._runs.all())
+            return self._learnt
+
+    def measure_bandwidth(self) -> Task[BandwidthProgress, Measurement]:
+        """Measure how fast main memory is read, and keep it for ``machine``, unless the computer is busy."""
+
+        def task(cancel: CancelToken) -> Generator[BandwidthProgress, None, Measurement]:
+            cancel.raise_if_cancelled()
+            return (yield from self._bandwidths.measure(self.machine().cpu)(cancel))
+
+        return task
+
+    def measure_bandwidth_once(self) -> Task[BandwidthProgress, bool]:
+        """``measure_bandwidth`` unless it was measured before; True when it was measured just now."""
+
+        def task(cancel: CancelToken) -> Generator[BandwidthProgress, None, bool]:
+            cancel.raise_if_cancelled()
+            if self.settings.engine == "fake" or self.machine().memory.bandwidth_bytes_per_s is not None:
+                return False
+            found = yield from self.measure_bandwidth()(cancel)
+            return found.bytes_per_s is not None
+
+        return task
 
     def starters(self, *, with_synthetic: bool = False) -> tuple[Starter, ...]:
         return (*STARTERS, SYNTHETIC_MISTRAL) if with_synthetic else STARTERS
@@ -109,7 +233,49 @@ class Workbench:
         return task
 
     def comparison(self, runner: JobRunner, journal: Journal | None = None) -> Comparison:
-        return Comparison(runner, self.backend, self.machine, journal)
+        """Panes on this machine; what they load and answer is learnt from."""
+        ledger = StoredLedger(
+            self._receipts,
+            self._runs,
+            self._last_seen,
+            predict=self._predicted,
+            changed=self._learn_again,
+            session=self._session,
+        )
+        return Comparison(
+            runner, self.backend, self.machine, journal, ledger=ledger, fit=self._fit, together=self._together
+        )
+
+    # --- how the rooms are joined ------------------------------------------------------------
+
+    def _fit(self, model: ModelFile, hardware: Hardware, *, n_ctx: int, params: RunParams | None) -> Fit:
+        return fit(model, hardware, n_ctx=n_ctx, params=params, learnt=self.learnt())
+
+    def _together(self, fits: Sequence[Fit], hardware: Hardware) -> TogetherFit:
+        asked = () if hardware.described else {one.model.header.sha256 for one in fits}
+        load_s = {sha256: self._receipts.load_s(sha256) for sha256 in asked}
+        known = {sha256: seconds for sha256, seconds in load_s.items() if seconds is not None}
+        rate = None if hardware.described else self._receipts.rate_bytes_per_s()
+        return fit_together(fits, hardware, disk_bytes_per_s=rate, load_s=known, learnt=self.learnt())
+
+    def _predicted(self, model: ModelFile, found: Fit) -> Fit:
+        """A load's fit with llama.cpp's own numbers, where it was asked about these very parameters."""
+        try:
+            answer = self._probe.known(heads_of(model), model.header.sha256, found.params)
+        except ProbeError as error:
+            log.info("no exact prediction for %s: %s", model.name, error.message)
+            return found
+        return found if answer is None else with_answer(found, answer)
+
+    def _last_seen(self) -> Hardware:
+        return self._seen or self.machine()
+
+    def _learn_again(self) -> None:
+        with self._learnt_lock:
+            self._learnt = None
+
+    def _context(self, n_ctx: int | None, params: RunParams | None) -> int:
+        return n_ctx or (params.n_ctx if params is not None else self.settings.context)
 
     def _survey(self) -> Survey:
         with self._survey_lock:

@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import tomlkit
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import AnyHttpUrl, Field, TypeAdapter, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from tomlkit.exceptions import TOMLKitError
 
 from workbench.errors import SettingsError
 
 ENV_PREFIX = "WORKBENCH_"
+
+# Variables of other programs that stand in for an option nobody set: the hub's own tools read them too.
+BORROWED = {"hub_endpoint": "HF_ENDPOINT", "offline": "HF_HUB_OFFLINE"}
 
 Theme = Literal["system", "light", "dark"]
 EngineName = Literal["llama", "fake"]
@@ -71,6 +74,14 @@ class Settings(BaseSettings):
         "llama", title="Engine", description="llama.cpp in this process, or a scripted stand-in without a model (fake)."
     )
     log_level: LogLevel = Field("info", title="Log level", description="How much is written to the log file.")
+    offline: bool = Field(
+        False, title="Offline", description="Never use the network: models come from this machine and what was kept."
+    )
+    hub_endpoint: str = Field(
+        "https://huggingface.co",
+        title="Model hub",
+        description="Address of the hub that models come from: Hugging Face, or a mirror that answers like it.",
+    )
 
     @field_validator("*", mode="before")
     @classmethod
@@ -78,6 +89,15 @@ class Settings(BaseSettings):
         if isinstance(value, bool) and info.field_name and cls.model_fields[info.field_name].annotation is not bool:
             raise ValueError("a truth value is no answer here")
         return value
+
+    @field_validator("hub_endpoint")
+    @classmethod
+    def _a_plain_address(cls, value: str) -> str:
+        """Without a slash at its end, and without what does not belong into an address that is shown and logged."""
+        address = TypeAdapter(AnyHttpUrl).validate_python(value.strip())
+        if address.username or address.password or address.query is not None or address.fragment is not None:
+            raise ValueError("an address of a hub has no user, question or fragment")
+        return str(address).rstrip("/")
 
     @classmethod
     def settings_customise_sources(
@@ -92,7 +112,8 @@ class Settings(BaseSettings):
 
 
 def load(path: Path, **flags: object) -> Settings:
-    """The options in force: ``flags`` that are not None, else ``$WORKBENCH_*``, else the file, else defaults.
+    """The options in force: ``flags`` that are not None, else ``$WORKBENCH_*``, else the file, else the hub's
+    own ``$HF_ENDPOINT`` and ``$HF_HUB_OFFLINE``, else defaults.
 
     A missing file is normal.  Raises SettingsError for anything in it, or in the others, that cannot be meant.
     """
@@ -136,6 +157,10 @@ def allowed(name: str) -> str:
     kinds = [kind for kind in (get_args(field.annotation) or (field.annotation,)) if kind is not type(None)]
     if all(isinstance(kind, str) for kind in kinds):
         return "one of " + ", ".join(str(kind) for kind in kinds)
+    if bool in kinds:
+        return "true or false"
+    if str in kinds:
+        return "an address that begins with https:// or http://"
     words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
     bounds = [
         f"{word} {getattr(bound, key):,}".replace(",", " ")
@@ -182,17 +207,24 @@ def _validated(
             **_others: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             file = InitSettingsSource(settings_cls, dict(stored))
-            return (init_settings, env_settings, file) if environment else (init_settings, file)
+            borrowed = InitSettingsSource(settings_cls, _borrowed())
+            return (init_settings, env_settings, file, borrowed) if environment else (init_settings, file)
 
     try:
         found = Sourced(**flags)  # type: ignore[arg-type]  # any value may come; validating it is the point
     except ValidationError as error:
-        raise _refusal(path, error, flags, environment=environment) from error
+        raise _refusal(path, error, stored, flags, environment=environment) from error
     # Not the class made above: two settings with the same values are equal.
     return Settings.model_construct(**found.model_dump())
 
 
-def _refusal(path: Path, error: ValidationError, flags: Mapping[str, object], *, environment: bool) -> SettingsError:
+def _borrowed() -> dict[str, object]:
+    return {name: value for name, variable in BORROWED.items() if (value := os.environ.get(variable))}
+
+
+def _refusal(
+    path: Path, error: ValidationError, stored: Mapping[str, object], flags: Mapping[str, object], *, environment: bool
+) -> SettingsError:
     detail = error.errors(include_url=False)[0]
     name = str(detail["loc"][0])
     variable = ENV_PREFIX + name.upper()
@@ -200,6 +232,8 @@ def _refusal(path: Path, error: ValidationError, flags: Mapping[str, object], *,
         place = f"--{name.replace('_', '-')}"
     elif environment and os.environ.get(variable):
         place = f"The environment variable {variable}"
+    elif name in BORROWED and name not in stored:
+        place = f"The environment variable {BORROWED[name]}"
     else:
         place = str(path)
     if name not in Settings.model_fields:

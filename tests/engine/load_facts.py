@@ -1,52 +1,110 @@
-"""Load one model as the workbench does and print what llama.cpp says it allocated; run as a program.
+"""Ask llama.cpp for its memory breakdown of one model; run as a program, since it may abort.
 
-Usage: python load_facts.py MODEL N_CTX [N_CTX…]
+Usage: python load_facts.py MODEL [real] < a JSON list of RunParams
+Prints a JSON list: for each the weights, cache and compute bytes, summed over all buffers, and what llama.cpp
+says of the model; null where it refuses the parameters.  Without ``real`` nothing is allocated (``no_alloc``).
 """
 
 from __future__ import annotations
 
 import ctypes
 import json
-import re
 import sys
+from collections.abc import Iterator
 
+from llama_cpp import _ggml
 from llama_cpp import llama_cpp as native
 
-_LINE = re.compile(r"(\S+) buffer size =\s*([\d.]+) MiB")
+_FLASH_ATTENTION = {"auto": -1, "off": 0, "on": 1}
+_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q4_1": 3, "q5_0": 6, "q5_1": 7, "q8_0": 8, "bf16": 30}
 
 
-def main(path: str, contexts: list[int]) -> None:
-    lines: list[str] = []
+class _Map(ctypes.Structure):
+    """libstdc++'s std::map, returned by value."""
 
+    _fields_ = (
+        ("compare", ctypes.c_void_p),
+        ("colour", ctypes.c_void_p),
+        ("root", ctypes.c_void_p),
+        ("leftmost", ctypes.c_void_p),
+        ("rightmost", ctypes.c_void_p),
+        ("count", ctypes.c_size_t),
+    )
+
+
+class _Node(ctypes.Structure):
+    _fields_ = (
+        ("colour", ctypes.c_size_t),
+        ("parent", ctypes.c_void_p),
+        ("left", ctypes.c_void_p),
+        ("right", ctypes.c_void_p),
+        ("buffer_type", ctypes.c_void_p),
+        ("weights", ctypes.c_size_t),
+        ("cache", ctypes.c_size_t),
+        ("compute", ctypes.c_size_t),
+    )
+
+
+def main(path: str, *, real: bool) -> None:
     @native.llama_log_callback
-    def keep(_level: int, text: bytes, _data: ctypes.c_void_p) -> None:
-        lines.append(text.decode("utf-8", "replace"))
+    def silent(_level: int, _text: bytes, _data: ctypes.c_void_p) -> None: ...
 
-    native.llama_log_set(keep, ctypes.c_void_p(0))
+    native.llama_log_set(silent, ctypes.c_void_p(0))
     native.llama_backend_init()
     model_params = native.llama_model_default_params()
     model_params.n_gpu_layers = 0
+    if not real:
+        model_params.no_alloc = True
+        model_params.load_mode = 0  # any other aborts the process
     model = native.llama_model_load_from_file(path.encode(), model_params)
-    facts: dict[str, object] = {
-        "weights_bytes": native.llama_model_size(model),
+    if not model:
+        raise SystemExit("llama.cpp does not load it")
+    answers = [_facts(model, wanted) for wanted in json.load(sys.stdin)]
+    native.llama_model_free(model)
+    print(json.dumps(answers))
+
+
+def _facts(model: object, wanted: dict[str, object]) -> dict[str, object] | None:
+    params = native.llama_context_default_params()
+    for name in ("n_ctx", "n_batch", "n_ubatch", "n_seq_max", "swa_full", "kv_unified"):
+        setattr(params, name, wanted[name])
+    # Fewer outputs than sequences would abort the process.
+    outputs, sequences = int(str(wanted["n_outputs_max"])), int(str(wanted["n_seq_max"]))
+    params.n_outputs_max = max(outputs, sequences) if outputs else 0
+    params.flash_attn_type = _FLASH_ATTENTION[str(wanted["flash_attn"])]
+    params.type_k, params.type_v = _TYPES[str(wanted["type_k"])], _TYPES[str(wanted["type_v"])]
+    params.n_threads = params.n_threads_batch = 1
+    context = native.llama_init_from_model(model, params)
+    if not context:
+        return None
+    buffers = dict(_breakdown(context))
+    facts = {"n_ctx": native.llama_n_ctx(context), "buffers": buffers}
+    facts["model"] = {
+        "size_bytes": native.llama_model_size(model),
         "parameter_count": native.llama_model_n_params(model),
         "n_ctx_train": native.llama_model_n_ctx_train(model),
     }
-    for n_ctx in contexts:
-        lines.clear()
-        params = native.llama_context_default_params()
-        params.n_ctx, params.n_batch, params.n_ubatch, params.n_seq_max = n_ctx, 512, 512, 1
-        params.n_outputs_max, params.swa_full, params.flash_attn_type = 1, False, -1
-        params.n_threads = params.n_threads_batch = 1
-        context = native.llama_init_from_model(model, params)
-        sizes = {"KV": 0.0, "compute": 0.0, "output": 0.0}
-        for kind, mebibytes in _LINE.findall("".join(lines)):
-            sizes[kind] = sizes.get(kind, 0.0) + float(mebibytes)
-        facts[str(n_ctx)] = {"n_ctx": native.llama_n_ctx(context), **sizes}
-        native.llama_free(context)
-    native.llama_model_free(model)
-    print(json.dumps(facts))
+    facts |= {"weights": sum(sizes[0] for sizes in buffers.values())}
+    facts |= {"kv": sum(sizes[1] for sizes in buffers.values()), "compute": sum(sizes[2] for sizes in buffers.values())}
+    native.llama_free(context)
+    return facts
+
+
+def _breakdown(context: object) -> Iterator[tuple[str, tuple[int, int, int]]]:
+    ask = native._lib["_Z26llama_get_memory_breakdownPK13llama_context"]
+    ask.restype, ask.argtypes = _Map, [ctypes.c_void_p]
+    name_of = _ggml.libggml.ggml_backend_buft_name
+    name_of.restype, name_of.argtypes = ctypes.c_char_p, [ctypes.c_void_p]
+
+    def walk(pointer: int | None) -> Iterator[tuple[str, tuple[int, int, int]]]:
+        if pointer:
+            node = _Node.from_address(pointer)
+            yield from walk(node.left)
+            yield name_of(node.buffer_type).decode(), (node.weights, node.cache, node.compute)
+            yield from walk(node.right)
+
+    yield from walk(ask(context).root)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], [int(word) for word in sys.argv[2:]])
+    main(sys.argv[1], real="real" in sys.argv[2:])

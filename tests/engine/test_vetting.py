@@ -165,7 +165,7 @@ def test_a_child_that_ends_without_an_answer_is_a_crash_with_its_last_words(monk
 
 
 def test_a_child_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    code = 'import sys; print(\'{"stage": "slow"}\', flush=True); sys.stdin.buffer.read()'
+    code = 'import sys; print(\'{"id": 1, "stage": "slow"}\', flush=True); sys.stdin.buffer.read()'
     monkeypatch.setattr(child, "command", lambda: [sys.executable, "-c", code])
     with pytest.raises(child.ChildTimeoutError, match="slow"):
         child.call("survey", {}, CancelToken(), stage_s={"slow": 0.1})

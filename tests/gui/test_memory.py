@@ -9,12 +9,14 @@ from pytestqt.qtbot import QtBot
 
 from workbench.engine.base import EngineFacts
 from workbench.engine.fake import fake_model
-from workbench.gui.memory import Loaded, device_memory
+from workbench.gui import theme
+from workbench.gui.memory import Added, Ghost, Loaded, device_memory, ghost_of
 from workbench.gui.theme import Tone
 from workbench.gui.widgets.memory_bar import MemoryBar, MemoryStrip
 from workbench.gui.words import parameter_count
 from workbench.hardware.examples import LAPTOP_WITHOUT_GPU, RTX_4070
 from workbench.models.breakdown import Basis, Kind, Part, Share
+from workbench.models.exact import Buffer
 from workbench.models.fit import Fit, Verdict
 from workbench.models.params import RunParams
 
@@ -81,3 +83,69 @@ def verdict(kind: Verdict) -> Fit:
 
 def test_parameters_are_counted_as_people_say_them() -> None:
     assert [parameter_count(count) for count in (500_000, 134_515_008, 3_212_749_888)] == ["500 k", "135 M", "3.2 B"]
+
+
+# --- what would be added -----------------------------------------------------------------------
+
+
+def asked(*shares: Share) -> Fit:
+    model = replace(fake_model("new"), path=Path("new"))
+    return Fit(model, Verdict.GPU, 4096, 4096, "estimate", RunParams(), shares, ())
+
+
+def share(device: str, weights_bytes: int, other_bytes: int, available_bytes: int) -> Share:
+    parts = (Part(Kind.WEIGHTS, weights_bytes, Basis.EXACT), Part(Kind.KV, other_bytes, Basis.EXACT))
+    return Share(device, parts, available_bytes)
+
+
+def test_a_model_split_by_llama_cpp_is_drawn_where_its_buffers_are() -> None:
+    split = loaded("split", layers=10)
+    buffers = (Buffer("CUDA0", "CUDA0", GB, GB // 2, GB // 4), Buffer("CPU", "RAM", 2 * GB, 0, GB // 4))
+    split = replace(split, facts=replace(split.facts, buffers=buffers))
+    ram, gpu = device_memory(RTX_4070, [split])
+    assert [piece.size_bytes for piece in gpu.pieces] == [GB, GB // 2, GB // 4]
+    assert [piece.size_bytes for piece in ram.pieces] == [2 * GB, GB // 4]
+
+
+def test_a_ghost_says_what_is_added_and_what_is_too_much() -> None:
+    ghost = ghost_of(asked(share("RAM", 4 * GB, 2 * GB, 5 * GB)))
+    assert ghost.added["RAM"] == Added(6 * GB, GB)
+    assert ghost.added["RAM"].words == "✕ 1.0 GB over"
+    assert Added(3 * GB).words == "+ 3.0 GB"
+
+
+def test_weights_that_are_loaded_already_are_not_added_again() -> None:
+    ghost = ghost_of(asked(share("RAM", 4 * GB, 2 * GB, 5 * GB)), [replace(loaded(), path=Path("new"))])
+    assert ghost.added["RAM"] == Added(2 * GB, 0)
+
+
+def test_the_strip_draws_the_ghost_in_words_too_and_takes_it_back(qtbot: QtBot) -> None:
+    strip = MemoryStrip()
+    qtbot.addWidget(strip)
+    strip.show_memories(device_memory(RTX_4070, []))
+    before = strip.texts
+    strip.show_ghost(Ghost("Tiny Q4", {"CUDA0": Added(3 * GB), "RAM": Added(30 * GB, 7 * GB)}))
+    assert strip.texts == ["RAM ✕ 7.0 GB over", "RTX 4070 + 3.0 GB"]
+    described = [bar.accessibleDescription() for bar in strip.findChildren(MemoryBar)]
+    assert "Tiny Q4 would add 30.0 GB to RAM, 7.0 GB more than can be spared" in described[0]
+    assert "Tiny Q4 would add 3.0 GB to RTX 4070" in described[1]
+    strip.show_ghost(None)
+    assert strip.texts == before
+
+
+def test_the_ghost_is_hatched_and_its_overflow_has_the_bad_colour(qtbot: QtBot) -> None:
+    bar = MemoryBar(height=12)
+    qtbot.addWidget(bar)
+    bar.resize(400, 12)
+    (ram,) = device_memory(LAPTOP_WITHOUT_GPU, [])
+    bar.show_memory(ram)
+    plain = colours(bar)
+    bar.show_ghost(Ghost("new", {"RAM": Added(2 * GB)}))
+    assert theme.LIGHT.accent.lower() in colours(bar) - plain
+    bar.show_ghost(Ghost("new", {"RAM": Added(20 * GB, 10 * GB)}))
+    assert {theme.LIGHT.accent.lower(), theme.LIGHT.bad.lower()} <= colours(bar) - plain
+
+
+def colours(bar: MemoryBar) -> set[str]:
+    image = bar.grab().toImage()
+    return {image.pixelColor(x, y).name() for x in range(image.width()) for y in range(image.height())}

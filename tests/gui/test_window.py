@@ -10,16 +10,17 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QSettings, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication, QComboBox
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox
 from pytestqt.qtbot import QtBot
 
-from tests.gui.conftest import words
+from tests.gui.conftest import named, words
 from workbench import settings
 from workbench.app import Workbench
 from workbench.engine.fake import FakeBackend, say
 from workbench.gui import theme
 from workbench.gui.actions import ACTIONS, ShortcutsDialog
 from workbench.gui.commands import Commands
+from workbench.gui.models.load_dialog import LoadDialog
 from workbench.gui.preferences import PreferencesDialog
 from workbench.gui.run import _ended_by_signals, _faults_shown, _qt_message
 from workbench.gui.window import MainWindow
@@ -52,7 +53,13 @@ def test_a_library_with_models_begins_with_compare(bench: Workbench, model_file:
 
 
 def test_the_rail_leads_to_every_page(window: MainWindow, qtbot: QtBot) -> None:
-    for name, page in (("compare", window.compare), ("machine", window.machine), ("welcome", window.welcome)):
+    pages = (
+        ("compare", window.compare),
+        ("models", window.models),
+        ("machine", window.machine),
+        ("welcome", window.welcome),
+    )
+    for name, page in pages:
         qtbot.mouseClick(window.rail.buttons[name], Qt.MouseButton.LeftButton)
         assert window.stack.currentWidget() is page
         assert window.rail.buttons[name].isChecked()
@@ -81,7 +88,10 @@ def test_every_action_of_the_table_exists_once() -> None:
 def test_the_menus_are_made_from_the_table(window: MainWindow) -> None:
     menus = [action.text().replace("&", "") for action in window.menuBar().actions()]
     assert menus == ["File", "View", "Run", "Help"]
-    assert window.menus.actions["machine"].shortcut().toString() == "Ctrl+2"
+    assert window.menus.actions["models"].shortcut().toString() == "Ctrl+2"
+    assert window.menus.actions["machine"].shortcut().toString() == "Ctrl+3"
+    window.menus.actions["models"].trigger()
+    assert window.stack.currentWidget() is window.models
     window.menus.actions["machine"].trigger()
     assert window.stack.currentWidget() is window.machine
 
@@ -140,6 +150,11 @@ def test_the_settings_dialog_is_made_from_the_declarations(window: MainWindow, b
     assert bench.settings.threads == 3
     threads.setValue(threads.minimum())
     assert bench.settings.threads is None
+    offline = dialog.fields["offline"]
+    assert isinstance(offline, QCheckBox)
+    offline.setChecked(True)
+    assert bench.settings.offline
+    assert settings.load(bench.paths.settings).offline
     mode = dialog.fields["run_mode"]
     assert isinstance(mode, QComboBox)
     mode.setCurrentIndex(mode.findData("swap"))
@@ -190,6 +205,43 @@ def test_a_file_that_is_no_model_is_said_where_it_would_have_been(
     path.write_text("<!doctype html>")
     window.open_file(path)
     qtbot.waitUntil(lambda: "page.gguf is a web page, not a model" in words(window.compare))
+
+
+# --- models ------------------------------------------------------------------------------------
+
+
+def test_a_line_of_the_models_page_is_a_ghost_above_and_opens_in_a_pane(
+    window: MainWindow, bench: Workbench, model_file: ModelFiles, qtbot: QtBot
+) -> None:
+    bench.library.add(model_file())
+    window.show_page("models")
+    qtbot.waitUntil(lambda: bool(window.models.lines) and window.machine_now is not None)
+    before = window.strip.texts
+    (line,) = window.models.lines
+    line.looked_at.emit(line)
+    assert window.strip.texts[0].startswith("RAM + ")
+    qtbot.mouseClick(line.open_button, Qt.MouseButton.LeftButton)
+    assert window.stack.currentWidget() is window.compare
+    assert window.strip.texts == before
+    pane = window.compare.comparison.panes[0]
+    assert pane.model is not None
+    assert not pane.exactly, "it follows the shared context like any other"
+
+
+def test_the_machine_page_opens_the_load_options_of_a_file(
+    window: MainWindow, bench: Workbench, model_file: ModelFiles, qtbot: QtBot
+) -> None:
+    bench.library.add(model_file())
+    window.show_page("machine")
+    qtbot.waitUntil(lambda: "Tiny Llama 1M" in words(window.machine))
+    qtbot.mouseClick(named(window.machine, "Load options of Tiny Llama 1M"), Qt.MouseButton.LeftButton)
+    (dialog,) = window.machine.findChildren(LoadDialog)
+    qtbot.waitUntil(lambda: dialog.shown is not None)
+    dialog.fields.context.box.setValue(512)
+    qtbot.waitUntil(lambda: dialog.shown.context == 512)
+    qtbot.mouseClick(dialog.load_button, Qt.MouseButton.LeftButton)
+    pane = window.compare.comparison.panes[0]
+    assert (pane.params.n_ctx, pane.exactly, pane.force) == (512, True, False)
 
 
 # --- faults ------------------------------------------------------------------------------------

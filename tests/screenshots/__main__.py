@@ -33,7 +33,9 @@ def main() -> None:
 def take_pictures(folder: Path, out: Path, *, everything: bool) -> None:
     from PySide6.QtWidgets import QApplication
 
+    from tests.loopback_hub import LoopbackHub
     from tests.models import test_models
+    from tests.screenshots.published import REPOSITORY, write_repository
     from workbench.app import Workbench
     from workbench.gui import theme
     from workbench.gui.collecting import Collector
@@ -44,11 +46,14 @@ def take_pictures(folder: Path, out: Path, *, everything: bool) -> None:
     with Workbench.open(data_dir=folder / "first") as bench:
         Camera(app, bench, out, everything=everything).first_run()
     models = test_models()
-    with Workbench.open(data_dir=folder / "data", flags={"max_tokens": MAX_TOKENS}) as bench:
-        bench.paths.models.mkdir(parents=True)
-        for path in (models.smollm2, models.gemma, models.mistral):
-            (bench.paths.models / path.name).symlink_to(path)
-        Camera(app, bench, out, everything=everything).everything_else()
+    with LoopbackHub() as hub:
+        hub.add(REPOSITORY, write_repository(folder / "repository"))
+        flags = {"max_tokens": MAX_TOKENS, "hub_endpoint": hub.endpoint}
+        with Workbench.open(data_dir=folder / "data", flags=flags) as bench:
+            bench.paths.models.mkdir(parents=True)
+            for path in (models.smollm2, models.gemma, models.mistral):
+                (bench.paths.models / path.name).symlink_to(path)
+            Camera(app, bench, out, everything=everything).everything_else()
     collector.close()
 
 
@@ -127,6 +132,7 @@ class Camera:
         self.window.compare.toggle_options()
         self.take_also("compare-options")
         self.window.compare.toggle_options()
+        self.models()
         self.window.show_page("machine")
         self.until(lambda: self.window.runner.idle)
         self.both("machine")
@@ -134,6 +140,52 @@ class Camera:
         self.take_also("machine-long", size=(1280, 1400))
         self.take_also("machine-large-text", scale=1.5)
         self.window.close()
+
+    def models(self) -> None:
+        """The library, then a repository of which nothing but headers was fetched, asked about for other machines."""
+        from tests.screenshots.published import REPOSITORY
+        from workbench.hardware.examples import LAPTOP_WITHOUT_GPU, RTX_4060_LAPTOP
+
+        page = self.window.models
+        self.window.show_page("models")
+        self.until(lambda: bool(page.lines) and not page.busy)
+        self.look_at(page.lines[1])
+        self.both("models")
+        self.take_also("models-narrow", size=(900, 800))
+        self.take_also("models-large-text", scale=1.5)
+        page.lookup.field.setText(REPOSITORY)
+        page.lookup.look_up()
+        self.until(lambda: bool(page.remote_views) and not page.busy)
+        for view in page.views:
+            view.set_open(is_open=False)
+        for name, machine in (("ladder", RTX_4060_LAPTOP), ("ladder-no-gpu", LAPTOP_WITHOUT_GPU)):
+            page.terms.machine.setCurrentText(machine.label)
+            page.terms.machine.activated.emit(0)
+            self.until(lambda: not page.busy)
+            self.take(name, size=(1280, 1000))
+        self.load_dialog()
+        page.terms.machine.setCurrentIndex(0)
+        page.terms.machine.activated.emit(0)
+        self.until(lambda: not page.busy)
+
+    def look_at(self, line) -> None:  # type: ignore[no-untyped-def]
+        """As the mouse does: the ghost is drawn, and details are shown once llama.cpp has answered."""
+        line.toggle()
+        self.until(lambda: not self.window.models.busy)
+        line.looked_at.emit(line)
+
+    def load_dialog(self) -> None:
+        from workbench.gui.models.load_dialog import LoadDialog
+
+        line = next(line for line in self.window.models.lines if line.fit.model.quantisation == "Q6_K")
+        line.options.emit(line.fit, replace(line.fit.params, n_ctx=32768, n_gpu_layers=-1))
+        (dialog,) = self.window.models.findChildren(LoadDialog)
+        self.until(lambda: dialog.shown is not None and not dialog.exact.waiting)
+        self.rest()
+        path = self.out / "load-dialog.png"
+        dialog.grab().save(str(path))
+        print(path)
+        dialog.reject()
 
     @property
     def panes(self):  # type: ignore[no-untyped-def]

@@ -10,13 +10,15 @@ import pytest
 
 from workbench.engine.base import Sampling
 from workbench.errors import SettingsError
-from workbench.settings import Settings, allowed, load, save
+from workbench.settings import BORROWED, Settings, allowed, load, save
 
 
 @pytest.fixture(autouse=True)
 def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in Settings.model_fields:
         monkeypatch.delenv(f"WORKBENCH_{name.upper()}", raising=False)
+    for name in BORROWED.values():
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
@@ -187,3 +189,42 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingsError):
         save(tmp_path / "file" / "settings.toml", {"theme": "dark"})
+
+
+def test_the_hub_is_hugging_face_and_the_network_is_used_unless_somebody_says_otherwise(file: Path) -> None:
+    assert (load(file).hub_endpoint, load(file).offline) == ("https://huggingface.co", False)
+    assert load(written(file, "offline = true\n")).offline
+    assert allowed("offline") == "true or false"
+
+
+def test_the_variables_of_the_hubs_own_tools_decide_last(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example/")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert (load(file).hub_endpoint, load(file).offline) == ("https://mirror.example", True)
+    written(file, 'hub_endpoint = "https://mine.example"\noffline = false\n')
+    assert (load(file).hub_endpoint, load(file).offline) == ("https://mine.example", False)
+    monkeypatch.setenv("WORKBENCH_HUB_ENDPOINT", "http://127.0.0.1:8080/hub")
+    assert load(file).hub_endpoint == "http://127.0.0.1:8080/hub"
+    monkeypatch.setenv("WORKBENCH_HUB_ENDPOINT", "")
+    assert load(file, hub_endpoint="https://flag.example").hub_endpoint == "https://flag.example"
+
+
+def test_a_borrowed_variable_is_not_saved_along(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example")
+    save(file, {"theme": "dark"})
+    assert file.read_text() == 'theme = "dark"\n'
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "mirror.example", "ftp://x.example", "https://me:word@x.example", "https://x.example/?a=1", "https://"],
+)
+def test_what_is_no_address_of_a_hub_is_refused(file: Path, address: str) -> None:
+    error = refusal(file, hub_endpoint=address)
+    assert "--hub-endpoint" in error.message
+    assert "https://" in (error.hint or "")
+
+
+def test_a_bad_borrowed_variable_is_named(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "nowhere")
+    assert refusal(file).message.startswith("The environment variable HF_ENDPOINT")

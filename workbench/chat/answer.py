@@ -8,6 +8,7 @@ from typing import Any
 from workbench.engine.base import Completion, EngineFacts, Request, Sampling, StopReason
 from workbench.errors import WorkbenchError
 from workbench.models.file import ModelFile
+from workbench.models.receipt import Receipt
 
 UNEXPECTED = "unexpected"
 
@@ -29,6 +30,23 @@ class Problem:
             f"Unexpected error: {type(error).__name__}.",
             "This is a fault of the program. Help ▸ Copy diagnostics holds the details.",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the load behind an answer was said to take beside what llama.cpp reported, without what neither
+    speaks of; ``basis`` is "exact" or "estimate", ``difference`` (reported - predicted) / predicted."""
+
+    predicted_bytes: int
+    reported_bytes: int
+    difference: float
+    basis: str
+
+    @classmethod
+    def of(cls, receipt: Receipt | None) -> Checked | None:
+        if receipt is None:
+            return None
+        return cls(receipt.predicted_bytes, receipt.reported_bytes, receipt.difference, receipt.predicted_basis)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +89,7 @@ class Answer:
     sha256: str | None = None
     notes: tuple[str, ...] = ()
     error: Problem | None = None
+    fit: Checked | None = None
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -82,6 +101,8 @@ class Answer:
         values = {key: value for key, value in record.items() if key in known}
         if values.get("error") is not None:
             values["error"] = Problem(**values["error"])
+        if values.get("fit") is not None:
+            values["fit"] = Checked(**{field.name: values["fit"][field.name] for field in fields(Checked)})
         values["notes"] = tuple(values.get("notes", ()))
         return cls(**values)
 
@@ -125,8 +146,16 @@ def blank(model: ModelFile, text: str, stop_reason: str, *, error: BaseException
     )
 
 
-def measured(model: ModelFile, request: Request, completion: Completion, facts: EngineFacts, *, load: bool) -> Answer:
-    """A completed answer; ``load`` says whether the model was loaded for it."""
+def measured(
+    model: ModelFile,
+    request: Request,
+    completion: Completion,
+    facts: EngineFacts,
+    *,
+    load: bool,
+    receipt: Receipt | None = None,
+) -> Answer:
+    """A completed answer; ``load`` says whether the model was loaded for it, ``receipt`` is that of its load."""
     timings, sampling = completion.timings, request.sampling
     return Answer(
         model=model.name,
@@ -155,6 +184,7 @@ def measured(model: ModelFile, request: Request, completion: Completion, facts: 
         threads=request.n_threads,
         engine=facts.engine,
         engine_version=facts.engine_version,
+        fit=Checked.of(receipt),
     )
 
 

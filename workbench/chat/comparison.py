@@ -7,23 +7,34 @@ panes' lanes.  A face hands each job message to ``deliver`` and redraws the pane
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from workbench.chat.answer import Answer, blank, measured
+from workbench.chat.ledger import Ledger
 from workbench.chat.pane import Pane
-from workbench.chat.plan import RunMode, RunPlan, plan_run, threads_for, with_freed
-from workbench.chat.seat import Answered, Seat
-from workbench.engine.base import Backend, LoadRequest, Message, Request, Sampling
-from workbench.errors import DoesNotFitError, UsageError
+from workbench.chat.plan import (
+    Held,
+    RunMode,
+    RunPlan,
+    Together,
+    fits_at_all,
+    plan_run,
+    threads_for,
+    too_big,
+    with_freed,
+)
+from workbench.chat.seat import Answered, Opened, Seat
+from workbench.engine.base import Backend, EngineFacts, LoadRequest, Message, Request, Sampling
+from workbench.errors import UsageError
 from workbench.hardware.facts import Hardware
-from workbench.hardware.words import human_bytes
 from workbench.jobs import Job, JobFinished, JobMessage, JobRunner, JobState, JobUpdate, Task
 from workbench.models.breakdown import Share
+from workbench.models.derived import subject_of
 from workbench.models.file import ModelFile
-from workbench.models.fit import Fit, Verdict, fit
-from workbench.models.params import RunParams
+from workbench.models.fit import Fit, fit, fit_together
+from workbench.models.params import ALL_LAYERS, RunParams
 
 MAX_PANES = 8
 
@@ -38,6 +49,12 @@ class Journal(Protocol):
     def partial(self, pane: Pane) -> None: ...
 
     def finished(self, pane: Pane, answer: Answer) -> None: ...
+
+
+class Fitter(Protocol):
+    """The verdict for a model on a machine, as ``models.fit.fit`` gives it."""
+
+    def __call__(self, model: ModelFile, hardware: Hardware, *, n_ctx: int, params: RunParams | None) -> Fit: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +77,18 @@ class _Running:
 
 
 class Comparison:
+    """``fit`` and ``together`` judge what fits; ``ledger`` hears what loads took and how fast answers were."""
+
     def __init__(
         self,
         runner: JobRunner,
         backend: Backend,
         machine: Callable[[], Hardware],
         journal: Journal | None = None,
+        *,
+        ledger: Ledger | None = None,
+        fit: Fitter = fit,
+        together: Together = fit_together,
     ) -> None:
         self.panes: list[Pane] = []
         self.options = Options()
@@ -74,10 +97,14 @@ class Comparison:
         self._backend = backend
         self._machine = machine
         self._journal = journal
+        self._ledger = ledger
+        self._fitter = fit
+        self._together = together
         self._seats: dict[int, Seat] = {}
         self._loads: dict[int, LoadRequest] = {}
-        self._shares: dict[int, tuple[Share, ...]] = {}
+        self._shares: dict[int, tuple[Share, ...]] = {}  # of what a pane holds, until it is freed
         self._running: dict[int, _Running] = {}
+        self._disturbed: set[int] = set()  # jobs beside which another pane was loading or answering
         self._waiting: deque[tuple[Pane, str]] = deque()
         self._changed: set[int] = set()
         self._next_id = 0
@@ -110,15 +137,25 @@ class Comparison:
         n_ctx: int = 4096,
         n_threads: int | None = None,
         template: str | None = None,
+        params: RunParams | None = None,
+        force: bool = False,
     ) -> None:
-        """Give a pane its model; what it had loaded is freed unless it is the same again."""
+        """Give a pane its model; what it had loaded is freed unless it is the same again.
+
+        ``params`` are loaded exactly as they are; without them the planner places ``n_ctx`` tokens as it
+        finds best.  ``force`` loads a model though it is judged too big: llama.cpp has the last word then.
+        """
         if pane.busy:
             raise UsageError("This pane is answering.", hint="Stop it first.")
-        params = RunParams(n_ctx=min(n_ctx, model.n_ctx_train) if model is not None and model.n_ctx_train else n_ctx)
-        unchanged = (model, params, template) == (pane.model, pane.params, pane.template)
-        pane.choose(model, params, n_threads, template)
+        wanted = params or RunParams(
+            n_ctx=min(n_ctx, model.n_ctx_train) if model is not None and model.n_ctx_train else n_ctx
+        )
+        exactly = params is not None
+        unchanged = (model, wanted, template, exactly) == (pane.model, pane.params, pane.template, pane.exactly)
+        pane.choose(model, wanted, n_threads, template, exactly=exactly, force=force)
         self._changed.add(pane.id)
         if not unchanged:
+            pane.fit = pane.receipt = None
             self._loads.pop(pane.id, None)
             if pane.loaded:
                 self.unload(pane)
@@ -175,26 +212,51 @@ class Comparison:
                 running.pane.stopping()
                 self._changed.add(running.pane.id)
 
-    def _start(self, panes: Sequence[Pane], prompt: str) -> None:
-        machine = self._machine()
+    def judged(self) -> RunPlan:
+        """How a prompt sent now would be run: judged afresh, since panes and free memory change."""
+        return self._judge([pane for pane in self.panes if pane.model is not None])[0]
+
+    def _judge(self, panes: Sequence[Pane]) -> tuple[RunPlan, dict[int, Fit]]:
+        """The plan, and the fits of the panes that are still to be loaded."""
+        now = self._machine()
         # Judged against the memory there will be when the other panes are unloaded: swapping does that.
-        emptied = with_freed(machine, [s for p in self.panes if p.loaded for s in self._shares.get(p.id, ())])
-        fits = {p.id: self._fit(p, emptied) for p in panes if p.id not in self._loads or not p.loaded}
+        emptied = with_freed(now, self._held(self.panes))
+        # What a pane holds of a model it was told to leave is freed before it loads the next one.
+        staying = [pane for pane in self.panes if pane.loaded and pane.id in self._loads]
+        machine = with_freed(now, self._held(pane for pane in self.panes if pane not in staying))
+        fits = {pane.id: self._fit(pane, emptied) for pane in panes if pane not in staying}
+        loading = [pane for pane in panes if pane.id in fits and (pane.force or fits_at_all(fits[pane.id]))]
+        plan = plan_run(
+            [fits[pane.id] for pane in loading],
+            emptied,
+            self.options.mode,
+            panes=len(panes),
+            fixed=[fits[pane.id] for pane in loading if pane.exactly],
+            held=Held(tuple(pane.fit for pane in staying if pane.fit is not None), machine),
+            judge=self._together,
+        )
+        return plan, fits | {pane.id: found for pane, found in zip(loading, plan.fits, strict=True)}
+
+    def _held(self, panes: Iterable[Pane]) -> list[Share]:
+        return [share for pane in panes if pane.loaded for share in self._shares.get(pane.id, ())]
+
+    def _start(self, panes: Sequence[Pane], prompt: str) -> None:
+        plan, fits = self._judge(panes)
         if not self._waiting and not self._answering:  # a run under way keeps its mode; this one joins it
-            self.plan = plan_run([f for f in fits.values() if f.verdict is not Verdict.TOO_BIG], machine,
-                                 self.options.mode, panes=len(panes))  # fmt: skip
+            self.plan = plan
         for pane in panes:
             pane.queue(prompt)
             self._changed.add(pane.id)
             if self._journal is not None:
                 self._journal.begun(pane)
             found = fits.get(pane.id)
-            if found is not None and found.verdict is Verdict.TOO_BIG:
+            if found is not None and not fits_at_all(found) and not pane.force:
                 self._finish(pane, too_big(found), "error")
                 continue
             if found is not None and pane.model is not None:
                 self._loads[pane.id] = LoadRequest(pane.model, found.params, pane.template)
                 self._shares[pane.id] = found.shares
+                pane.fit, pane.receipt = found, None
             self._waiting.append((pane, prompt))
         self._advance()
 
@@ -203,8 +265,19 @@ class Comparison:
         return sum(running.kind == "answer" for running in self._running.values())
 
     def _fit(self, pane: Pane, machine: Hardware) -> Fit:
+        """The verdict, with the parameters to load."""
         assert pane.model is not None
-        return fit(pane.model, machine, n_ctx=pane.params.n_ctx)
+        wanted = pane.params
+        if not pane.exactly:
+            return self._fitter(pane.model, machine, n_ctx=wanted.n_ctx, params=None)
+        everything = subject_of(pane.model.header).offloadable_layers
+        # All of them, not as many as fit.
+        named = replace(wanted, n_gpu_layers=everything) if wanted.n_gpu_layers == ALL_LAYERS else wanted
+        found = self._fitter(pane.model, machine, n_ctx=wanted.n_ctx, params=named)
+        # What has the same effect is written the same way, so that panes share their weights.
+        layers = found.params.n_gpu_layers or (wanted.n_gpu_layers if machine.devices else 0)
+        longest = max(found.params.n_ctx, wanted.n_ctx)
+        return replace(found, params=replace(found.params, n_gpu_layers=layers, n_ctx=longest))
 
     def _advance(self) -> None:
         """Start what may start now: everything, or the next in line once the last one is out of the way."""
@@ -241,6 +314,8 @@ class Comparison:
             job = self._runner.submit(kind, seat.close(), lane=_lane(pane))
         else:
             job = self._runner.submit(kind, seat.answer(self._loads[pane.id], request), lane=_lane(pane))
+        if self._running:
+            self._disturbed |= {job.id, *self._running}
         self._running[job.id] = _Running(pane, job, kind, request)
 
     # --- hearing -----------------------------------------------------------------------------
@@ -253,6 +328,8 @@ class Comparison:
         if isinstance(message, JobUpdate):
             running.pane.apply(message.event)
             self._changed.add(running.pane.id)
+            if isinstance(message.event, Opened) and message.event.fresh:
+                self._loaded(running.pane, message.event.facts)
             if self._journal is not None and running.pane.text:
                 self._journal.partial(running.pane)
             return
@@ -263,17 +340,32 @@ class Comparison:
         else:
             self._answered(running, message)
         self._advance()
+        self._disturbed.discard(message.job_id)
+
+    def _loaded(self, pane: Pane, facts: EngineFacts) -> None:
+        pane.receipt = None
+        if self._ledger is not None and pane.model is not None and pane.fit is not None:
+            pane.receipt = self._ledger.loaded(pane.model, pane.fit, facts)
 
     def _answered(self, running: _Running, message: JobFinished) -> None:
         pane = running.pane
         result = message.result
-        if message.state is JobState.SUCCEEDED and isinstance(result, Answered):
-            assert pane.model is not None
-            assert running.request is not None
-            self._finish_with(pane, measured(pane.model, running.request, result.completion, result.facts,
-                                             load=result.fresh))  # fmt: skip
+        if message.state is not JobState.SUCCEEDED or not isinstance(result, Answered):
+            self._settle(pane, pane.facts)
+            self._finish(pane, message.error, "cancelled" if message.state is JobState.CANCELLED else "error")
             return
-        self._finish(pane, message.error, "cancelled" if message.state is JobState.CANCELLED else "error")
+        assert pane.model is not None
+        assert running.request is not None
+        self._settle(pane, result.facts)
+        if self._ledger is not None and pane.fit is not None and running.job.id not in self._disturbed:
+            self._ledger.answered(pane.model, pane.fit, result.facts, running.request, result.completion)
+        self._finish_with(pane, measured(pane.model, running.request, result.completion, result.facts,
+                                         load=result.fresh, receipt=pane.receipt))  # fmt: skip
+
+    def _settle(self, pane: Pane, facts: EngineFacts | None) -> None:
+        """A load's growth is final once its first answer ended, however that was."""
+        if self._ledger is not None and pane.receipt is not None and not pane.receipt.id and facts is not None:
+            pane.receipt = self._ledger.settled(pane.receipt, facts)
 
     def _finish(self, pane: Pane, error: BaseException | None, stop_reason: str) -> None:
         assert pane.model is not None
@@ -297,18 +389,6 @@ class Comparison:
         self.stop()
         for pane in self.panes:
             self._runner.submit("unload", self._seats[pane.id].close(), lane=_lane(pane))
-
-
-def too_big(found: Fit) -> DoesNotFitError:
-    """What does not fit, by how much, and what would help."""
-    hint = "Choose a smaller model or quantisation, or close other programs."
-    if found.max_context:
-        hint = f"It would fit with a context of {found.max_context:,} tokens."
-    return DoesNotFitError(
-        f"{found.model.name} needs {human_bytes(found.total_bytes)} with a context of {found.context:,} tokens; "
-        f"{human_bytes(found.available_bytes)} is free, {human_bytes(found.short_by_bytes)} too little.",
-        hint=hint,
-    )
 
 
 def _lane(pane: Pane) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,19 +11,27 @@ from typing import Any
 
 from workbench.chat.answer import Answer, blank
 from workbench.chat.pane import Pane
+from workbench.models.params import RunParams
 from workbench.store.database import Database, Row, Sql, timestamp
+
+log = logging.getLogger(__name__)
 
 PARTIAL_EVERY_S = 1.0
 TITLE_LENGTH = 60
 
+_PANE_COLUMNS = ("slot", "model_path", "n_ctx", "n_threads", "template")
+
 
 @dataclass(frozen=True, slots=True)
 class StoredPane:
+    """``params`` are the very parameters to load, None where the planner decides."""
+
     slot: int
     model_path: str | None
     n_ctx: int
     n_threads: int | None
     template: str | None
+    params: RunParams | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +97,7 @@ class Conversations:
                 return None
             panes = sql.execute("SELECT * FROM pane WHERE conversation_id = ? ORDER BY slot", (conversation_id,))
             stored = tuple(
-                StoredPane(row["slot"], row["model_path"], row["n_ctx"], row["n_threads"], row["template"])
-                for row in panes
+                StoredPane(**{key: row[key] for key in _PANE_COLUMNS}, params=_params(row["params"])) for row in panes
             )
             turns = sql.execute("SELECT * FROM turn WHERE conversation_id = ? ORDER BY position", (conversation_id,))
             found = tuple(StoredTurn(row["id"], row["prompt"], _answers(sql, row["id"])) for row in turns.fetchall())
@@ -108,8 +116,8 @@ class Conversations:
         with self._db.transaction() as sql:
             sql.execute("DELETE FROM pane WHERE conversation_id = ?", (conversation_id,))
             sql.executemany(
-                "INSERT INTO pane (conversation_id, slot, model_path, n_ctx, n_threads, template)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO pane (conversation_id, slot, model_path, n_ctx, n_threads, template, params)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [(conversation_id, *_row(pane)) for pane in panes],
             )
 
@@ -162,9 +170,21 @@ class Conversations:
             sql.execute("INSERT OR REPLACE INTO draft (key, text) VALUES (?, ?)", (key, text))
 
 
-def _row(pane: Pane) -> tuple[int, str | None, int, int | None, str | None]:
+def _row(pane: Pane) -> tuple[int, str | None, int, int | None, str | None, str | None]:
     path = str(pane.model.path) if pane.model is not None else None
-    return pane.id, path, pane.params.n_ctx, pane.n_threads, pane.template
+    params = json.dumps(pane.params.as_json()) if pane.exactly else None
+    return pane.id, path, pane.params.n_ctx, pane.n_threads, pane.template, params
+
+
+def _params(stored: str | None) -> RunParams | None:
+    """None too for parameters of another version of the program: the planner decides then."""
+    if stored is None:
+        return None
+    try:
+        return RunParams(**json.loads(stored))
+    except (TypeError, ValueError) as error:
+        log.info("a pane's load parameters are not understood and left out: %s", error)
+        return None
 
 
 def _answers(sql: Sql, turn_id: int) -> dict[int, Answer]:

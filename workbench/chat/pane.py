@@ -23,7 +23,9 @@ from workbench.engine.base import (
     Waiting,
 )
 from workbench.models.file import ModelFile
+from workbench.models.fit import Fit
 from workbench.models.params import RunParams
+from workbench.models.receipt import Receipt
 
 
 class PaneState(enum.Enum):
@@ -58,7 +60,12 @@ class LiveStats:
 
 
 class Pane:
-    """One model's side of a comparison.  Used from one thread, the face's."""
+    """One model's side of a comparison.  Used from one thread, the face's.
+
+    ``params`` are what was asked for: a goal that the planner may place, or with ``exactly`` the very
+    parameters to load.  ``force`` loads a model that is judged too big.  ``fit`` is what it was loaded with
+    last, and ``receipt`` what came of it; both outlive an unload, until another model is chosen.
+    """
 
     def __init__(self, pane_id: int) -> None:
         self.id = pane_id
@@ -66,6 +73,10 @@ class Pane:
         self.params = RunParams()
         self.n_threads: int | None = None
         self.template: str | None = None
+        self.exactly = False
+        self.force = False
+        self.fit: Fit | None = None
+        self.receipt: Receipt | None = None
         self.state = PaneState.EMPTY
         self.exchanges: list[Exchange] = []
         self.text = ""
@@ -102,8 +113,18 @@ class Pane:
 
     # --- transitions -------------------------------------------------------------------------
 
-    def choose(self, model: ModelFile | None, params: RunParams, n_threads: int | None, template: str | None) -> None:
+    def choose(
+        self,
+        model: ModelFile | None,
+        params: RunParams,
+        n_threads: int | None,
+        template: str | None,
+        *,
+        exactly: bool = False,
+        force: bool = False,
+    ) -> None:
         self.model, self.params, self.n_threads, self.template = model, params, n_threads, template
+        self.exactly, self.force = exactly, force
         self.problem = None
         self.state = PaneState.EMPTY if model is None else PaneState.READY
 

@@ -14,6 +14,7 @@ from workbench.cli import output
 from workbench.cli.compare import as_json, exit_status, figures, seat, shared_options
 from workbench.cli.inputs import (
     Context,
+    Force,
     Json,
     MaxTokens,
     MinP,
@@ -50,6 +51,7 @@ def chat(
     max_tokens: MaxTokens = None,
     stop: Stop = None,
     template: Template = None,
+    force: Force = False,
     json: Json = False,
 ) -> None:
     """Ask one model; the answer goes to stdout as it is written, its figures to stderr."""
@@ -61,7 +63,7 @@ def chat(
         options = shared_options(workbench, system, seed, stop, RunMode.AUTO)
         file = workbench.library.resolve(model)
         with comparing(workbench) as loop:
-            seat(workbench, loop.comparison, [file], template)
+            seat(workbench, loop.comparison, [file], template, force=force)
             loop.comparison.options = options
             if prompt is None:
                 answers = _converse(loop)

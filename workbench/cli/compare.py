@@ -21,6 +21,7 @@ from workbench.chat.plan import RunMode
 from workbench.cli import output
 from workbench.cli.inputs import (
     Context,
+    Force,
     Json,
     MaxTokens,
     MinP,
@@ -60,6 +61,7 @@ def compare(
     max_tokens: MaxTokens = None,
     stop: Stop = None,
     template: Template = None,
+    force: Force = False,
     run: Annotated[
         RunMode, typer.Option("--run", help="All at once, one after another, or one in memory at a time.")
     ] = RunMode.AUTO,
@@ -75,7 +77,7 @@ def compare(
         options = shared_options(workbench, system, seed, stop, run)
         files = [workbench.library.resolve(name) for name in model]
         with comparing(workbench) as loop:
-            seat(workbench, loop.comparison, files, template)
+            seat(workbench, loop.comparison, files, template, force=force)
             loop.comparison.options = options
             answers = ask(loop, text, quiet=json)
         if json:
@@ -103,8 +105,15 @@ def shared_options(
     return Options(system_text, sampling, chosen.max_tokens, tuple(stop or ()), run)
 
 
-def seat(workbench: Workbench, comparison: Comparison, files: Sequence[ModelFile], template: str | None) -> None:
-    """A pane for each file, in the order asked."""
+def seat(
+    workbench: Workbench,
+    comparison: Comparison,
+    files: Sequence[ModelFile],
+    template: str | None,
+    *,
+    force: bool = False,
+) -> None:
+    """A pane for each file, in the order asked; with ``force`` also of those judged too big."""
     for file in files:
         comparison.choose(
             comparison.add_pane(),
@@ -112,6 +121,7 @@ def seat(workbench: Workbench, comparison: Comparison, files: Sequence[ModelFile
             n_ctx=workbench.settings.context,
             n_threads=workbench.settings.threads,
             template=template,
+            force=force,
         )
 
 

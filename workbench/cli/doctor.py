@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,10 +19,13 @@ from workbench.cli import output
 from workbench.cli.inputs import Json
 from workbench.engine import child
 from workbench.errors import WorkbenchError
+from workbench.hardware.detect import detect
+from workbench.hardware.facts import Device, Memory, Survey
 from workbench.hardware.words import human_bytes
 from workbench.paths import Paths, resolve
 
 DISK_FLOOR_BYTES = 2 * 10**9
+MEMORY_FLOOR_BYTES = 2 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,10 @@ MARKS = {"ok": "[green]✓[/]", "note": "[yellow]![/]", "bad": "[red]✕[/]"}
 def doctor(json: Json = False) -> None:
     """Check this installation: engine, data folder, database, disk, window, starter downloads."""
     paths = resolve()
+    survey = functools.cache(child.survey)
     checks = [
-        _guarded("engine", _engine),
+        _guarded("engine", lambda: _engine(survey)),
+        *_machine(survey, paths),
         _folder("data folder", paths.data),
         _guarded("database and settings", _database),
         _disk(paths),
@@ -66,9 +72,30 @@ def _guarded(name: str, look: Callable[[], str]) -> Check:
         return Check(name, "bad", error.message, error.hint)
 
 
-def _engine() -> str:
-    build = child.survey().build
+def _engine(survey: Callable[[], Survey]) -> str:
+    build = survey().build
     return f"llama.cpp {build.version}; processor code for {', '.join(build.cpu_features) or 'any processor'}"
+
+
+def _machine(survey: Callable[[], Survey], paths: Paths) -> list[Check]:
+    """Memory, GPU, and one line for each thing that could not be found out or is unusual."""
+    machine = detect(survey, paths.data)
+    checks = [_memory(machine.memory), _gpu(machine.devices)]
+    return checks + [Check("machine", "note", f"{note}.") for note in machine.notes]
+
+
+def _memory(memory: Memory) -> Check:
+    free = f"{human_bytes(memory.available_bytes)} of {human_bytes(memory.limit_bytes or memory.total_bytes)} free"
+    if memory.pressure in ("warning", "critical") or memory.available_bytes < MEMORY_FLOOR_BYTES:
+        return Check("memory", "note", f"{free}: memory is short", "Close other programs, or choose small models.")
+    return Check("memory", "ok", free)
+
+
+def _gpu(devices: Sequence[Device]) -> Check:
+    if not devices:
+        return Check("GPU", "ok", "none that this build of llama.cpp can use: models run on the processor")
+    said = [f"{device.description or device.name}, {human_bytes(device.free_bytes)} free" for device in devices]
+    return Check("GPU", "ok", "; ".join(said))
 
 
 def _database() -> str:

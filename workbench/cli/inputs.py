@@ -37,6 +37,7 @@ MaxTokens: TypeAlias = Annotated[
 Stop: TypeAlias = Annotated[
     list[str] | None, typer.Option("--stop", help="End the answer before this text; may be repeated.")
 ]
+Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Load a model also when it is judged too big.")]
 Template: TypeAlias = Annotated[
     str | None,
     typer.Option("--template", help="Chat template: a built-in's NAME, a Jinja FILE, or none (completed raw)."),

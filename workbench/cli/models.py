@@ -53,9 +53,12 @@ def show(
     """Show what a model file says about itself."""
     with Workbench.open() as workbench:
         file = workbench.library.resolve(model)
-        digest = run(workbench.library.sha256_of(file.path)) if sha256 else file.sha256
+        digests = [run(workbench.library.sha256_of(path)) if sha256 else None for path in file.files]
     values = as_json(file) | {
-        "sha256": digest,
+        "sha256": (digests[0] or file.sha256) if len(digests) == 1 else None,
+        "parts": [{"path": str(path), "sha256": digest} for path, digest in zip(file.files, digests, strict=True)]
+        if len(digests) > 1
+        else [],
         "tensor_count": len(file.header.tensors),
         "gguf_version": file.header.version,
         "chat_template": file.chat_template,
@@ -64,6 +67,10 @@ def show(
         output.emit(values)
         return
     for key, value in values.items():
+        if key == "parts":
+            for part in value:
+                output.out.print(f"[bold]part[/]: {Path(part['path']).name} {part['sha256'] or ''}".rstrip())
+            continue
         shown = "–" if value is None else str(value)
         if key == "size_bytes":
             shown = f"{value:,} ({human_bytes(file.size_bytes)})"

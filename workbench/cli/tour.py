@@ -7,7 +7,7 @@ import platform
 
 from workbench.app import Workbench
 from workbench.chat.plan import RunMode
-from workbench.cli import compare, fit, models, output
+from workbench.cli import compare, fit_words, models, output
 from workbench.cli.loop import comparing
 from workbench.hardware.words import sentences
 
@@ -31,7 +31,7 @@ def run_tour() -> int:
             models.get_starters(workbench, yes=False, quiet=False)
         files = workbench.library.files()[:4]
         _head("What fits")
-        output.out.print(fit.table([workbench.fit(file, machine=machine) for file in files], machine))
+        output.out.print(fit_words.fits_table([workbench.fit(file, machine=machine) for file in files], machine))
         _head("Side by side")
         output.out.print(f"› {PROMPT}\n", markup=False)
         with comparing(workbench) as loop:

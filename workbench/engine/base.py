@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 from workbench.jobs import CancelToken
+from workbench.models.exact import Buffer
 from workbench.models.file import ModelFile
 from workbench.models.params import RunParams
+from workbench.models.receipt import Growth
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,16 @@ class EngineFacts:
 
     ``load_ms`` covers weights and context, ``vet_ms`` the child process; weights that another pane had
     already loaded cost nothing again (``weights_shared``).
+
+    ``buffers`` is llama.cpp's breakdown of this context, to the byte where it can be read, with all of its
+    model's weights, also of shared ones; mapped weights are counted once for each tensor.  Empty where an engine
+    has no such thing.
+
+    ``growth`` is what the load changed, None where it was not measured.  After the load it lacks the pages that
+    only an answer touches: compute buffers, output rows, an area for work.  The engine's ``facts`` are replaced
+    when its first answer has ended by itself (not cancelled, not failed): ``growth`` then covers the load and the
+    answers up to there, and the facts are ``warm``.  A receipt is best written then: read ``engine.facts`` again
+    after the answer.
     """
 
     engine: str
@@ -187,6 +199,9 @@ class EngineFacts:
     weights_bytes: int | None = None
     kv_bytes: int | None = None
     compute_bytes: int | None = None
+    buffers: tuple[Buffer, ...] = ()
+    growth: Growth | None = None
+    warm: bool = False
 
 
 class Engine(Protocol):
@@ -197,7 +212,9 @@ class Engine(Protocol):
     """
 
     @property
-    def facts(self) -> EngineFacts: ...
+    def facts(self) -> EngineFacts:
+        """From any thread; ``growth`` is completed by the first answer."""
+        ...
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Tokens of the rendered prompt, BOS included."""

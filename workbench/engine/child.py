@@ -1,13 +1,16 @@
-"""One way into a short-lived child process, where whatever is untrusted happens first.
+"""One way into a child process, where whatever is untrusted happens first.
 
-The child is this same program with a hidden flag.  It reads one JSON request from stdin and answers with
-JSON lines on stdout: ``{"stage": …}`` while it works, then ``{"result": …}`` or ``{"error": …}``.  When
-its stdin closes it ends, so it cannot outlive the program.
+The child is this same program with a hidden flag.  It reads JSON requests from stdin, a line each, and answers
+with JSON lines on stdout: ``{"id": …, "stage": …}`` while it works, then ``{"id": …, "result": …}`` or
+``{"id": …, "error": …}``.  When its stdin closes it ends, so it cannot outlive the program; it also ends when no
+request has come for the ``idle_s`` of the last one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
+import itertools
 import json
 import os
 import queue
@@ -20,18 +23,25 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import workbench
 from workbench.errors import EngineCrashedError
 from workbench.hardware.facts import Device, DeviceKind, EngineBuild, Survey
 from workbench.jobs import CancelToken
 
+if TYPE_CHECKING:
+    from workbench.engine.child_operations import Operations
+
 FLAG = "--child"
 
 POLL_S = 0.02
 START_S = 60.0  # a cold disk may take long to bring the interpreter and the engine
 STAGE_S = 60.0
+ENDING_S = 5.0
+
+LONGEST_LINE_BYTES = 1 << 20
 
 _FOLDERS = re.compile(r"\S*/(?=[\w.-]+:\d+: )")  # of the machine that compiled a failed assertion
 
@@ -72,11 +82,18 @@ class ChildCrashedError(Exception):
         return os.name == "posix" and self.status == -signal.SIGKILL
 
 
+class ChildGarbledError(Exception):
+    """The child wrote something else than its protocol says."""
+
+    def __init__(self, line: bytes) -> None:
+        super().__init__(f"the child wrote {line[:80]!r}")
+
+
 def survey() -> Survey:
     """Ask llama.cpp for its build and devices.  Raises EngineCrashedError."""
     try:
         report = call("survey", {}, CancelToken())
-    except (ChildCrashedError, ChildTimeoutError) as error:
+    except (ChildCrashedError, ChildTimeoutError, ChildGarbledError) as error:
         raise EngineCrashedError(
             "llama.cpp could not look at this machine's devices.",
             hint=f"The engine ended while it looked: {error}. A damaged graphics driver is the usual cause.",
@@ -100,38 +117,133 @@ def call(
     *,
     stage_s: Mapping[str, float] | None = None,
 ) -> Report:
-    """The child's last report: a mapping with ``result`` or ``error``.
+    """The answer to one request, of a child that is gone when this returns, however it returns.
 
-    ``stage_s`` are dead-lines of single stages.  Raises Cancelled, ChildTimeoutError, ChildCrashedError;
-    the child is gone when this returns, however it returns.
+    The arguments and errors are those of ``Child.ask``.
     """
-    with tempfile.TemporaryFile() as stderr:
-        process = subprocess.Popen(
-            command(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            env=environment(),
-            start_new_session=True,  # Ctrl-C in a terminal is for the parent to handle
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
-        lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        assert process.stdin is not None
-        assert process.stdout is not None
-        reader = threading.Thread(target=_read_lines, args=(process.stdout, lines), name="child-reader")
-        reader.start()
+    with Child() as child:
+        return child.ask(operation, request, cancel, stage_s=stage_s)
+
+
+class Child:
+    """A running child process that answers requests, one at a time.  Whoever starts it ends it."""
+
+    def __init__(self) -> None:
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
         try:
-            _send(process.stdin, {"operation": operation, **request})
-            report, stage = _await_report(lines, cancel, stage_s or {})
-        finally:
-            process.kill()
-            status = process.wait()
-            reader.join()
-            process.stdin.close()
-            process.stdout.close()
-        if report is None:
-            raise ChildCrashedError(status, stage, _tail(stderr))
-        return report
+            self._process = _started(self._stderr)
+        except OSError:
+            self._stderr.close()
+            raise
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout
+        self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._ids = itertools.count(1)
+        self.stage = "start"
+        # Does not keep the program from ending: with the program the pipe is closed, and the child ends.
+        self._reader = threading.Thread(target=self._read_lines, name="child-reader", daemon=True)
+        self._reader.start()
+
+    def ask(
+        self,
+        operation: str,
+        request: Mapping[str, object],
+        cancel: CancelToken,
+        *,
+        stage_s: Mapping[str, float] | None = None,
+    ) -> Report:
+        """The child's last report on this request: a mapping with ``result`` or ``error``.
+
+        ``stage_s`` are dead-lines of single stages.  Raises Cancelled, after which the child goes on working and
+        may be asked again or closed, and ChildTimeoutError, ChildCrashedError and ChildGarbledError, after which
+        it can only be closed.
+        """
+        number = next(self._ids)
+        self._send({"id": number, "operation": operation, **request})
+        limits = stage_s or {}
+        limit_s, since = START_S if number == 1 else limits.get(self.stage, STAGE_S), time.monotonic()
+        while True:
+            cancel.raise_if_cancelled()
+            try:
+                line = self._lines.get(timeout=POLL_S)
+            except queue.Empty:
+                if time.monotonic() - since > limit_s:
+                    raise ChildTimeoutError(self.stage, limit_s) from None
+                continue
+            if not line:
+                # Its end of the pipe is closed, so it is ending by itself: its own status tells why.
+                raise ChildCrashedError(self._ended(grace_s=ENDING_S), self.stage, _tail(self._stderr))
+            report = _report(line)
+            if report["id"] != number:  # of a request that was cancelled
+                continue
+            if "stage" not in report:
+                return report
+            self.stage, since = report["stage"], time.monotonic()
+            limit_s = limits.get(self.stage, STAGE_S)
+
+    @property
+    def running(self) -> bool:
+        """Whether it can still be asked: a child also ends by itself, or is ended by the system."""
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """End the child, whatever it is doing."""
+        self._ended()
+        self._stdin.close()
+        self._stdout.close()
+        self._stderr.close()
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _ended(self, *, grace_s: float = 0.0) -> int:
+        """Its exit status; one that still runs after the grace is ended first."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(grace_s)
+        self._process.kill()
+        status = self._process.wait()
+        self._reader.join()
+        return status
+
+    def _send(self, request: Mapping[str, object]) -> None:
+        try:
+            self._stdin.write(json.dumps(request).encode() + b"\n")
+            self._stdin.flush()
+        except OSError:
+            return  # it has ended already; reading says so
+
+    def _read_lines(self) -> None:
+        while line := self._stdout.readline(LONGEST_LINE_BYTES):
+            self._lines.put(line)
+        self._lines.put(b"")
+
+
+def _started(stderr: BinaryIO) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        env=environment(),
+        start_new_session=True,  # Ctrl-C in a terminal is for the parent to handle
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    )
+
+
+def _report(line: bytes) -> Report:
+    try:
+        report = json.loads(line)
+    except ValueError as error:
+        raise ChildGarbledError(line) from error
+    if not isinstance(report, dict) or not isinstance(report.get("id"), int):
+        raise ChildGarbledError(line)
+    return report
 
 
 def command() -> list[str]:
@@ -149,42 +261,6 @@ def environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": path, "GGML_NO_BACKTRACE": "1"}
 
 
-def _send(stdin: Any, request: Mapping[str, object]) -> None:
-    try:
-        stdin.write(json.dumps(request).encode() + b"\n")
-        stdin.flush()
-    except BrokenPipeError:
-        return  # it has ended already; reading says so
-
-
-def _read_lines(stdout: Any, lines: queue.SimpleQueue[bytes]) -> None:
-    for line in stdout:
-        lines.put(line)
-    lines.put(b"")
-
-
-def _await_report(
-    lines: queue.SimpleQueue[bytes], cancel: CancelToken, stage_s: Mapping[str, float]
-) -> tuple[Report | None, str]:
-    """The report (None when the child ended without) and the stage it was in."""
-    stage, limit_s, since = "start", START_S, time.monotonic()
-    while True:
-        cancel.raise_if_cancelled()
-        try:
-            line = lines.get(timeout=POLL_S)
-        except queue.Empty:
-            if time.monotonic() - since > limit_s:
-                raise ChildTimeoutError(stage, limit_s) from None
-            continue
-        if not line:
-            return None, stage
-        report: Report = json.loads(line)
-        if "stage" not in report:
-            return report, stage
-        stage, since = report["stage"], time.monotonic()
-        limit_s = stage_s.get(stage, STAGE_S)
-
-
 def _tail(stderr: BinaryIO) -> list[str]:
     size = stderr.seek(0, io.SEEK_END)
     stderr.seek(max(0, size - 4096))
@@ -195,26 +271,30 @@ def _tail(stderr: BinaryIO) -> list[str]:
 
 
 def serve() -> int:
-    """Answer one request and return the exit status; ``__main__`` calls it before anything else."""
+    """Answer requests until no more come and return the exit status; ``__main__`` calls it before anything else."""
     from workbench.engine import child_operations
 
     answers = _private_stdout()
-    requests = sys.stdin.buffer
-    line = requests.readline()
-    if not line:
-        return 0
-    threading.Thread(target=_end_with_parent, args=(requests,), daemon=True).start()
+    requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    operations = child_operations.Operations()
+    threading.Thread(target=_read_requests, args=(sys.stdin.buffer, requests, operations), daemon=True).start()
 
-    def tell(report: Report) -> None:
-        answers.write(json.dumps(report).encode() + b"\n")
+    def tell(number: int, report: Report) -> None:
+        answers.write(json.dumps({"id": number, **report}).encode() + b"\n")
         answers.flush()
 
-    tell(child_operations.answer(json.loads(line), _staged(tell)))
-    return 0
+    idle_s: float | None = None
+    while True:
+        try:
+            request = json.loads(requests.get(timeout=idle_s))
+        except queue.Empty:
+            return 0
+        number, idle_s = request["id"], request.get("idle_s")
+        tell(number, operations.answer(request, _staged(tell, number)))
 
 
-def _staged(tell: Callable[[Report], None]) -> Callable[[str], None]:
-    return lambda stage: tell({"stage": stage})
+def _staged(tell: Callable[[int, Report], None], number: int) -> Callable[[str], None]:
+    return lambda stage: tell(number, {"stage": stage})
 
 
 def _private_stdout() -> BinaryIO:
@@ -224,6 +304,9 @@ def _private_stdout() -> BinaryIO:
     return os.fdopen(private, "wb")
 
 
-def _end_with_parent(stdin: BinaryIO) -> None:
-    stdin.read()
+def _read_requests(stdin: BinaryIO, requests: queue.SimpleQueue[bytes], operations: Operations) -> None:
+    """Ends the process with its stdin, even while native code works: nobody is there to hear the answer."""
+    for line in stdin:
+        requests.put(line)
+    operations.abandon()
     os._exit(0)

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import logging
 import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from workbench.engine import native, registry
 from workbench.engine.base import Message, Sampling
+from workbench.engine.probe_child import Questions, Stage
 from workbench.engine.prompt import PromptWriter
 from workbench.engine.refusal import refusal
 from workbench.engine.sampling import Sampler
 from workbench.engine.templates import ChatTemplate, RoleRefusedError, TemplateChoice
 from workbench.errors import ModelLoadError, TemplateError, WorkbenchError
 from workbench.models.params import RunParams
-
-Stage: TypeAlias = Callable[[str], None]
 
 TEMPLATE_MEMORY_BYTES = 1024 * 1024 * 1024  # address space while an unknown template runs
 
@@ -33,20 +33,41 @@ SAMPLES: tuple[tuple[Message, ...], ...] = (
 )
 
 
-def answer(request: Mapping[str, Any], stage: Stage) -> dict[str, object]:
-    """The report for one request."""
-    # Where the parent looks for the reason, should this process die.
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
-    _limit("RLIMIT_CORE", 0)
-    try:
-        if request["operation"] == "survey":
-            stage("survey")
-            return {"result": _plain(dataclasses.asdict(registry.survey()))}
-        _limit("RLIMIT_CPU", request["cpu_s"])
-        _vet(request, stage)
-    except WorkbenchError as error:
-        return {"error": {"code": error.code, "message": error.message, "hint": error.hint}}
-    return {"result": {}}
+class Operations:
+    """Answers requests, one after the other; a model that was opened for a probe stays open for the next."""
+
+    def __init__(self) -> None:
+        # Where the parent looks for the reason, should this process die.
+        logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
+        _limit("RLIMIT_CORE", 0)
+        _first_to_go()
+        self._questions = Questions()
+
+    def answer(self, request: Mapping[str, Any], stage: Stage) -> dict[str, object]:
+        """The report for one request."""
+        try:
+            match request["operation"]:
+                case "survey":
+                    stage("survey")
+                    return {"result": _plain(dataclasses.asdict(registry.survey()))}
+                case "probe":
+                    return {"result": self._questions.answer(request, stage)}
+                case _:
+                    _limit("RLIMIT_CPU", request["cpu_s"])
+                    _vet(request, stage)
+        except WorkbenchError as error:
+            return {"error": {"code": error.code, "message": error.message, "hint": error.hint}}
+        return {"result": {}}
+
+    def abandon(self) -> None:
+        """Leave nothing behind; the process ends at once."""
+        self._questions.abandon()
+
+
+def _first_to_go() -> None:
+    """Linux ends the process with the highest score when memory runs out: this one before its parent."""
+    with contextlib.suppress(OSError):  # other systems, and containers that forbid it, choose for themselves
+        Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 def _plain(survey: dict[str, Any]) -> dict[str, Any]:

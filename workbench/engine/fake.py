@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -25,10 +26,15 @@ from workbench.engine.base import (
 )
 from workbench.errors import ContextOverflowError, WorkbenchError
 from workbench.jobs import CancelToken
+from workbench.models.breakdown import RAM
+from workbench.models.exact import Buffer
 from workbench.models.file import Family, ModelFile
 from workbench.models.header import Array, Header, Tensor, Value
+from workbench.models.receipt import Growth
 
 FAKE_LAYERS = 16
+FAKE_CACHE_ROW_BYTES = 2 * 8 * 64 * 2  # K and V, heads, their length, bytes of f16
+FAKE_COMPUTE_BYTES = 32 << 20
 
 Script: TypeAlias = Callable[[Request], Iterable[str]]
 
@@ -90,9 +96,22 @@ class FakeBackend:
         return None
 
 
+def _buffers(request: LoadRequest) -> tuple[Buffer, ...]:
+    """What a load of this size would plausibly report, all of it in main memory."""
+    weights_bytes, n_ctx = request.model.size_bytes, request.params.n_ctx
+    return (
+        Buffer("CPU_Mapped", RAM, weights_bytes, 0, 0),
+        Buffer("CPU", RAM, 0, n_ctx * FAKE_LAYERS * FAKE_CACHE_ROW_BYTES, FAKE_COMPUTE_BYTES),
+    )
+
+
 class FakeEngine:
+    """Follows its backend's script.  Its buffers and growth are arithmetic: nothing is allocated."""
+
     def __init__(self, backend: FakeBackend, request: LoadRequest) -> None:
         self._backend = backend
+        buffers = _buffers(request)
+        held_bytes = sum(buffer.weights_bytes + buffer.kv_bytes for buffer in buffers)
         self.facts = EngineFacts(
             engine=backend.name,
             engine_version=backend.version,
@@ -103,6 +122,8 @@ class FakeEngine:
             load_ms=0.0,
             vet_ms=0.0,
             weights_shared=False,
+            buffers=buffers,
+            growth=Growth(held_bytes, (), alone=True),
         )
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
@@ -152,6 +173,10 @@ class FakeEngine:
             decode_ms=1000 * (ended - prefilled),
             completion_tokens=len(pieces),
         )
+        if reason is not StopReason.CANCELLED and not self.facts.warm:
+            assert self.facts.growth is not None
+            held_bytes = (self.facts.growth.process_bytes or 0) + FAKE_COMPUTE_BYTES
+            self.facts = replace(self.facts, growth=Growth(held_bytes, (), alone=True), warm=True)
         return Completion("".join(pieces), reason, prompt, timings, seed=request.sampling.seed or 0)
 
 

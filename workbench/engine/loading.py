@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import concurrent.futures
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 from workbench.engine import native
 from workbench.engine.base import Loading, Waiting
+from workbench.engine.native_params import Placement
 from workbench.engine.refusal import refusal
 from workbench.errors import BadGgufError, Cancelled
 from workbench.jobs import CancelToken
 
 POLL_S = 0.02
 
-Key: TypeAlias = tuple[str, int, int, int, int]
+FileKey: TypeAlias = tuple[str, int, int, int]
+Key: TypeAlias = tuple[Placement, tuple[FileKey, ...]]
 
 
-def identity(path: Path, n_gpu_layers: int) -> Key:
-    """The same file placed the same way.  Raises BadGgufError when it is gone."""
+def identity(files: Sequence[Path], placement: Placement) -> Key:
+    """The same files placed the same way.  Raises BadGgufError when one is gone."""
+    return placement, tuple(map(_file_key, files))
+
+
+def _file_key(path: Path) -> FileKey:
     try:
         resolved = path.resolve(strict=True)
         now = resolved.stat()
     except OSError as error:
         raise BadGgufError(f"{path.name} is gone or cannot be read.", hint="Add the file again.") from error
-    return str(resolved), now.st_size, now.st_mtime_ns, now.st_ino, n_gpu_layers
+    return str(resolved), now.st_size, now.st_mtime_ns, now.st_ino
 
 
 @dataclass(slots=True)
@@ -75,18 +81,20 @@ class Shelf:
     def end_turn(self) -> None:
         self._loading.release()
 
-    def take(self, path: Path, n_gpu_layers: int, cancel: CancelToken) -> Generator[Loading, None, Lease]:
-        """A hold on the file's weights, loaded unless somebody has them.  Only in one's ``turn``.
+    def take(self, files: Sequence[Path], placement: Placement, cancel: CancelToken) -> Generator[Loading, None, Lease]:
+        """A hold on a model's weights, loaded unless somebody has them.  Only in one's ``turn``.
+
+        ``files`` are all its parts, the first one first.
 
         Raises ModelLoadError, UnsupportedArchitectureError, BadGgufError, Cancelled.
         """
-        key = identity(path, n_gpu_layers)
+        key = identity(files, placement)
         with self._lock:
             entry = self._entries.get(key)
             if entry is not None:
                 entry.users += 1
                 return Lease(self, key, entry.weights, shared=True)
-        weights = yield from _load(path, n_gpu_layers, cancel)
+        weights = yield from _load(files[0], placement, cancel)
         with self._lock:
             self._entries[key] = _Entry(weights, 1)
         return Lease(self, key, weights, shared=False)
@@ -102,7 +110,7 @@ class Shelf:
         entry.weights.close()
 
 
-def _load(path: Path, n_gpu_layers: int, cancel: CancelToken) -> Generator[Loading, None, native.Weights]:
+def _load(path: Path, placement: Placement, cancel: CancelToken) -> Generator[Loading, None, native.Weights]:
     """Load on a thread of its own, so that this one can tell how far it is."""
     given_up = threading.Event()
     reached = 0.0
@@ -114,7 +122,13 @@ def _load(path: Path, n_gpu_layers: int, cancel: CancelToken) -> Generator[Loadi
 
     yield Loading(0.0)
     with concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="load") as pool:
-        future = pool.submit(native.Weights, path, n_gpu_layers=n_gpu_layers, progress=progress)
+        future = pool.submit(
+            native.Weights,
+            path,
+            n_gpu_layers=placement.n_gpu_layers,
+            n_cpu_moe=placement.n_cpu_moe,
+            progress=progress,
+        )
         try:
             told = 0.0
             while not concurrent.futures.wait([future], timeout=POLL_S).done:

@@ -13,14 +13,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from workbench.engine.native_log import BufferSizes, NativeLog, buffer_sizes
+from workbench.engine.native_log import NativeLog
+from workbench.engine.native_params import Placement, context_params, model_params
 from workbench.models.params import RunParams
 
 SEQUENCE = 0  # every context holds one conversation
 NO_TOKEN = -1
 
 _CONTROL_OR_UNKNOWN = (1 << 0) | (1 << 3)  # llama.h: LLAMA_TOKEN_ATTR_UNKNOWN, LLAMA_TOKEN_ATTR_CONTROL
-_FLASH = {"auto": -1, "off": 0, "on": 1}
 
 native_log = NativeLog()
 
@@ -97,27 +97,6 @@ def version() -> str:
     return f"{library.llama_version().decode()} ({commit().decode()})"
 
 
-def cpu_features() -> tuple[str, ...]:
-    """What the processor backend was compiled for and may use here: "AVX2", "LLAMAFILE", …"""
-
-    class Feature(ctypes.Structure):
-        _fields_ = (("name", ctypes.c_char_p), ("value", ctypes.c_char_p))
-
-    lib = ggml()
-    lib.ggml_backend_reg_by_name.restype = ctypes.c_void_p
-    lib.ggml_backend_reg_get_proc_address.restype = ctypes.c_void_p
-    lib.ggml_backend_reg_get_proc_address.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
-    cpu = lib.ggml_backend_reg_by_name(b"CPU")
-    address = lib.ggml_backend_reg_get_proc_address(cpu, b"ggml_backend_get_features") if cpu else None
-    if not address:
-        return ()
-    features = ctypes.CFUNCTYPE(ctypes.POINTER(Feature), ctypes.c_void_p)(address)(cpu)
-    found: list[str] = []
-    while name := features[len(found)].name:
-        found.append(name.decode() if features[len(found)].value == b"1" else "")
-    return tuple(filter(None, found))
-
-
 class Weights:
     """One loaded model: its weights (unless ``vocab_only``) and its vocabulary.  Any thread may use it."""
 
@@ -126,25 +105,25 @@ class Weights:
         path: Path,
         *,
         n_gpu_layers: int,
+        n_cpu_moe: int = 0,
         vocab_only: bool = False,
+        no_alloc: bool = False,
         progress: Callable[[float], bool] | None = None,
     ) -> None:
-        """``progress`` is called with 0 to 1 and stops the load by returning False; it must not raise.
+        """``path`` is the file's, or a split model's first part's; llama.cpp finds the others beside it.
+
+        ``no_alloc`` opens the model without reading or allocating its weights, to ask what it would take;
+        in a child process only, for llama.cpp asserts more than it checks there.  ``progress`` is called with
+        0 to 1 and stops the load by returning False; it must not raise.
 
         Raises LoadFailed, and LoadStopped when ``progress`` stopped it.
         """
         library = api()
-        params = library.llama_model_default_params()
-        params.n_gpu_layers = n_gpu_layers
-        params.split_mode = library.LLAMA_SPLIT_MODE_LAYER
-        params.load_mode = library.LLAMA_LOAD_MODE_AUTO
-        params.lazy_mode = library.LLAMA_LAZY_MODE_AUTO
-        params.vocab_only = vocab_only
-        params.check_tensors = False
-        params.use_extra_bufts = True
-        params.no_host = False
-        params.no_alloc = False
-        params.load_mtp = False
+        # The model keeps pointers into what it was made from.
+        self.placement = Placement(n_gpu_layers, n_cpu_moe)
+        params, self._kept = model_params(library, ggml(), self.placement, vocab_only=vocab_only, no_alloc=no_alloc)
+        self.path = path
+        self.no_alloc = no_alloc
         stopped = False
 
         def on_progress(fraction: float, _: object) -> bool:
@@ -158,7 +137,8 @@ class Weights:
             self._model: Any = library.llama_model_load_from_file(os.fsencode(path), params)
         if not self._model:
             raise (LoadStopped if stopped else LoadFailed)(f"{path.name} was not loaded", lines)
-        self.sizes: BufferSizes = buffer_sizes(lines)
+        self.lines = tuple(lines)
+        self.size_bytes: int = library.llama_model_size(self._model)
         self._vocab: Any = library.llama_model_get_vocab(self._model)
         self.n_vocab: int = library.llama_vocab_n_tokens(self._vocab)
         self.n_swa: int = library.llama_model_n_swa(self._model)
@@ -232,11 +212,11 @@ class Context:
         library = api()
         with native_log.collected() as lines:
             self._context: Any = library.llama_init_from_model(
-                weights.model, _context_params(library, params, n_threads)
+                weights.model, context_params(library, params, n_threads)
             )
         if not self._context:
             raise LoadFailed("no context could be made", lines)
-        self.sizes = buffer_sizes(lines)
+        self.lines = tuple(lines)
         self.n_ctx: int = library.llama_n_ctx(self._context)
         self.n_ubatch: int = library.llama_n_ubatch(self._context)
         self._n_vocab = weights.n_vocab
@@ -339,31 +319,3 @@ def _make_batch(library: Any, tokens: Any, positions: Any, outputs: Any) -> tupl
     batch.seq_id = ctypes.cast(sequences, ctypes.POINTER(ints))
     batch.logits = ctypes.cast(outputs, ctypes.POINTER(ctypes.c_int8))
     return batch, (counts, sequence, sequences)
-
-
-def _context_params(library: Any, run: RunParams, n_threads: int) -> Any:
-    """Every value that changes memory, results or speed is set, none left to the library's default."""
-    params = library.llama_context_default_params()
-    params.n_ctx = run.n_ctx
-    params.n_batch = run.n_batch
-    params.n_ubatch = run.n_ubatch
-    params.n_seq_max = run.n_seq_max
-    params.n_outputs_max = run.n_outputs_max
-    params.n_outputs_max_per_seq = run.n_outputs_max
-    params.n_threads = n_threads
-    params.n_threads_batch = n_threads
-    params.flash_attn_type = _FLASH[run.flash_attn]
-    params.type_k = _ggml_type(library, run.type_k)
-    params.type_v = _ggml_type(library, run.type_v)
-    params.swa_full = run.swa_full
-    params.offload_kqv = True
-    params.op_offload = True
-    params.kv_unified = False
-    params.embeddings = False
-    params.no_perf = True
-    return params
-
-
-def _ggml_type(library: Any, name: str) -> int:
-    value: int = getattr(library, f"GGML_TYPE_{name.upper()}")
-    return value

@@ -19,19 +19,24 @@ _INFO, _WARN, _ERROR = 2, 3, 4
 # One level lower than llama.cpp's own: what matters to the user is raised as an error besides.
 _LEVELS = {_INFO: logging.DEBUG, _WARN: logging.INFO, _ERROR: logging.WARNING}
 
-_BUFFER = re.compile(r"(?P<kind>model|KV|RS|compute|output) buffer size\s*=\s*(?P<mib>[0-9.]+) MiB")
+# A debug line that tells where a layer goes; nothing else does where the breakdown cannot be read.
+_ASSIGNED = b"assigned to device"
+
+_BUFFER = re.compile(r"(?P<name>\S+)\s+(?P<kind>model|KV|RS|compute|output) buffer size\s*=\s*(?P<mib>[0-9.]+) MiB")
+_CACHE = re.compile(r"^llama_(kv_cache|memory_recurrent): size =\s*(?P<mib>[0-9.]+) MiB")
+_LAYER = re.compile(r"load_tensors: layer\s+(?P<layer>\d+) assigned to device (?P<device>[^,]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class BufferSizes:
-    """Bytes as llama.cpp printed them (to a hundredth of a MiB); None where it said nothing.
+class Announced:
+    """One buffer as llama.cpp printed it, to a hundredth of a MiB.
 
-    ``weights`` counts a file's mapped part and its repacked copies; ``compute`` includes the output buffer.
+    ``kind`` is "model", "KV", "RS" (recurrent state), "compute" or "output"; ``name`` the buffer type's.
     """
 
-    weights: int | None
-    kv: int | None
-    compute: int | None
+    name: str
+    kind: str
+    size_bytes: int
 
 
 class NativeLog:
@@ -44,13 +49,15 @@ class NativeLog:
     def take(self, level: int, text: bytes) -> None:
         """Called by llama.cpp; must not raise.  Debug lines and progress dots are dropped."""
         severity = _LEVELS.get(level)
+        collected: list[str] | None = getattr(self._mine, "lines", None)
         if severity is None:
+            if collected is not None and _ASSIGNED in text:
+                collected.append(text.decode("utf-8", errors="replace").rstrip())
             return
         line = text.decode("utf-8", errors="replace").rstrip()
         if not line:
             return
         self._recent.append(line)
-        collected: list[str] | None = getattr(self._mine, "lines", None)
         if collected is not None:
             collected.append(line)
         log.log(severity, "%s", line)
@@ -69,11 +76,21 @@ class NativeLog:
             self._mine.lines = None
 
 
-def buffer_sizes(lines: Sequence[str]) -> BufferSizes:
-    """Add up the buffers that a load or a new context announced."""
-    sums: dict[str, int] = {}
-    for line in lines:
-        if found := _BUFFER.search(line):
-            kind = {"model": "weights", "KV": "kv", "RS": "kv"}.get(found["kind"], "compute")
-            sums[kind] = sums.get(kind, 0) + round(float(found["mib"]) * 2**20)
-    return BufferSizes(sums.get("weights"), sums.get("kv"), sums.get("compute"))
+def announced(lines: Sequence[str]) -> tuple[Announced, ...]:
+    """The buffers that a load or a new context announced."""
+    found = filter(None, map(_BUFFER.search, lines))
+    return tuple(Announced(match["name"], match["kind"], _bytes(match["mib"])) for match in found)
+
+
+def cache_bytes(lines: Sequence[str]) -> tuple[int, ...]:
+    """The sizes of a new context's caches, which are right even where none was allocated."""
+    return tuple(_bytes(match["mib"]) for match in filter(None, map(_CACHE.search, lines)))
+
+
+def layer_devices(lines: Sequence[str]) -> dict[int, str]:
+    """Where each layer of a load goes, by llama.cpp's device names; the output layer is the last."""
+    return {int(match["layer"]): match["device"] for match in filter(None, map(_LAYER.search, lines))}
+
+
+def _bytes(mebibytes: str) -> int:
+    return round(float(mebibytes) * 2**20)

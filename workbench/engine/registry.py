@@ -1,4 +1,4 @@
-"""What llama.cpp's own registry knows of this machine.  Asked in a child process only."""
+"""What llama.cpp's own registry knows of this machine.  Surveyed in a child process only."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from workbench.engine import native
 from workbench.errors import EngineError
 from workbench.hardware.facts import Device, DeviceKind, EngineBuild, Survey
+from workbench.hardware.nvidia import normalised_pci_id
 
 # ggml-backend.h: enum ggml_backend_dev_type
 _KINDS = {1: DeviceKind.GPU, 2: DeviceKind.IGPU}
@@ -40,8 +41,40 @@ def survey() -> Survey:
         for index in range(lib.ggml_backend_reg_count())
     )
     devices = (_device(lib, lib.ggml_backend_dev_get(index)) for index in range(lib.ggml_backend_dev_count()))
-    build = EngineBuild(version=native.version(), backends=backends, cpu_features=native.cpu_features())
+    build = EngineBuild(version=native.version(), backends=backends, cpu_features=cpu_features())
     return Survey(build, tuple(device for device in devices if device is not None))
+
+
+def names_by_pci() -> dict[str, str]:
+    """llama.cpp's names for devices, by normalised PCI id.
+
+    In the program's own process only after a model was loaded onto devices, which has started their drivers.
+    """
+    lib = _declared(native.ggml())
+    devices = filter(None, (_device(lib, lib.ggml_backend_dev_get(i)) for i in range(lib.ggml_backend_dev_count())))
+    named = ((normalised_pci_id(device.device_id), device.name) for device in devices)
+    return {pci: name for pci, name in named if pci is not None}
+
+
+def cpu_features() -> tuple[str, ...]:
+    """What the processor backend was compiled for and may use here: "AVX2", "LLAMAFILE", …"""
+
+    class Feature(ctypes.Structure):
+        _fields_ = (("name", ctypes.c_char_p), ("value", ctypes.c_char_p))
+
+    lib = native.ggml()
+    lib.ggml_backend_reg_by_name.restype = ctypes.c_void_p
+    lib.ggml_backend_reg_get_proc_address.restype = ctypes.c_void_p
+    lib.ggml_backend_reg_get_proc_address.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+    cpu = lib.ggml_backend_reg_by_name(b"CPU")
+    address = lib.ggml_backend_reg_get_proc_address(cpu, b"ggml_backend_get_features") if cpu else None
+    if not address:
+        return ()
+    features = ctypes.CFUNCTYPE(ctypes.POINTER(Feature), ctypes.c_void_p)(address)(cpu)
+    found: list[str] = []
+    while name := features[len(found)].name:
+        found.append(name.decode() if features[len(found)].value == b"1" else "")
+    return tuple(filter(None, found))
 
 
 def _declared(lib: Any) -> Any:
@@ -91,6 +124,8 @@ def _device(lib: Any, handle: int) -> Device | None:
         # Metal calls Apple's GPU a GPU, but it has no memory of its own.
         unified=kind is DeviceKind.IGPU or backend in ("Metal", "MTL"),
         device_id=_text(props.device_id) or None,
+        # CUDA and Vulkan copy what they compute with; Metal works on the mapped file's own pages.
+        maps_files=props.caps.mmap and props.caps.from_host_ptr,
     )
 
 

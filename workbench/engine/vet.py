@@ -48,15 +48,20 @@ class Vetter:
 
 
 def identity(model: ModelFile, choice: TemplateChoice) -> str:
-    """What a verdict hangs on, wherever the file lies: a file of 40 GB is not read for it."""
-    try:
-        now = model.path.stat()
-    except OSError as error:
-        raise BadGgufError(f"{model.path.name} is gone or cannot be read.", hint="Add the file again.") from error
+    """What a verdict hangs on, wherever the file and its other parts lie: 40 GB are not read for it."""
+    stamps = [_stamp(path) for path in model.files]
     # Built-in templates are ours, and need no vetting of their own.
     template = choice.text if choice.source in ("file", "user") else None
-    facts = [now.st_size, now.st_mtime_ns, now.st_ino, model.header.sha256, native.build_identity(), template]
+    facts = [stamps, model.header.sha256, native.build_identity(), template]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    try:
+        now = path.stat()
+    except OSError as error:
+        raise BadGgufError(f"{path.name} is gone or cannot be read.", hint="Add the file again.") from error
+    return now.st_size, now.st_mtime_ns, now.st_ino
 
 
 def _ask(model: ModelFile, choice: TemplateChoice, cancel: CancelToken, today: datetime.date) -> tuple[Verdict, bool]:
@@ -78,6 +83,8 @@ def _ask(model: ModelFile, choice: TemplateChoice, cancel: CancelToken, today: d
         return _crashed(model.path, error), not error.was_killed
     except child.ChildTimeoutError as error:
         return _late(model.path, error), error.stage == "template"
+    except child.ChildGarbledError as error:
+        return _garbled(model.path, error), False
     if "result" in report:
         return Verdict(), True
     error_report = report["error"]
@@ -108,6 +115,14 @@ def _late(path: Path, error: child.ChildTimeoutError) -> Verdict:
         ModelLoadError,
         f"{path.name} could not be tried: {error}.",
         "The disk or the machine is very busy: try again later.",
+    )
+
+
+def _garbled(path: Path, error: child.ChildGarbledError) -> Verdict:
+    return _rejected(
+        EngineCrashedError,
+        f"{path.name} could not be tried: {error}.",
+        "Try again; if it happens again, something on this machine writes into the program's own pipe.",
     )
 
 

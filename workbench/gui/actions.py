@@ -37,7 +37,8 @@ ACTIONS = (
     ActionSpec("settings", "&File", "Se&ttings…", "show_settings", "Ctrl+,", separate=True),
     ActionSpec("quit", "&File", "&Quit", "quit", "Ctrl+Q", separate=True),
     ActionSpec("compare", "&View", "&Compare", "show_compare", "Ctrl+1"),
-    ActionSpec("machine", "&View", "&Machine", "show_machine", "Ctrl+2"),
+    ActionSpec("models", "&View", "M&odels", "show_models", "Ctrl+2"),
+    ActionSpec("machine", "&View", "&Machine", "show_machine", "Ctrl+3"),
     ActionSpec(
         "theme-system", "&View", "As the &system", "set_theme", group="T&heme", argument="system", separate=True
     ),

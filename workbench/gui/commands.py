@@ -86,6 +86,10 @@ class Commands(QObject):
         self._window.show_page("compare")
 
     @Slot()
+    def show_models(self) -> None:
+        self._window.show_page("models")
+
+    @Slot()
     def show_machine(self) -> None:
         self._window.show_page("machine")
 

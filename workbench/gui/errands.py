@@ -6,15 +6,17 @@ from collections.abc import Callable, Generator
 from typing import Generic, TypeVar
 
 from workbench.gui.bridge import EventPump
-from workbench.jobs import CancelToken, JobFinished, JobMessage, JobRunner, JobState, Task
+from workbench.jobs import CancelToken, Job, JobFinished, JobMessage, JobRunner, JobState, JobUpdate, Task
 
 LANE = "quick"
 
+E = TypeVar("E")
 T = TypeVar("T")
 
 
 class Errands:
-    """Runs tasks on the lane for short work; nothing is heard of them once ``close`` was called."""
+    """Runs tasks on the lane for short work, or on one of their own; nothing is heard of them once ``close``
+    was called."""
 
     def __init__(self, pump: EventPump, runner: JobRunner) -> None:
         self._pump = pump
@@ -25,15 +27,21 @@ class Errands:
     def run(
         self,
         label: str,
-        task: Task[None, T],
+        task: Task[E, T],
         done: Callable[[T], object],
         failed: Callable[[Exception], object] | None = None,
-    ) -> None:
-        """``done`` is called on the window's thread; a failure without ``failed`` is in the log only."""
-        if self._open:
-            self._pending += 1
-            job = self._runner.submit(label, task, lane=LANE)
-            self._pump.listen(job.id, _Ending(self, done, failed).hear)
+        *,
+        told: Callable[[E], object] | None = None,
+        lane: str = LANE,
+    ) -> Job | None:
+        """``done`` is called on the window's thread, and so is ``told`` with each event; a failure without
+        ``failed`` is in the log only, and of one that was cancelled nothing is heard.  None once closed."""
+        if not self._open:
+            return None
+        self._pending += 1
+        job = self._runner.submit(label, task, lane=lane)
+        self._pump.listen(job.id, _Ending(self, done, failed, told).hear)
+        return job
 
     def close(self) -> None:
         self._open = False
@@ -51,18 +59,27 @@ class Errands:
         return self._open
 
 
-class _Ending(Generic[T]):
+class _Ending(Generic[E, T]):
     def __init__(
-        self, errands: Errands, done: Callable[[T], object], failed: Callable[[Exception], object] | None
+        self,
+        errands: Errands,
+        done: Callable[[T], object],
+        failed: Callable[[Exception], object] | None,
+        told: Callable[[E], object] | None,
     ) -> None:
-        self._errands, self._done, self._failed = errands, done, failed
+        self._errands, self._done, self._failed, self._told = errands, done, failed, told
 
     def hear(self, message: JobMessage) -> None:
-        if not isinstance(message, JobFinished):
+        if isinstance(message, JobUpdate):
+            if self._told is not None and self._errands.open:
+                self._told(message.event)  # type: ignore[arg-type]  # an event of the task that was submitted
             return
         self._errands.ended()
         if not self._errands.open:
             return
+        self._finish(message)
+
+    def _finish(self, message: JobFinished) -> None:
         if message.state is JobState.SUCCEEDED:
             self._done(message.result)  # type: ignore[arg-type]  # the result of the task that was submitted
         elif self._failed is not None and isinstance(message.error, Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from workbench.gui.theme import Tone
 from workbench.gui.words import family_tone
 from workbench.hardware.facts import Device, Hardware, Memory
 from workbench.hardware.words import human_bytes
+from workbench.models.fit import Fit
 from workbench.models.params import ALL_LAYERS
 
 RAM = "RAM"
@@ -39,10 +40,13 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class DeviceMemory:
+    """``device`` is "RAM" or llama.cpp's name of the device, ``name`` what people call it."""
+
     name: str
     total_bytes: int
     pieces: tuple[Piece, ...]
     others_bytes: int
+    device: str = RAM
 
     @property
     def used_bytes(self) -> int:
@@ -71,6 +75,45 @@ class DeviceMemory:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What one device would have to take; ``over_bytes`` of it are more than can be spared."""
+
+    size_bytes: int
+    over_bytes: int = 0
+
+    @property
+    def words(self) -> str:
+        """ "+ 2.9 GB", or "✕ 1.8 GB over"."""
+        return f"✕ {human_bytes(self.over_bytes)} over" if self.over_bytes else f"+ {human_bytes(self.size_bytes)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ghost:
+    """What loading a model would add to each device, by device."""
+
+    title: str
+    added: Mapping[str, Added]
+
+    def sentence(self, memory: DeviceMemory) -> str:
+        """What the hatched part of a device's bar means, in words."""
+        added = self.added.get(memory.device)
+        if added is None or not added.size_bytes:
+            return f"{self.title} would take nothing of {memory.name}"
+        over = f", {human_bytes(added.over_bytes)} more than can be spared" if added.over_bytes else ""
+        return f"{self.title} would add {human_bytes(added.size_bytes)} to {memory.name}{over}"
+
+
+def ghost_of(found: Fit, loaded: Sequence[Loaded] = ()) -> Ghost:
+    """Weights that are in memory already, of the same file, are not added again."""
+    here = any(model.path == found.model.path for model in loaded)
+    added = {}
+    for share in found.shares:
+        shared = share.weights_bytes if here else 0
+        added[share.device] = Added(share.total_bytes - shared, max(0, share.short_by_bytes - shared))
+    return Ghost(f"{found.model.title} {found.model.quantisation}", added)
+
+
 def loaded_models(panes: Sequence[Pane]) -> tuple[Loaded, ...]:
     return tuple(
         Loaded(pane.model.path, pane.model.title, family_tone(pane.model.family), pane.facts)
@@ -82,24 +125,23 @@ def loaded_models(panes: Sequence[Pane]) -> tuple[Loaded, ...]:
 def device_memory(machine: Hardware, loaded: Sequence[Loaded]) -> tuple[DeviceMemory, ...]:
     """Main memory first, then each device.
 
-    Models are drawn where their bytes are known to be: a model wholly on the GPU on the first device, one
-    without GPU layers in RAM; one that is split is part of what is in use.  Weights that two panes share
-    are counted once.
+    Models are drawn where llama.cpp says that their bytes are.  Where it does not, one wholly on the GPU is drawn
+    on the first device, one without GPU layers in RAM, and one that is split is part of what is in use.  Weights
+    that two panes share are counted once.
     """
-    here: dict[str, list[Loaded]] = {}
-    for model in loaded:
-        here.setdefault(_place(model, machine), []).append(model)
-    found = [_device_memory(RAM, *_main(machine.memory), _pieces(here.get(RAM, [])))]
-    for index, device in enumerate(machine.devices):
-        pieces = _pieces(here.get(device.name, [])) if index == 0 else ()
-        found.append(_device_memory(_short_name(device), device.total_bytes, device.free_bytes, pieces))
+    found = [_device_memory(RAM, RAM, *_main(machine.memory), _pieces(loaded, RAM, machine))]
+    for device in machine.devices:
+        pieces = _pieces(loaded, device.name, machine)
+        found.append(_device_memory(device.name, short_name(device), device.total_bytes, device.free_bytes, pieces))
     return tuple(found)
 
 
-def _device_memory(name: str, total_bytes: int, free_bytes: int, pieces: tuple[Piece, ...]) -> DeviceMemory:
+def _device_memory(
+    device: str, name: str, total_bytes: int, free_bytes: int, pieces: tuple[Piece, ...]
+) -> DeviceMemory:
     models_bytes = sum(piece.size_bytes for piece in pieces)
     # Weights mapped from the file may be counted as free by the system: what is ours is ours all the same.
-    return DeviceMemory(name, total_bytes, pieces, max(0, total_bytes - free_bytes - models_bytes))
+    return DeviceMemory(name, total_bytes, pieces, max(0, total_bytes - free_bytes - models_bytes), device)
 
 
 def _main(memory: Memory) -> tuple[int, int]:
@@ -114,13 +156,14 @@ def _place(model: Loaded, machine: Hardware) -> str:
     return machine.devices[0].name if layers == ALL_LAYERS else "split"
 
 
-def _pieces(models: Sequence[Loaded]) -> tuple[Piece, ...]:
+def _pieces(models: Sequence[Loaded], device: str, machine: Hardware) -> tuple[Piece, ...]:
     pieces: list[Piece] = []
     weighed: set[Path] = set()
     for model in models:
-        parts = [("context", model.facts.kv_bytes, 0.6), ("buffers", model.facts.compute_bytes, 0.35)]
+        weights, context, buffers = _held(model, device, machine)
+        parts = [("context", context, 0.6), ("buffers", buffers, 0.35)]
         if model.path not in weighed:
-            parts.insert(0, ("weights", model.facts.weights_bytes, 1.0))
+            parts.insert(0, ("weights", weights, 1.0))
             weighed.add(model.path)
         pieces += [
             Piece(f"{model.title}, {part}", size, model.tone, strength) for part, size, strength in parts if size
@@ -128,7 +171,22 @@ def _pieces(models: Sequence[Loaded]) -> tuple[Piece, ...]:
     return tuple(pieces)
 
 
-def _short_name(device: Device) -> str:
+def _held(model: Loaded, device: str, machine: Hardware) -> tuple[int, int, int]:
+    """Weights, context and buffers of a model on one device."""
+    facts = model.facts
+    if facts.buffers:
+        here = [buffer for buffer in facts.buffers if buffer.device == device]
+        return (
+            sum(buffer.weights_bytes for buffer in here),
+            sum(buffer.kv_bytes for buffer in here),
+            sum(buffer.compute_bytes for buffer in here),
+        )
+    if _place(model, machine) != device:
+        return 0, 0, 0
+    return facts.weights_bytes or 0, facts.kv_bytes or 0, facts.compute_bytes or 0
+
+
+def short_name(device: Device) -> str:
     """The product's name without its maker's: "RTX 4070"."""
     name = device.description or device.name
     for maker in ("NVIDIA GeForce ", "NVIDIA ", "AMD ", "Intel(R) ", "Apple "):

@@ -7,6 +7,7 @@ from typing import get_args
 from pydantic.fields import FieldInfo
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDialog,
     QDialogButtonBox,
@@ -21,7 +22,7 @@ from workbench.gui.theme import Space
 from workbench.gui.widgets.controls import label
 from workbench.settings import Settings
 
-SHOWN = ("theme", "text_scale", "context", "threads", "run_mode")
+SHOWN = ("theme", "text_scale", "context", "threads", "run_mode", "offline")
 _WORDS = {"in_turn": "In turn", "swap": "One in memory at a time", "system": "As the system"}
 _MOST = 2**31 - 1
 
@@ -60,6 +61,11 @@ class PreferencesDialog(QDialog):
 
     def _field(self, name: str, declared: FieldInfo, value: object) -> QWidget:
         kinds = get_args(declared.annotation) or (declared.annotation,)
+        if kinds == (bool,):
+            switch = QCheckBox("on")
+            switch.setChecked(bool(value))
+            switch.toggled.connect(_Switch(self, name).take)
+            return switch
         if all(isinstance(kind, str) for kind in kinds):
             return self._choice(name, [str(kind) for kind in kinds], str(value))
         low, high = _bounds(declared)
@@ -101,6 +107,18 @@ class _Change(QObject):
     def take(self, value: float) -> None:
         rounded = round(value, 3)
         self._dialog.changed.emit({self._name: None if value == self._empty else rounded})
+
+
+class _Switch(QObject):
+    """A field that is on or off, on its way into the settings."""
+
+    def __init__(self, dialog: PreferencesDialog, name: str) -> None:
+        super().__init__(dialog)
+        self._dialog, self._name = dialog, name
+
+    @Slot(bool)
+    def take(self, on: bool) -> None:
+        self._dialog.changed.emit({self._name: on})
 
 
 class _Choice(QObject):

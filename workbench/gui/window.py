@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +16,10 @@ from workbench.gui import actions
 from workbench.gui.bridge import EventPump
 from workbench.gui.commands import PROGRAM, Commands
 from workbench.gui.errands import Errands
-from workbench.gui.memory import device_memory, loaded_models
+from workbench.gui.memory import device_memory, ghost_of, loaded_models
 from workbench.gui.pages.compare import ComparePage
 from workbench.gui.pages.machine import MachinePage
+from workbench.gui.pages.models import ModelsPage
 from workbench.gui.pages.welcome import WelcomePage
 from workbench.gui.theme import Space, Tone
 from workbench.gui.widgets.controls import ElidedLabel
@@ -28,11 +30,16 @@ from workbench.gui.widgets.rail import Rail
 from workbench.hardware.facts import Hardware
 from workbench.jobs import CancelToken, JobRunner
 from workbench.models.file import ModelFile
+from workbench.models.fit import Fit
+from workbench.models.params import RunParams
 
 if TYPE_CHECKING:
     from workbench.app import Workbench
 
+log = logging.getLogger(__name__)
+
 LOOK_EVERY_MS = 2000
+SETTLED_MS = 15_000  # after it was opened a program is left alone for a moment, or it is in use
 
 
 class MainWindow(QMainWindow):
@@ -55,10 +62,16 @@ class MainWindow(QMainWindow):
         self.rail = Rail()
         self.stack = QStackedWidget()
         self.compare = ComparePage(workbench, self.pump, self.runner)
+        self.models = ModelsPage(workbench, self._errands)
         self.machine = MachinePage(workbench, self._errands)
         self.welcome = WelcomePage(workbench, self.pump, self.runner)
-        self._pages: dict[str, QWidget] = {"compare": self.compare, "machine": self.machine, "welcome": self.welcome}
-        self._titles = {"compare": "Compare", "machine": "Machine", "welcome": "Get started"}
+        self._pages: dict[str, QWidget] = {
+            "compare": self.compare,
+            "models": self.models,
+            "machine": self.machine,
+            "welcome": self.welcome,
+        }
+        self._titles = {"compare": "Compare", "models": "Models", "machine": "Machine", "welcome": "Get started"}
         self._arrange()
         self.commands = Commands(self)
         self.menus = actions.build(self, self.commands)
@@ -73,7 +86,8 @@ class MainWindow(QMainWindow):
 
     def _arrange(self) -> None:
         self.rail.add("compare", "Compare", "compare-horizontal", "Several models, one prompt (Ctrl+1)")
-        self.rail.add("machine", "Machine", "memory", "This machine, and what fits it (Ctrl+2)")
+        self.rail.add("models", "Models", "layers-triple-outline", "Every model, and which quantisation fits (Ctrl+2)")
+        self.rail.add("machine", "Machine", "memory", "This machine, and what fits it (Ctrl+3)")
         self.rail.add("welcome", "Start", "compass-outline", "Get started (F1)", at_end=True)
         for page in self._pages.values():
             self.stack.addWidget(page)
@@ -109,12 +123,16 @@ class MainWindow(QMainWindow):
         self.rail.chosen.connect(self.show_page)
         self.compare.title_changed.connect(self._on_title)
         self.compare.memory_changed.connect(self._look)
+        self.models.chosen.connect(self.open_model)
+        self.models.ghost.connect(self._on_ghost)
         self.machine.chosen.connect(self.open_model)
         self.welcome.fetched.connect(self._on_fetched)
         self.welcome.open_file.connect(self.commands.choose_file)
         self.welcome.done.connect(self._show_compare)
         self._timer = QTimer(self, interval=LOOK_EVERY_MS)
         self._timer.timeout.connect(self._look)
+        self._quiet = QTimer(self, interval=SETTLED_MS, singleShot=True)
+        self._quiet.timeout.connect(self._measure_memory)
 
     # --- pages -------------------------------------------------------------------------------
 
@@ -126,6 +144,8 @@ class MainWindow(QMainWindow):
         self._show_heading()
         if name == "machine":
             self.machine.refresh()
+        elif name == "models":
+            self.models.refresh()
         elif name == "welcome":
             self.welcome.refresh()
         else:
@@ -193,6 +213,28 @@ class MainWindow(QMainWindow):
         if first:
             self.welcome.draw_machine(machine)
 
+    @Slot(object)
+    def _on_ghost(self, found: Fit | None) -> None:
+        """What the file that is looked at would add to the memory."""
+        loaded = loaded_models(self.compare.comparison.panes)
+        self.strip.show_ghost(ghost_of(found, loaded) if found is not None else None)
+
+    @Slot()
+    def _measure_memory(self) -> None:
+        """Once on each computer, when nothing of ours is running: expected speeds come from it."""
+        if self.compare.comparison.busy:
+            self._quiet.start()
+            return
+        task = self.bench.measure_bandwidth_once()
+        self._errands.run("measure memory once", task, self._on_measured, self._on_unmeasured, lane="bandwidth")
+
+    def _on_measured(self, fresh: bool) -> None:
+        if fresh:
+            self.models.refresh()
+
+    def _on_unmeasured(self, error: Exception) -> None:
+        log.info("memory bandwidth was not measured: %s", error)
+
     def _not_seen(self, error: Exception) -> None:
         self._looking = False
         self._timer.stop()
@@ -203,10 +245,12 @@ class MainWindow(QMainWindow):
         super().showEvent(event)
         self._look()
         self._timer.start()
+        self._quiet.start()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._timer.stop()
+        self._quiet.stop()
 
     # --- files -------------------------------------------------------------------------------
 
@@ -215,10 +259,10 @@ class MainWindow(QMainWindow):
         self.show_page("compare")
         self.compare.open_file(path)
 
-    @Slot(object)
-    def open_model(self, model: ModelFile) -> None:
+    @Slot(object, object, bool)
+    def open_model(self, model: ModelFile, params: RunParams | None = None, force: bool = False) -> None:
         self.show_page("compare")
-        self.compare.open_model(model)
+        self.compare.open_model(model, params, force=force)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if dropped_files(event.mimeData()):

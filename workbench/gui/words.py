@@ -27,8 +27,8 @@ class FitState:
 
     @property
     def line(self) -> str:
-        """State and number: "● fits in RAM · 2.9 GB"."""
-        return f"{self.text} · {self.number}"
+        """State and number: "● fits in RAM · 2.9 GB"; "✕ too big by 1.8 GB" says its number already."""
+        return self.text if self.tone is Tone.BAD else f"{self.text} · {self.number}"
 
 
 def fit_state(found: Fit, *, has_gpu: bool) -> FitState:

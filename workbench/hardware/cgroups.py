@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+log = logging.getLogger(__name__)
 
 CGROUP_OF_PROCESS = Path("/proc/self/cgroup")
 CGROUP_ROOT = Path("/sys/fs/cgroup")
@@ -20,6 +24,17 @@ class Limits:
     cores: float | None = None
     memory_bytes: int | None = None
     memory_room_bytes: int | None = None
+
+
+def limits_now() -> Limits:
+    """Of this process; none on other systems than Linux."""
+    if not sys.platform.startswith("linux"):
+        return Limits()
+    try:
+        return read_limits(CGROUP_OF_PROCESS.read_text(encoding="utf-8", errors="replace"))
+    except OSError as error:
+        log.debug("no control groups: %s", error)
+        return Limits()
 
 
 def read_limits(process_groups: str, root: Path = CGROUP_ROOT) -> Limits:
@@ -45,7 +60,8 @@ def _folders(process_groups: str, root: Path) -> Iterator[Path]:
         controllers, _, group = rest.partition(":")
         for mount in _mounts(controllers, root):
             # In a container the named group may lie outside what is mounted: then its root is ours.
-            parts = [part for part in PurePosixPath(group).parts if part not in ("/", "..")]
+            named = PurePosixPath(group).parts
+            parts = [] if ".." in named else [part for part in named if part != "/"]
             for depth in range(len(parts), -1, -1):
                 folder = mount.joinpath(*parts[:depth])
                 if folder.is_dir():

@@ -8,32 +8,43 @@ from __future__ import annotations
 import logging
 import os
 import platform
-import subprocess
 import sys
-from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import psutil
 
+from workbench.hardware import apple, windows
+from workbench.hardware.core_kinds import cores_of, slow_cpus
 from workbench.hardware.facts import Cpu
+from workbench.hardware.windows import Core
 
 log = logging.getLogger(__name__)
 
 _CPUINFO = Path("/proc/cpuinfo")
-_CPU_FOLDER = Path("/sys/devices/system/cpu")
-_PERFORMANCE_CPUS = Path("/sys/devices/cpu_core/cpus")
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Physical cores: ``fast`` ones this process may use, and the machine's ``slow`` ones."""
+
+    fast: int
+    slow: int = 0
 
 
 def read_cpu(cgroup_cores: float | None) -> Cpu:
     logical = psutil.cpu_count(logical=True) or os.cpu_count() or 1
     physical = psutil.cpu_count(logical=False) or logical
+    allowed = _allowed(physical)
     return Cpu(
         name=_name(),
         architecture=platform.machine(),
         physical_cores=physical,
         logical_cores=logical,
-        usable_cores=usable_cores(_allowed_cores(physical), cgroup_cores),
+        usable_cores=usable_cores(allowed.fast, cgroup_cores),
         cgroup_cores=cgroup_cores,
+        efficiency_cores=allowed.slow,
     )
 
 
@@ -54,76 +65,58 @@ def name_from_cpuinfo(text: str) -> str | None:
     return None
 
 
-def cpus_from_list(text: str) -> frozenset[int]:
-    """The kernel's list form: "0-3,8" is 0, 1, 2, 3 and 8."""
-    cpus: set[int] = set()
-    for part in text.strip().split(","):
-        first, _, last = part.partition("-")
-        if first.isdigit() and (last or first).isdigit():
-            cpus.update(range(int(first), int(last or first) + 1))
-    return frozenset(cpus)
+def allowed_of_mac(physical: int, fast: int | None, slow: int | None) -> Allowed:
+    """``fast`` and ``slow`` are hw.perflevel0.physicalcpu and hw.perflevel1.physicalcpu: Macs with an Intel
+    processor have neither.  macOS has no affinity."""
+    return Allowed(min(physical, fast), slow or 0) if fast else Allowed(physical)
 
 
-def cores_of(cpus: Iterable[int], folder: Path = _CPU_FOLDER) -> int | None:
-    """How many physical cores these logical ones belong to; None where the kernel does not say."""
-    cores: set[tuple[str, str]] = set()
-    for cpu in cpus:
-        topology = folder / f"cpu{cpu}" / "topology"
-        try:
-            package, core = (topology / "physical_package_id").read_text(), (topology / "core_id").read_text()
-        except OSError:
-            return None
-        cores.add((package.strip(), core.strip()))
-    return len(cores) or None
+def allowed_of_windows(physical: int, cores: tuple[Core, ...], affinity: frozenset[int]) -> Allowed:
+    """``affinity`` are logical numbers of processor group 0, the only group where it is limited; empty for all."""
+    highest = max((core.efficiency_class for core in cores), default=0)
+    fast = [core for core in cores if core.efficiency_class == highest]
+    slow = len(cores) - len(fast)
+    if not cores:
+        return Allowed(min(physical, len(affinity) or physical))
+    allowed = [core for core in fast if not affinity or core.logical & affinity]
+    # A process that was bound to slow cores uses those.
+    return Allowed(len(allowed) or sum(1 for core in cores if core.logical & affinity) or physical, slow)
 
 
-def _allowed_cores(physical: int) -> int:
-    """Physical cores within the affinity; of mixed processors the fast ones, as slow ones hold up the rest."""
+def allowed_of_linux(
+    physical: int, affinity: frozenset[int], present: frozenset[int], folder: Path, *, arm: bool
+) -> Allowed:
+    """``folder`` is /sys/devices; ``present`` are all logical numbers, ``affinity`` those allowed to this process."""
+    slow = slow_cpus(present, folder, arm=arm)
+    fast = (affinity - slow) or affinity
+    return Allowed(cores_of(fast, folder) or min(physical, len(fast)), cores_of(slow, folder) or len(slow))
+
+
+def _allowed(physical: int) -> Allowed:
     if sys.platform == "darwin":
-        fast = _sysctl("hw.perflevel0.physicalcpu")
-        return min(physical, int(fast)) if fast and fast.isdigit() else physical
+        fast, slow = (apple.sysctl_number(f"hw.perflevel{level}.physicalcpu") for level in (0, 1))
+        return allowed_of_mac(physical, fast, slow)
     if sys.platform == "win32":
-        return min(physical, len(psutil.Process().cpu_affinity() or ()) or physical)
-    allowed = os.sched_getaffinity(0)
-    try:
-        allowed = (allowed & cpus_from_list(_PERFORMANCE_CPUS.read_text())) or allowed
-    except OSError:
-        log.debug("this processor has one kind of core only")
-    return cores_of(allowed) or min(physical, len(allowed))
+        relations = windows.cores_from(windows.processor_relations())
+        grouped = any(number >= 64 for core in relations for number in core.logical)
+        affinity = frozenset() if grouped else frozenset(psutil.Process().cpu_affinity() or ())
+        return allowed_of_windows(physical, relations, affinity)
+    affinity = frozenset(os.sched_getaffinity(0))
+    present = affinity | frozenset(range(os.cpu_count() or 1))
+    arm = platform.machine().lower().startswith(("arm", "aarch64"))
+    return allowed_of_linux(physical, affinity, present, Path("/sys/devices"), arm=arm)
 
 
+@cache
 def _name() -> str:
     found: str | None = None
     if sys.platform == "darwin":
-        found = _sysctl("machdep.cpu.brand_string")
+        found = apple.sysctl("machdep.cpu.brand_string")
     elif sys.platform == "win32":
-        found = _windows_name()
+        found = windows.processor_name()
     else:
         try:
             found = name_from_cpuinfo(_CPUINFO.read_text(encoding="utf-8", errors="replace"))
         except OSError as error:
             log.debug("no cpuinfo: %s", error)
     return found or platform.processor() or platform.machine()
-
-
-def _sysctl(name: str) -> str | None:
-    try:
-        answer = subprocess.run(["/usr/sbin/sysctl", "-n", name], capture_output=True, text=True, timeout=5, check=True)
-    except (OSError, subprocess.SubprocessError) as error:
-        log.debug("sysctl %s: %s", name, error)
-        return None
-    return answer.stdout.strip() or None
-
-
-if sys.platform == "win32":
-
-    def _windows_name() -> str | None:
-        import winreg
-
-        path = r"HARDWARE\DESCRIPTION\System\CentralProcessor\0"
-        try:
-            with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, path) as key:
-                return str(winreg.QueryValueEx(key, "ProcessorNameString")[0]).strip()
-        except OSError as error:
-            log.debug("the registry does not name the processor: %s", error)
-            return None

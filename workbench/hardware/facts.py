@@ -60,7 +60,8 @@ class Nvml:
     """What NVIDIA's management library adds about a device, without a CUDA context.
 
     ``others_bytes`` is what other processes use of it, None where the driver does not tell (Windows, WSL).
-    ``mig`` is set for a part of a GPU.  ``bandwidth_bytes_per_s`` is bus width x memory clock x 2.
+    ``mig`` is set for a part of a GPU.  ``bandwidth_bytes_per_s`` is bus width x memory clock x 2 (of a part its
+    share).  ``drives_display`` tells whether a desktop runs on it, None where the driver does not say.
     """
 
     driver: str
@@ -73,6 +74,7 @@ class Nvml:
     reserved_bytes: int | None = None
     mig: bool = False
     bandwidth_bytes_per_s: float | None = None
+    drives_display: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

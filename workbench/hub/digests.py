@@ -34,9 +34,9 @@ class Digests:
         return self._known([path]).get(path)
 
     def filled_in(self, files: Iterable[ModelFile]) -> list[ModelFile]:
-        """The files with the hashes that are known."""
+        """The files with the hashes that are known; a split model has none, each of its parts has its own."""
         files = list(files)
-        known = self._known([file.path for file in files])
+        known = self._known([file.path for file in files if not file.parts])
         return [dataclasses.replace(file, sha256=known.get(file.path, file.sha256)) for file in files]
 
     def remember(self, path: Path, sha256: str) -> None:

@@ -11,12 +11,14 @@ import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from workbench.errors import ModelFileError, ModelNotFoundError
 from workbench.hub.digests import Digests, Hashing
 from workbench.jobs import Task
 from workbench.models.describe import describe
 from workbench.models.file import ModelFile
+from workbench.models.split import part_name, stem_of
 from workbench.store.database import Database, timestamp
 
 SUFFIX = ".gguf"
@@ -37,9 +39,14 @@ class Listing:
     problems: tuple[Problem, ...]
 
 
+_Stamp: TypeAlias = tuple[tuple[int, int, int] | None, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class _Scan:
-    stamp: tuple[int, int, int]
+    """``stamp`` is of the file and, where its name is a part's, of all that are or should be beside it."""
+
+    stamp: _Stamp
     found: ModelFile | ModelFileError
 
 
@@ -54,10 +61,15 @@ class Library:
         self._scans: dict[Path, _Scan] = {}
 
     def listing(self) -> Listing:
-        """Everything found now: the models folder by path, then the added files by the time they were added."""
+        """Everything found now: the models folder by path, then the added files by the time they were added.
+
+        A split model is one file, under the path of its first part; what is wrong with it is one problem.
+        """
         files: list[ModelFile] = []
         problems: list[Problem] = []
         seen: set[str] = set()
+        told: set[tuple[Path, str, str]] = set()
+        described: set[Path] = set()
         for found in self._candidates():
             if isinstance(found, Problem):
                 problems.append(found)
@@ -66,11 +78,17 @@ class Library:
             if real in seen:
                 continue
             seen.add(real)
+            described.add(found)
             try:
-                files.append(self._describe(found))
+                file = self._describe(found)
+                seen.update(_real(part) for part in file.parts)
+                files.append(file)
             except ModelFileError as error:
-                problems.append(Problem(found, error))
-        self._forget_scans_of_others({*(file.path for file in files), *(problem.path for problem in problems)})
+                same = (found.parent, stem_of(found), error.message)
+                if same not in told:
+                    problems.append(Problem(found, error))
+                told.add(same)
+        self._forget_scans_of_others(described)
         return Listing(tuple(_with_unique_names(self.digests.filled_in(files))), tuple(problems))
 
     def files(self) -> tuple[ModelFile, ...]:
@@ -81,9 +99,11 @@ class Library:
         return self.digests.sha256_of(path)
 
     def add(self, path: Path) -> ModelFile:
-        """Remember a file where it lies.  Raises ModelFileError for one that cannot be used."""
-        path = _absolute(path)
-        self._describe(path)
+        """Remember a file where it lies, a split model by its first part.
+
+        Raises ModelFileError for one that cannot be used.
+        """
+        path = self._describe(_absolute(path)).path
         if not self._in_folder(path):
             with self._db.transaction() as sql:
                 sql.execute(
@@ -93,12 +113,17 @@ class Library:
         return self._by_path(path)
 
     def remove(self, path: Path) -> None:
-        """Forget an added file; the file itself is never touched.
+        """Forget an added file, a split model by any of its parts; the files themselves are never touched.
 
         Raises ModelNotFoundError for a path that was not added.
         """
+        path = _absolute(path)
+        named = part_name(path.name)
+        rows = [path, *([path.with_name(named.siblings[0])] if named else [])]
         with self._db.transaction() as sql:
-            forgotten = sql.execute("DELETE FROM library_file WHERE path = ?", (str(_absolute(path)),)).rowcount
+            forgotten = any(
+                sql.execute("DELETE FROM library_file WHERE path = ?", (str(row),)).rowcount for row in rows
+            )
         if not forgotten:
             raise ModelNotFoundError(
                 f"{path} is not one of the files that were added to the library.",
@@ -119,14 +144,14 @@ class Library:
             if file.name.casefold() == text.casefold():
                 return file
         for problem in listing.problems:
-            if problem.path.stem.casefold() == text.casefold():
+            if stem_of(problem.path).casefold() == text.casefold():
                 raise problem.error
         raise _not_found(text, path, [file.name for file in listing.files])
 
     def _by_path(self, path: Path) -> ModelFile:
         real = _real(path)
         for file in self.files():
-            if _real(file.path) == real:
+            if any(_real(part) == real for part in file.files):
                 return file
         return self.digests.filled_in([self._describe(path)])[0]
 
@@ -154,8 +179,9 @@ class Library:
             raise ModelFileError(
                 f"{path} cannot be read ({error.strerror}).", hint="Check the path and its permissions."
             ) from error
-        # The change time too: new permissions leave size and modification time as they were.
-        stamp = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+        named = part_name(path.name)
+        siblings = [path.with_name(name) for name in named.siblings] if named else []
+        stamp = (_stamp_of(stat), *(_stamp(sibling) for sibling in siblings))
         with self._lock:
             scan = self._scans.get(path)
         if scan is None or scan.stamp != stamp:
@@ -178,6 +204,18 @@ def _scanned(path: Path) -> ModelFile | ModelFileError:
         return describe(path)
     except ModelFileError as error:
         return error
+
+
+def _stamp_of(stat: os.stat_result) -> tuple[int, int, int]:
+    # The change time too: new permissions leave size and modification time as they were.
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        return _stamp_of(path.stat())
+    except OSError:  # whoever reads the part says what is wrong with it
+        return None
 
 
 def _gguf_files(folder: Path) -> Iterator[Path | Problem]:
@@ -215,7 +253,7 @@ def _with_unique_names(files: Iterable[ModelFile]) -> Iterator[ModelFile]:
 
 
 def _possible_names(file: ModelFile) -> Iterator[str]:
-    stem, folder = file.path.stem, file.path.parent.name
+    stem, folder = stem_of(file.path), file.path.parent.name
     yield stem
     if file.quantisation.casefold() not in stem.casefold():
         stem = f"{stem}-{file.quantisation}"
@@ -262,8 +300,8 @@ def _not_found(text: str, path: Path, names: list[str]) -> ModelNotFoundError:
         return ModelNotFoundError(f"There is no file {path}.", hint="Check the path, or name a model of the library.")
     if _REPOSITORY.fullmatch(text):
         return ModelNotFoundError(
-            f"“{text}” is not in the library, and this version does not download from model hubs.",
-            hint="Download one of its GGUF files yourself, then give the path of that file.",
+            f"“{text}” is not in the library, and this version downloads no models.",
+            hint=f"`workbench fit {text}` says which of its files would fit; get that one, then give its path.",
         )
     by_folded_name = {name.casefold(): name for name in names}
     near = difflib.get_close_matches(text.casefold(), by_folded_name, n=3, cutoff=0.5)

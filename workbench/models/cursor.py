@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
 import struct
-from typing import BinaryIO
+from collections.abc import Callable
+from typing import TypeAlias
 
 from workbench.errors import BadGgufError
 
@@ -14,19 +17,34 @@ MAX_SKIPPED_STRINGS = 4 << 20
 _CHUNK_BYTES = 1 << 20
 _U64 = struct.Struct("<Q")
 
+FirstBytes: TypeAlias = bytes | bytearray | memoryview
+
+
+class HeaderIncomplete(Exception):  # noqa: N818 - no error: the header goes on, and more of it can be had
+    """At least the first ``needed_bytes`` of the file are needed to read on; a lower bound, never more than that."""
+
+    def __init__(self, needed_bytes: int) -> None:
+        super().__init__(f"at least {needed_bytes} bytes are needed")
+        self.needed_bytes = needed_bytes
+
 
 class Cursor:
-    """A position in a growing copy of a file's first bytes.
+    """A position in a file's first bytes: those given, and what ``more`` (at most so many bytes) adds to them.
 
-    Every method raises BadGgufError where the file ends early, or the header passes its limit.
+    Every method raises BadGgufError where the file ends early or the header passes its limit, and
+    HeaderIncomplete where the file goes on but there is no ``more``.  ``still_bytes`` is what must come after
+    the next value at the least; whoever reads keeps it up to date.
     """
 
-    def __init__(self, file: BinaryIO, name: str, file_size_bytes: int) -> None:
-        self._file = file
+    def __init__(
+        self, data: FirstBytes, name: str, file_size_bytes: int, more: Callable[[int], bytes] | None = None
+    ) -> None:
+        self._data: FirstBytes = bytearray(data) if more else memoryview(data)[:file_size_bytes]
         self._name = name
         self._file_size_bytes = file_size_bytes
-        self._data = bytearray()
+        self._more = more
         self.position = 0
+        self.still_bytes = 0
 
     def head(self) -> memoryview:
         """What was passed so far."""
@@ -60,21 +78,32 @@ class Cursor:
         self._advance(count)
 
     def skip_strings(self, count: int) -> None:
-        """Pass ``count`` strings: a vocabulary of 262 144 tokens takes some tens of milliseconds."""
-        if count > MAX_SKIPPED_STRINGS or count * _U64.size > self.remaining_bytes():
+        """Pass ``count`` strings: a vocabulary of 262 144 tokens takes some 20 milliseconds."""
+        if count > MAX_SKIPPED_STRINGS:
             raise self.bad(f"it promises a list of {count} texts")
-        position, data, read = self.position, self._data, _U64.unpack_from
-        available = len(data) - _U64.size
-        for _ in range(count):
-            if position > available:
-                self._fill(position + _U64.size)
-                available = len(data) - _U64.size
-            length = read(data, position)[0]
-            if length > MAX_STRING_BYTES:
-                raise self.bad(f"it holds a text of {length} bytes")
-            position += _U64.size + length
+        position = self.position
+        left = count
+        while left:
+            left, position = self._skip_at_hand(left, position)
+            if position > len(self._data) + MAX_STRING_BYTES:
+                raise self.bad(f"it holds a text of more than {MAX_STRING_BYTES >> 20} MiB")
+            if left:
+                self._fill(position + left * _U64.size)
         self._fill(position)
         self.position = position
+
+    def _skip_at_hand(self, left: int, position: int) -> tuple[int, int]:
+        """How many strings are left, and where the next one begins, when the bytes at hand end."""
+        data, read = self._data, _U64.unpack_from
+        turns = itertools.repeat(None, left)
+        # Nothing is checked per string: a length that leads out of the bytes at hand makes the next read
+        # fail, whatever it is, and the caller judges where it led.
+        try:
+            for _ in turns:
+                position += read(data, position)[0] + 8
+        except (struct.error, OverflowError):
+            return operator.length_hint(turns) + 1, position
+        return 0, position
 
     def bad(self, reason: str) -> BadGgufError:
         return BadGgufError(
@@ -92,13 +121,26 @@ class Cursor:
         """Have the first ``end`` bytes; reads ahead in growing steps."""
         if end <= len(self._data):
             return
-        if end > MAX_HEADER_BYTES:
+        needed = end + self.still_bytes
+        if needed > self._file_size_bytes:
+            raise self._cut_off(self._file_size_bytes)
+        if needed > MAX_HEADER_BYTES:
             raise self.bad(f"its header is longer than {MAX_HEADER_BYTES >> 20} MiB")
-        wanted = min(max(end, 2 * len(self._data), _CHUNK_BYTES), MAX_HEADER_BYTES)
-        self._data += self._file.read(wanted - len(self._data))
+        if self._more is None:
+            raise HeaderIncomplete(needed)
+        wanted = min(max(needed, 2 * len(self._data), _CHUNK_BYTES), MAX_HEADER_BYTES)
+        assert isinstance(self._data, bytearray)
+        self._data += self._more(wanted - len(self._data))
         if end > len(self._data):
-            raise BadGgufError(
-                f"{self._name} ends at {len(self._data)} bytes, inside its own header: "
-                "the download is probably incomplete.",
-                hint="Download the file again.",
-            )
+            raise self._cut_off(len(self._data))
+
+    def _cut_off(self, length: int) -> BadGgufError:
+        return BadGgufError(
+            f"{self._name} ends at {length} bytes, inside its own header: the download is probably incomplete.",
+            hint="Download the file again.",
+        )
+
+
+def quoted(text: str) -> str:
+    """Text from a file that may be hostile, short and without control characters."""
+    return ascii(text if len(text) <= 64 else text[:64] + "…")

@@ -8,23 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workbench.errors import ModelFileError
-from workbench.models.file import Family, ModelFile
+from workbench.models.companions import INCOMPLETE, companion_of
+from workbench.models.exact import Head
+from workbench.models.file import Family, ModelFile, Origin
 from workbench.models.ggml_types import FILE_TYPES, TENSOR_TYPES
 from workbench.models.header import Header, read_header
-
-# general.type and general.architecture of files that accompany a model and cannot answer by themselves.
-_COMPANION_TYPES = {
-    "adapter": "a LoRA adapter",
-    "mmproj": "an image or audio projector",
-    "projector": "an image or audio projector",
-    "imatrix": "an importance matrix",
-    "vocab": "a vocabulary",
-}
-_COMPANION_ARCHITECTURES = {
-    "clip": "an image or audio projector",
-    "controlvector": "a control vector",
-    "imatrix": "an importance matrix",
-}
+from workbench.models.split import joined, part_count, parts_of, stem_of
 
 # Architectures that one family alone uses; `llama` and `deepseek2` are shared and decide nothing.
 _FAMILY_OF_ARCHITECTURE = {"llama4": Family.LLAMA, "mistral3": Family.MISTRAL, "mistral4": Family.MISTRAL}
@@ -42,13 +31,35 @@ _MAX_SHOWN = 120
 
 
 def describe(path: Path, *, name: str | None = None) -> ModelFile:
-    """Read and name a model file; ``name`` is the library's name, the file's stem unless given.
+    """Read and name a model file, or the whole split model that it is a part of.
 
-    Raises BadGgufError or ModelFileError as ``read_header`` does, and ModelFileError for a sound GGUF
-    that is no chat model: projectors, adapters, importance matrices, vocabularies, parts of a split model.
-    Whether llama.cpp knows the architecture is not asked here.
+    ``name`` is the library's name, the file's stem unless given.  Raises BadGgufError or ModelFileError as
+    ``read_header`` does, and ModelFileError as ``describe_header`` does, for a part that is missing, and for
+    parts that do not belong together.
     """
     header = read_header(path)
+    if part_count(header) == 1:
+        return describe_header(header, path=path, name=name)
+    parts = parts_of(path, header)
+    headers = [header if part == path else read_header(part) for part in parts]
+    whole = joined(headers, name=stem_of(path))
+    return describe_header(whole, path=parts[0], name=name, parts=parts)
+
+
+def describe_header(
+    header: Header,
+    *,
+    path: Path,
+    name: str | None = None,
+    origin: Origin | None = None,
+    parts: tuple[Path, ...] = (),
+    heads: tuple[Head, ...] = (),
+) -> ModelFile:
+    """Name a model from its header alone, wherever the header came from; of a split model the ``joined`` one.
+
+    Raises ModelFileError for a sound GGUF that is no model to chat with: see ``companion_of``; and for the
+    header of one part alone.  Whether llama.cpp knows the architecture is not asked here.
+    """
     _refuse_companions(header, path.name)
     architecture = header.architecture
     if architecture is None or architecture != _shown(architecture):
@@ -59,8 +70,8 @@ def describe(path: Path, *, name: str | None = None) -> ModelFile:
     template = header.metadata.get("tokenizer.chat_template")
     return ModelFile(
         path=path,
-        name=name or path.stem,
-        title=_shown(header.text("general.name")) or path.stem,
+        name=name or stem_of(path),
+        title=_shown(header.text("general.name")) or stem_of(path),
         family=family_of(header),
         architecture=architecture,
         quantisation=quantisation_of(header),
@@ -71,6 +82,9 @@ def describe(path: Path, *, name: str | None = None) -> ModelFile:
         licence=_shown(header.text("general.license")) or None,
         chat_template=template if isinstance(template, str) and template.strip() else None,
         header=header,
+        parts=parts,
+        origin=origin,
+        heads=heads,
     )
 
 
@@ -118,18 +132,18 @@ def _names(header: Header) -> Iterator[str]:
 
 
 def _refuse_companions(header: Header, name: str) -> None:
-    companion = _COMPANION_TYPES.get((header.text("general.type") or "model").lower())
-    companion = companion or _COMPANION_ARCHITECTURES.get(header.architecture or "")
-    if companion is None and not header.tensors:
-        companion = "a vocabulary without weights"
+    companion = companion_of(header)
+    if companion == INCOMPLETE:
+        raise ModelFileError(
+            f"{name} is {companion}: some of its tensors are missing.", hint="Download the whole model again."
+        )
     if companion is not None:
         raise ModelFileError(
             f"{name} is {companion}, not a chat model.", hint="Open the model file that it belongs to."
         )
-    parts = header.integer("split.count") or 1
-    if parts > 1:
+    if part_count(header) > 1:
         part = (header.integer("split.no") or 0) + 1
         raise ModelFileError(
-            f"{name} is part {part} of {parts} of a split model, which this version does not open.",
-            hint="Join the parts with `llama-gguf-split --merge` and open the result.",
+            f"{name} is part {part} of {part_count(header)} of a split model.",
+            hint="All parts are needed, in one folder and under their original names.",
         )

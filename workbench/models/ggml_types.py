@@ -61,6 +61,7 @@ TENSOR_TYPES: dict[int, TensorType] = {
 }
 
 BY_NAME: dict[str, TensorType] = {kind.name.lower(): kind for kind in TENSOR_TYPES.values()}
+NUMBERS: dict[str, int] = {kind.name.lower(): number for number, kind in TENSOR_TYPES.items()}
 
 # llama.h, enum llama_ftype: the mix of types a file was quantised to, under the names people use.
 FILE_TYPES: dict[int, str] = {

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 from workbench.errors import BadGgufError, ModelFileError
-from workbench.models.cursor import Cursor
+from workbench.models.cursor import MAX_HEADER_BYTES, Cursor, FirstBytes, HeaderIncomplete, quoted
 from workbench.models.ggml_types import TENSOR_TYPES
+
+__all__ = ["Array", "Header", "HeaderIncomplete", "Tensor", "Value", "read_header", "scan"]
 
 MAX_KEYS = 1 << 16
 MAX_TENSORS = 1 << 16
@@ -20,10 +22,19 @@ MAX_DIMENSIONS = 4
 MAX_ALIGNMENT = 1 << 20
 MAX_LAYERS = 512  # LLAMA_MAX_LAYERS of the pinned engine
 MAX_KEPT_ELEMENTS = 4096
+MAX_KEPT_IN_ALL = 1 << 17
+
+TOKENIZER_PREFIX = "tokenizer."
 
 _MAX_NAME_BYTES = 64  # GGML_MAX_NAME, its closing zero included
 _MAX_ELEMENTS = (1 << 63) - 1
 _DEFAULT_ALIGNMENT = 32
+_ALIGNMENT_KEY = "general.alignment"
+
+# The least a metadata entry can take (length, letter, type, value) and a tensor's (length, letter, dimensions, type,
+# offset): what the counts of a header promise before it is read.
+_LEAST_ENTRY_BYTES = 8 + 1 + 4 + 1
+_LEAST_TENSOR_BYTES = 8 + 1 + 4 + 4 + 8
 
 _UINT32, _BOOL, _STRING, _ARRAY = 4, 7, 8, 9
 # The struct code of each GGUF value type that is one number.
@@ -45,11 +56,14 @@ Value: TypeAlias = int | float | bool | str | Array
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
+    """``offset_bytes`` counts from where the weights of its own file begin; ``part`` says which file, from 0."""
+
     name: str
     shape: tuple[int, ...]
     type_id: int
     offset_bytes: int
     size_bytes: int
+    part: int = 0
 
     @property
     def element_count(self) -> int:
@@ -60,7 +74,12 @@ class Tensor:
 @dataclass(frozen=True, slots=True)
 class Header:
     """``data_offset_bytes`` is where the weights begin; ``sha256`` is that of the header's own bytes,
-    so two headers are equal when it is."""
+    so two headers are equal when it is.
+
+    ``end_bytes`` is where the tensor list ends, before the padding.  ``tokenizer_span`` are the bytes from the
+    first to the last of consecutive keys that begin with "tokenizer." (of several such runs the longest): the
+    same in every quantisation of a model.
+    """
 
     version: int
     metadata: Mapping[str, Value] = field(repr=False, compare=False)
@@ -69,6 +88,8 @@ class Header:
     data_offset_bytes: int
     file_size_bytes: int
     sha256: str
+    end_bytes: int = 0
+    tokenizer_span: tuple[int, int] | None = field(default=None, compare=False)
 
     def text(self, key: str) -> str | None:
         """The value where it is a text that says something, else None."""
@@ -107,7 +128,7 @@ def read_header(path: Path) -> Header:
         if not stat.S_ISREG(status.st_mode):
             raise ModelFileError(f"{path.name} is not an ordinary file.", hint="Choose a file that ends in .gguf.")
         with path.open("rb") as file:
-            return _scan(Cursor(file, path.name, status.st_size), path.name, status.st_size)
+            return _scan(Cursor(b"", path.name, status.st_size, file.read), path.name, status.st_size)
     except FileNotFoundError as error:
         raise ModelFileError(f"There is no file {path}.", hint="Check the path and the spelling.") from error
     except PermissionError as error:
@@ -119,24 +140,29 @@ def read_header(path: Path) -> Header:
         raise ModelFileError(f"{path.name} cannot be read: {reason}.", hint="Check the path and the disk.") from error
 
 
+def scan(first_bytes: FirstBytes, *, name: str, file_size_bytes: int) -> Header:
+    """The header of a file of which only the first bytes are at hand; ``file_size_bytes`` is the whole file's.
+
+    Raises HeaderIncomplete while the header goes on beyond them, BadGgufError as ``read_header`` does.
+    """
+    return _scan(Cursor(first_bytes, name, file_size_bytes), name, file_size_bytes)
+
+
 def _scan(cursor: Cursor, name: str, file_size_bytes: int) -> Header:
     version = _read_version(cursor, name, file_size_bytes)
     tensor_count, key_count = cursor.u64(), cursor.u64()
     if tensor_count > MAX_TENSORS or key_count > MAX_KEYS:
         raise cursor.bad(f"it promises {tensor_count} tensors and {key_count} metadata entries")
-    metadata = _read_metadata(cursor, key_count)
+    metadata, tokenizer_span = _read_metadata(cursor, key_count, tensor_count * _LEAST_TENSOR_BYTES)
     alignment = _alignment(cursor, metadata)
     _check_layers(cursor, metadata)
     tensors = _read_tensors(cursor, tensor_count, alignment)
-    data_offset = _padded(cursor.position, alignment)
+    end_bytes = cursor.position
+    data_offset = _padded(end_bytes, alignment)
     if tensors:
         promised = data_offset + max(tensor.offset_bytes + tensor.size_bytes for tensor in tensors)
         if promised > file_size_bytes:
-            raise BadGgufError(
-                f"{name} ends at {file_size_bytes} bytes but its header promises {promised}: "
-                "the download is probably incomplete.",
-                hint="Download the file again.",
-            )
+            raise _cut_short(name, file_size_bytes, promised)
     return Header(
         version=version,
         metadata=metadata,
@@ -145,6 +171,18 @@ def _scan(cursor: Cursor, name: str, file_size_bytes: int) -> Header:
         data_offset_bytes=data_offset,
         file_size_bytes=file_size_bytes,
         sha256=hashlib.sha256(cursor.head()).hexdigest(),
+        end_bytes=end_bytes,
+        tokenizer_span=tokenizer_span,
+    )
+
+
+def _cut_short(name: str, file_size_bytes: int, promised_bytes: int) -> BadGgufError:
+    # Rounded down: what is incomplete never reads "100 %".
+    percent = 100 * file_size_bytes // promised_bytes
+    return BadGgufError(
+        f"{name} ends at {file_size_bytes} bytes but its header promises {promised_bytes}: "
+        f"only {percent} % of it is there, the download is probably incomplete.",
+        hint="Let the download finish, or download the file again.",
     )
 
 
@@ -204,38 +242,58 @@ def _not_a_gguf(name: str, start: bytes) -> BadGgufError:
 # --- metadata --------------------------------------------------------------------------------
 
 
-def _read_metadata(cursor: Cursor, count: int) -> dict[str, Value]:
+def _read_metadata(
+    cursor: Cursor, count: int, tensor_list_bytes: int
+) -> tuple[dict[str, Value], tuple[int, int] | None]:
+    """The entries, and the longest run of bytes that the tokenizer's entries take."""
     metadata: dict[str, Value] = {}
-    for _ in range(count):
+    span: tuple[int, int] | None = None
+    run_start: int | None = None
+    kept = 0
+    for index in range(count):
+        cursor.still_bytes = tensor_list_bytes + (count - index - 1) * _LEAST_ENTRY_BYTES
+        start = cursor.position
         key = cursor.text()
-        if key in metadata:
-            raise cursor.bad(f"the metadata entry {_quoted(key)} comes twice")
-        metadata[key] = _read_value(cursor, key, cursor.u32())
-    return metadata
+        if not key or key in metadata:
+            raise cursor.bad(f"the metadata entry {quoted(key)} {'comes twice' if key else 'has no name'}")
+        type_id = cursor.u32()
+        if key == _ALIGNMENT_KEY and type_id != _UINT32:  # llama.cpp reads no other type
+            raise cursor.bad("its alignment is no 32-bit number")
+        value = _read_value(cursor, key, type_id, MAX_KEPT_IN_ALL - kept)
+        metadata[key] = value
+        if isinstance(value, Array) and value.values is not None:
+            kept += value.count
+        if not key.startswith(TOKENIZER_PREFIX):
+            run_start = None
+            continue
+        run_start = start if run_start is None else run_start
+        if span is None or cursor.position - run_start > span[1] - span[0]:
+            span = run_start, cursor.position
+    return metadata, span
 
 
-def _read_value(cursor: Cursor, key: str, type_id: int) -> Value:
+def _read_value(cursor: Cursor, key: str, type_id: int, keep_at_most: int) -> Value:
     if type_id == _STRING:
         return cursor.text()
     if type_id == _ARRAY:
-        return _read_array(cursor, key)
+        return _read_array(cursor, key, keep_at_most)
     if type_id not in _STRUCTS:
-        raise cursor.bad(f"the metadata entry {_quoted(key)} has the unknown type {type_id}")
+        raise cursor.bad(f"the metadata entry {quoted(key)} has the unknown type {type_id}")
     value = cursor.unpack(_STRUCTS[type_id])[0]
     return bool(value) if type_id == _BOOL else value
 
 
-def _read_array(cursor: Cursor, key: str) -> Array:
+def _read_array(cursor: Cursor, key: str, keep_at_most: int) -> Array:
     type_id, count = cursor.u32(), cursor.u64()
     if type_id == _STRING:
         cursor.skip_strings(count)
         return Array(type_id, count)
     if type_id not in _NUMBERS:
-        raise cursor.bad(f"the metadata list {_quoted(key)} has the unknown type {type_id}")
+        raise cursor.bad(f"the metadata list {quoted(key)} has the unknown type {type_id}")
     size_bytes = count * _STRUCTS[type_id].size
-    if size_bytes > cursor.remaining_bytes():
-        raise cursor.bad(f"the metadata list {_quoted(key)} promises {count} values")
-    if count > MAX_KEPT_ELEMENTS:
+    if size_bytes > max(cursor.remaining_bytes(), MAX_HEADER_BYTES):
+        raise cursor.bad(f"the metadata list {quoted(key)} promises {count} values")
+    if count > min(MAX_KEPT_ELEMENTS, keep_at_most):
         cursor.skip(size_bytes)
         return Array(type_id, count)
     values = cursor.unpack(struct.Struct(f"<{count}{_NUMBERS[type_id]}"))
@@ -243,7 +301,7 @@ def _read_array(cursor: Cursor, key: str) -> Array:
 
 
 def _alignment(cursor: Cursor, metadata: Mapping[str, Value]) -> int:
-    alignment = metadata.get("general.alignment", _DEFAULT_ALIGNMENT)
+    alignment = metadata.get(_ALIGNMENT_KEY, _DEFAULT_ALIGNMENT)
     if type(alignment) is not int or not 0 < alignment <= MAX_ALIGNMENT or alignment & (alignment - 1):
         raise cursor.bad("its alignment is not a power of two up to 1 MiB")
     return alignment
@@ -262,12 +320,13 @@ def _read_tensors(cursor: Cursor, count: int, alignment: int) -> tuple[Tensor, .
     tensors: list[Tensor] = []
     names: set[str] = set()
     expected_offset = 0
-    for _ in range(count):
+    for index in range(count):
+        cursor.still_bytes = (count - index - 1) * _LEAST_TENSOR_BYTES
         tensor = _read_tensor(cursor)
         if tensor.name in names:
-            raise cursor.bad(f"the tensor {_quoted(tensor.name)} comes twice")
+            raise cursor.bad(f"the tensor {quoted(tensor.name)} comes twice")
         if tensor.offset_bytes != expected_offset:  # llama.cpp too demands them back to back
-            raise cursor.bad(f"the tensor {_quoted(tensor.name)} is not where it should be")
+            raise cursor.bad(f"the tensor {quoted(tensor.name)} is not where it should be")
         names.add(tensor.name)
         tensors.append(tensor)
         expected_offset = _padded(expected_offset + tensor.size_bytes, alignment)
@@ -280,29 +339,24 @@ def _read_tensor(cursor: Cursor) -> Tensor:
         raise cursor.bad(f"it has a tensor with a name of {len(name)} letters")
     dimensions = cursor.u32()
     if dimensions > MAX_DIMENSIONS:
-        raise cursor.bad(f"the tensor {_quoted(name)} has {dimensions} dimensions")
+        raise cursor.bad(f"the tensor {quoted(name)} has {dimensions} dimensions")
     shape = tuple(cursor.u64() for _ in range(dimensions))
     type_id, offset_bytes = cursor.u32(), cursor.u64()
     kind = TENSOR_TYPES.get(type_id)
     if kind is None:
         raise BadGgufError(
-            cursor.bad(f"the tensor {_quoted(name)} has the type {type_id}, unknown or no longer in use").message,
+            cursor.bad(f"the tensor {quoted(name)} has the type {type_id}, unknown or no longer in use").message,
             hint="A newer program may know it; else download another quantisation of the model.",
         )
     elements = 1
     for extent in shape:
         elements *= extent
         if not 0 < elements <= _MAX_ELEMENTS:
-            raise cursor.bad(f"the tensor {_quoted(name)} has an impossible size")
+            raise cursor.bad(f"the tensor {quoted(name)} has an impossible size")
     if (shape[0] if shape else 1) % kind.block_elements:
-        raise cursor.bad(f"the rows of the tensor {_quoted(name)} are no multiple of its type's block")
+        raise cursor.bad(f"the rows of the tensor {quoted(name)} are no multiple of its type's block")
     return Tensor(name, shape, type_id, offset_bytes, kind.row_bytes(elements))
 
 
 def _padded(position: int, alignment: int) -> int:
     return -(-position // alignment) * alignment
-
-
-def _quoted(text: str) -> str:
-    """Text from a file that may be hostile, short and without control characters."""
-    return ascii(text if len(text) <= 64 else text[:64] + "…")

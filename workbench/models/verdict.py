@@ -38,7 +38,8 @@ class Measure(enum.StrEnum):
 class Remedy:
     """One step of what would make a model fit, or fit better; steps add up, each stands on those before it.
 
-    ``text`` says it in a sentence.  ``params`` is what to load with, None for a step that needs another file.
+    ``text`` says it in a sentence.  ``params`` are the wishes to ask for a fit with (an automatic placement stays
+    one), None for a step that needs another file.
     ``saves_bytes`` is this step's own saving; ``verdict`` what the fit is once it was taken.
     """
 
@@ -86,10 +87,14 @@ class Fit:
 
     @property
     def margin_bytes(self) -> int:
-        """What is left on the device that is nearest to full; below 0 what is missing."""
+        """What is left on the device that is nearest to full; below 0 what is missing.
+
+        Of memory that a GPU shares, all that is left is given to the GPU: main memory's own 0 means nothing then.
+        """
         if self.short_by_bytes:
             return -self.short_by_bytes
-        return min((share.margin_bytes for share in self.shares if share.total_bytes), default=0)
+        margins = [share.margin_bytes for share in self.shares if share.total_bytes]
+        return min([margin for margin in margins if margin > 0], default=0)
 
 
 @dataclass(frozen=True, slots=True)

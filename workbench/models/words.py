@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.hardware.words import human_bytes
-from workbench.models.fit import Fit, Verdict
+from workbench.models.params import ALL_LAYERS
+from workbench.models.verdict import Fit, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ def verdict_words(found: Fit, *, has_gpu: bool) -> VerdictWords:
     match found.verdict:
         case Verdict.GPU:
             return VerdictWords("●", "fits", "good")
+        case Verdict.SPLIT if found.params.n_gpu_layers == ALL_LAYERS:
+            return VerdictWords("◐", "fits, experts partly in RAM (slower)", "caution")
         case Verdict.SPLIT:
             return VerdictWords("◐", "fits, partly on CPU (slower)", "caution")
         case Verdict.CPU if has_gpu:

@@ -8,6 +8,7 @@ from pytestqt.qtbot import QtBot
 from tests.gui.compare.conftest import ALPHA, BETA, OpenPage, slow
 from workbench.chat import conversations
 from workbench.engine.fake import FakeBackend, say
+from workbench.models.params import RunParams
 
 
 def test_a_restart_shows_the_last_conversation_and_goes_on_with_it(open_page: OpenPage) -> None:
@@ -67,6 +68,18 @@ def test_options_are_kept_with_the_conversation(open_page: OpenPage) -> None:
     assert options.stop == ("END", "###")
     assert again.page.panel.seed.text() == "7"
     assert again.panes[0].params.n_ctx == 768
+
+
+def test_parameters_chosen_for_a_load_survive_a_restart(open_page: OpenPage) -> None:
+    wanted = RunParams(n_ctx=1024, n_gpu_layers=0, type_k="q8_0", type_v="q8_0")
+    first = open_page()
+    first.choose(ALPHA)
+    first.page.record.choose(first.panes[0], first.panes[0].model, params=wanted)
+    first.ask("Hello")
+    first.close()
+    again = open_page()
+    again.until(lambda: again.panes[0].model is not None)
+    assert again.panes[0].params == wanted
 
 
 def test_an_answer_cut_short_by_a_kill_is_shown_as_unfinished(

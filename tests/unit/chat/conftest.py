@@ -5,12 +5,14 @@ from __future__ import annotations
 import queue
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from workbench.chat.comparison import Comparison, Journal
 from workbench.engine.fake import FakeBackend
 from workbench.hardware.examples import EXAMPLES
+from workbench.hardware.facts import Hardware
 from workbench.jobs import JobMessage, JobRunner
 
 LAPTOP = next(machine for machine in EXAMPLES if machine.label == "16 GB laptop, no GPU")
@@ -41,13 +43,20 @@ class Driven:
 def drive() -> Iterator[Callable[..., Driven]]:
     opened: list[Driven] = []
 
-    def make(backend: FakeBackend | None = None, *, panes: int = 0, journal: Journal | None = None) -> Driven:
+    def make(
+        backend: FakeBackend | None = None,
+        *,
+        panes: int = 0,
+        journal: Journal | None = None,
+        machine: Callable[[], Hardware] = lambda: LAPTOP,
+        **more: Any,
+    ) -> Driven:
         from workbench.engine.fake import fake_model
 
         messages: queue.SimpleQueue[JobMessage] = queue.SimpleQueue()
         runner = JobRunner(messages.put)
         engine = backend or FakeBackend()
-        driven = Driven(Comparison(runner, engine, lambda: LAPTOP, journal), engine, runner, messages)
+        driven = Driven(Comparison(runner, engine, machine, journal, **more), engine, runner, messages)
         for number in range(panes):
             driven.comparison.choose(driven.comparison.add_pane(), fake_model(f"model-{number}"))
         opened.append(driven)

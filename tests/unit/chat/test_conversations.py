@@ -9,6 +9,7 @@ from workbench.chat.conversations import Conversations, Diary, title_of
 from workbench.engine.fake import FakeBackend, fake_model, say
 from workbench.errors import GenerationError
 from workbench.models.file import Family
+from workbench.models.params import RunParams
 from workbench.store.database import Database
 
 
@@ -37,6 +38,27 @@ def test_turns_and_answers_come_back_as_they_were(db, drive):
     assert stored.turns[0].answers == {pane.id: pane.exchanges[0].answer}
     (kept,) = stored.panes
     assert (kept.n_ctx, kept.n_threads, kept.model_path) == (2048, 3, str(pane.model.path))
+
+
+def test_parameters_chosen_for_a_load_come_back_and_the_planners_do_not(db, drive):
+    conversations = Conversations(db)
+    diary = Diary(conversations)
+    driven = drive(FakeBackend(say(["Blue."])), journal=diary)
+    wanted = RunParams(n_ctx=2048, n_gpu_layers=0, type_k="q8_0", type_v="q8_0")
+    driven.comparison.choose(driven.comparison.add_pane(), fake_model("a"), params=wanted)
+    driven.comparison.choose(driven.comparison.add_pane(), fake_model("b"), n_ctx=2048)
+    driven.comparison.ask("Which colour?")
+    driven.until_quiet()
+    assert [pane.params for pane in conversations.load(diary.conversation_id).panes] == [wanted, None]
+
+
+def test_load_parameters_of_a_later_version_leave_the_choice_to_the_planner(db, drive):
+    conversations = Conversations(db)
+    diary = Diary(conversations)
+    ask(drive, diary)
+    with db.transaction() as sql:
+        sql.execute("""UPDATE pane SET params = '{"n_ctx": 256, "levitation": true}'""")
+    assert conversations.load(diary.conversation_id).panes[0].params is None
 
 
 def test_an_answer_that_was_being_written_is_marked_unfinished_with_its_text(db, drive):

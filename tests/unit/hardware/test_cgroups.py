@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.hardware.cgroups import Limits, read_limits
+from workbench.hardware.cgroups import Limits, limits_now, read_limits
 
 
 def write(root: Path, files: dict[str, str]) -> Path:
@@ -67,6 +67,22 @@ def test_a_group_named_outside_the_container_is_read_at_the_mount(tmp_path: Path
     root = write(tmp_path, {"memory/memory.limit_in_bytes": "2147483648", "memory/memory.usage_in_bytes": "0"})
     assert read_limits("4:memory:/docker/abc123\n", root) == Limits(None, 2_147_483_648, 2_147_483_648)
     assert read_limits("4:memory:/../..\n", root).memory_bytes == 2_147_483_648
+
+
+def test_a_group_outside_the_mount_is_not_mistaken_for_one_of_the_same_name(tmp_path: Path) -> None:
+    root = write(tmp_path, {"memory.max": "5000", "memory.current": "0", "other/memory.max": "1000"})
+    assert read_limits("0::/../other\n", root).memory_bytes == 5000
+
+
+def test_limits_on_swap_are_none_on_memory(tmp_path: Path) -> None:
+    root = write(tmp_path, {"memory.max": "max", "memory.swap.max": "0", "memory.swap.high": "1000"})
+    assert read_limits("0::/\n", root) == Limits(None, None, None)
+
+
+def test_the_limits_of_this_process_can_be_read() -> None:
+    limits = limits_now()
+    assert limits.memory_bytes is None or limits.memory_bytes > 0
+    assert limits.memory_room_bytes is None or limits.memory_room_bytes >= 0
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "0::/gone", "1:memory:/\n::::\n"])

@@ -1,12 +1,8 @@
-"""Names and cores from recorded files."""
-
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 
-from workbench.hardware.cpu import cores_of, cpus_from_list, name_from_cpuinfo, read_cpu, usable_cores
+from workbench.hardware.cpu import name_from_cpuinfo, read_cpu, usable_cores
 
 
 @pytest.mark.parametrize(
@@ -24,25 +20,6 @@ def test_the_name_is_found_in_cpuinfo(text: str, name: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "cpus"), [("0-3,8\n", {0, 1, 2, 3, 8}), ("5", {5}), ("", set()), ("x-y,2", {2}), ("3-", {3})]
-)
-def test_the_kernels_lists_are_read(text: str, cpus: set[int]) -> None:
-    assert cpus_from_list(text) == cpus
-
-
-def test_two_threads_of_one_core_count_once(tmp_path: Path) -> None:
-    for cpu in range(4):
-        topology = tmp_path / f"cpu{cpu}" / "topology"
-        topology.mkdir(parents=True)
-        (topology / "physical_package_id").write_text("0\n")
-        (topology / "core_id").write_text(f"{cpu // 2}\n")
-    assert cores_of(range(4), tmp_path) == 2
-    assert cores_of({0, 1}, tmp_path) == 1
-    assert cores_of({0, 7}, tmp_path) is None, "a processor the kernel does not describe"
-    assert cores_of((), tmp_path) is None
-
-
-@pytest.mark.parametrize(
     ("allowed", "quota", "usable"), [(8, None, 8), (8, 2.0, 2), (8, 2.9, 2), (8, 0.5, 1), (2, 16.0, 2)]
 )
 def test_a_quota_is_rounded_down_to_whole_cores(allowed: int, quota: float | None, usable: int) -> None:
@@ -54,4 +31,5 @@ def test_this_processor_is_described() -> None:
     assert cpu.name
     assert cpu.architecture
     assert 1 <= cpu.usable_cores <= cpu.physical_cores <= cpu.logical_cores
+    assert 0 <= cpu.efficiency_cores < cpu.physical_cores
     assert read_cpu(1.0).usable_cores == 1

@@ -9,8 +9,10 @@ import gguf
 import pytest
 
 from tests.unit.hub.conftest import GgufWriter
+from tests.unit.models.gguf_files import split_model, write_model
 from workbench.errors import ModelFileError, ModelNotFoundError
 from workbench.hub.library import Library
+from workbench.jobs import run
 from workbench.store.database import Database
 
 
@@ -202,7 +204,7 @@ def test_a_folder_is_no_model(library: Library, tmp_path: Path) -> None:
 
 def test_a_repository_is_refused_in_honest_words(library: Library) -> None:
     error = refusal(library, "google/gemma-3-270m")
-    assert "does not download from model hubs" in error.message
+    assert "downloads no models" in error.message
     assert error.hint
 
 
@@ -227,3 +229,76 @@ def test_a_file_that_changed_is_described_anew(library: Library, folder: Path, w
     assert library.files()[0].quantisation == "Q8_0"
     path.write_bytes(b"GGUF")
     assert [problem.path for problem in library.listing().problems] == [path]
+
+
+# --- split models ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def parts(folder: Path, tmp_path: Path) -> tuple[Path, ...]:
+    return split_model(write_model(tmp_path / "whole" / "Big.gguf"), folder / "big", (3, 2, 2))
+
+
+def test_a_split_model_is_listed_once_and_its_other_parts_are_no_problems(
+    library: Library, parts: tuple[Path, ...]
+) -> None:
+    listing = library.listing()
+    (file,) = listing.files
+    assert (file.name, file.path, file.parts) == ("Big", parts[0], parts)
+    assert listing.problems == ()
+    assert library.files()[0].header is file.header, "its headers are read once"
+
+
+def test_a_split_model_is_found_by_its_name_and_by_any_of_its_parts(library: Library, parts: tuple[Path, ...]) -> None:
+    for text in ("big", *map(str, parts)):
+        assert library.resolve(text).parts == parts
+
+
+def test_a_split_model_has_no_hash_of_its_own(library: Library, parts: tuple[Path, ...]) -> None:
+    run(library.sha256_of(parts[0]))
+    assert library.digests.known(parts[0])
+    assert library.files()[0].sha256 is None
+    assert library.resolve(str(parts[0])).sha256 is None
+
+
+def test_a_missing_part_is_one_problem_until_it_arrives(library: Library, parts: tuple[Path, ...]) -> None:
+    parts[1].rename(parts[1].with_suffix(".part"))
+    (problem,) = library.listing().problems
+    assert problem.error.message == "Big-00002-of-00003.gguf is missing: Big is split into 3 parts."
+    assert library.files() == ()
+    with pytest.raises(ModelFileError, match="is missing"):
+        library.resolve("big")
+    parts[1].with_suffix(".part").rename(parts[1])
+    assert listed(library) == ["Big"]
+    assert library.listing().problems == ()
+
+
+def test_a_damaged_part_is_one_problem_and_a_change_of_any_part_is_seen(
+    library: Library, parts: tuple[Path, ...]
+) -> None:
+    assert listed(library) == ["Big"]
+    content = parts[2].read_bytes()
+    parts[2].write_bytes(content[:-100])
+    (problem,) = library.listing().problems
+    assert "Big-00003-of-00003.gguf ends at" in problem.error.message
+    parts[2].write_bytes(content)
+    assert listed(library) == ["Big"]
+
+
+def test_an_added_split_model_is_kept_by_its_first_part_and_removed_by_any(
+    library: Library, db: Database, folder: Path, tmp_path: Path
+) -> None:
+    parts = split_model(write_model(tmp_path / "Far.gguf"), tmp_path / "elsewhere", (4, 3))
+    assert library.add(parts[1]).path == parts[0]
+    library.add(parts[0])
+    assert [file.parts for file in Library(db, folder).files()] == [parts]
+    library.remove(parts[1])
+    assert library.files() == ()
+    assert all(part.exists() for part in parts)
+
+
+def test_two_split_models_of_one_name_are_told_apart(
+    library: Library, folder: Path, parts: tuple[Path, ...], tmp_path: Path
+) -> None:
+    split_model(write_model(tmp_path / "q8" / "Big.gguf", file_type=7), folder / "other", (3, 4))
+    assert listed(library) == ["Big", "Big-Q8_0"]

@@ -9,6 +9,8 @@ from pathlib import Path
 import gguf
 import numpy as np
 
+from workbench.models.header import Tensor, read_header
+
 VOCABULARY = [f"token{index}" for index in range(40)]
 MERGES = ["t o", "k e", "n 1"]
 
@@ -26,6 +28,7 @@ def write_model(
     file_type: int | None = 1,
 ) -> Path:
     """A model with ``layers`` layers of 64 wide F16 weights; keys are full ones, "llama.context_length"."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     writer = gguf.GGUFWriter(path, architecture)
     sizes = {
         "block_count": layers,
@@ -95,3 +98,47 @@ def list_entry(key: str, type_id: int, count: int, body: bytes = b"") -> bytes:
 def tensor_entry(name: str, shape: Sequence[int] = (32,), type_id: int = 0, offset: int = 0) -> bytes:
     dimensions = b"".join(u64(extent) for extent in shape)
     return string(name) + u32(len(shape)) + dimensions + u32(type_id) + u64(offset)
+
+
+# --- split models ----------------------------------------------------------------------------
+
+
+def split_model(path: Path, folder: Path, counts: Sequence[int], *, stem: str | None = None) -> tuple[Path, ...]:
+    """Parts of ``counts`` tensors each, as llama-gguf-split writes them: all metadata in the first part."""
+    header = read_header(path)
+    assert sum(counts) == len(header.tensors)
+    assert header.alignment == 32
+    content = path.read_bytes()
+    list_bytes = sum(len(_tensor_entry_of(tensor, 0)) for tensor in header.tensors)
+    entries, key_count = content[24 : header.end_bytes - list_bytes], len(header.metadata)
+    tensors, parts = iter(header.tensors), []
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, count in enumerate(counts):
+        own = [next(tensors) for _ in range(count)]
+        split = _short_entry("split.no", number) + _short_entry("split.count", len(counts))
+        split += string("split.tensors.count") + u32(5) + u32(len(header.tensors))
+        offset, infos, weights = 0, b"", []
+        for tensor in own:
+            infos += _tensor_entry_of(tensor, offset)
+            begin = header.data_offset_bytes + tensor.offset_bytes
+            weights.append(_padded(content[begin : begin + tensor.size_bytes]))
+            offset += len(weights[-1])
+        head = start(tensors=count, keys=3 + (key_count if number == 0 else 0))
+        head += (entries if number == 0 else b"") + split + infos
+        part = folder / f"{stem or path.stem}-{number + 1:05d}-of-{len(counts):05d}.gguf"
+        part.write_bytes(b"".join([_padded(head), *weights]))
+        parts.append(part)
+    return tuple(parts)
+
+
+def _short_entry(key: str, number: int) -> bytes:
+    """A 16-bit entry: llama.cpp reads a part's number as nothing else."""
+    return string(key) + u32(2) + struct.pack("<H", number)
+
+
+def _tensor_entry_of(tensor: Tensor, offset: int) -> bytes:
+    return tensor_entry(tensor.name, tensor.shape, tensor.type_id, offset)
+
+
+def _padded(content: bytes) -> bytes:
+    return content.ljust(-(-len(content) // 32) * 32, b"\0")

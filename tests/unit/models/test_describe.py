@@ -8,10 +8,12 @@ import gguf
 import numpy as np
 import pytest
 
-from tests.unit.models.gguf_files import number_entry, start, string, tensor_entry, u32, write_model
+from tests.unit.models.gguf_files import number_entry, start, tensor_entry, write_model
 from workbench.errors import ModelFileError
-from workbench.models.describe import describe
-from workbench.models.file import Family
+from workbench.models.describe import describe, describe_header
+from workbench.models.exact import Head
+from workbench.models.file import Family, Origin
+from workbench.models.header import read_header
 
 TEMPLATE = "\n{{ bos_token }}{% for m in messages %}{{ m.content }}{% endfor %}\n"
 
@@ -100,30 +102,43 @@ def test_a_title_is_shown_without_control_and_direction_characters(tmp_path: Pat
 @pytest.mark.parametrize(
     ("architecture", "kind", "said"),
     [
-        ("clip", "mmproj", "projector, not a chat model"),
-        ("clip", "model", "projector, not a chat model"),
-        ("llama", "adapter", "LoRA adapter, not a chat model"),
-        ("llama", "imatrix", "importance matrix, not a chat model"),
-        ("controlvector", "model", "control vector, not a chat model"),
+        ("clip", "mmproj", "m.gguf is an image projector, not a chat model."),
+        ("llama", "adapter", "m.gguf is a LoRA adapter, not a chat model."),
+        ("llama", "imatrix", "m.gguf is an importance matrix, not a chat model."),
     ],
 )
 def test_companion_files_are_refused_by_what_they_are(tmp_path: Path, architecture: str, kind: str, said: str) -> None:
     path = write_model(tmp_path / "m.gguf", architecture=architecture, text={"general.type": kind})
-    with pytest.raises(ModelFileError, match=said):
+    with pytest.raises(ModelFileError) as caught:
         describe(path)
+    assert caught.value.message == said
+    assert caught.value.hint == "Open the model file that it belongs to."
 
 
-def test_a_vocabulary_without_weights_is_no_model(tmp_path: Path) -> None:
-    path = tmp_path / "vocab.gguf"
-    path.write_bytes(start(keys=1) + string("general.architecture") + u32(8) + string("llama"))
-    with pytest.raises(ModelFileError, match="vocabulary without weights"):
+def test_a_model_without_some_of_its_layers_is_called_incomplete(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "m.gguf", numbers={"llama.block_count": 3})
+    with pytest.raises(ModelFileError, match=r"m\.gguf is an incomplete model") as caught:
         describe(path)
+    assert caught.value.hint == "Download the whole model again."
 
 
-def test_a_part_of_a_split_model_is_named_as_one(tmp_path: Path) -> None:
+def test_a_header_from_elsewhere_is_described_like_a_file(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "Tiny-Q4.gguf", text={"general.name": "Tiny"})
+    origin = Origin("someone/tiny", "c0ffee" * 6 + "c0ff", "Tiny-Q4.gguf", '"e"')
+    heads = (Head(path, path.name, path.stat().st_size),)
+    described = describe_header(read_header(path), path=Path("hub/Tiny-Q4.gguf"), origin=origin, heads=heads)
+    assert (described.path, described.origin, described.heads) == (Path("hub/Tiny-Q4.gguf"), origin, heads)
+    on_disk = describe(path)
+    assert (described.name, described.title) == (on_disk.name, on_disk.title) == ("Tiny-Q4", "Tiny")
+    assert described.parameter_count == on_disk.parameter_count
+    assert (on_disk.parts, on_disk.origin, on_disk.heads) == ((), None, ())
+    assert on_disk.files == (path,)
+
+
+def test_one_part_alone_is_no_model(tmp_path: Path) -> None:
     path = write_model(tmp_path / "m.gguf", numbers={"split.count": 3, "split.no": 1})
-    with pytest.raises(ModelFileError, match="part 2 of 3"):
-        describe(path)
+    with pytest.raises(ModelFileError, match="is part 2 of 3 of a split model"):
+        describe_header(read_header(path), path=path)
 
 
 def test_a_file_without_an_architecture_is_no_model(tmp_path: Path) -> None:

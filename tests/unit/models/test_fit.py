@@ -3,54 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from tests.unit.models.described_models import GIB, LAYERS, model, with_gpu, with_ram
 from workbench.errors import UsageError
-from workbench.hardware.examples import EXAMPLES, LAPTOP_WITHOUT_GPU, M3_PRO, RTX_4070
-from workbench.hardware.facts import Device, DeviceKind, EngineBuild, Hardware, Memory
-from workbench.models.file import Family, ModelFile
-from workbench.models.fit import Verdict, fit, fit_together
-from workbench.models.header import Array, Header, Tensor, Value
-from workbench.models.params import RunParams
-
-GIB = 1 << 30
-LAYERS = 32
-
-
-def model(size_gib: float = 4.0, *, name: str = "m", tied: bool = False, n_ctx_train: int = 131_072) -> ModelFile:
-    """Shaped like Llama 3.1 8B: 32 layers, 128 KiB of cache a token."""
-    metadata: dict[str, Value] = {
-        "general.architecture": "llama",
-        "llama.block_count": LAYERS,
-        "llama.embedding_length": 4096,
-        "llama.feed_forward_length": 14_336,
-        "llama.attention.head_count": 32,
-        "llama.attention.head_count_kv": 8,
-        "tokenizer.ggml.tokens": Array(8, 128_256),
-        "tokenizer.ggml.merges": Array(8, 280_000),
-    }
-    ends = 256 << 20
-    names = {"token_embd.weight": ends} | ({} if tied else {"output.weight": ends})
-    names |= {f"blk.{layer}.w": int((size_gib * GIB - sum(names.values())) / LAYERS) for layer in range(LAYERS)}
-    tensors = tuple(Tensor(tensor, (size,), 24, 0, size) for tensor, size in names.items())
-    header = Header(3, metadata, tensors, 32, 0, 0, name)
-    return ModelFile(
-        Path(f"/{name}.gguf"), name, name, Family.LLAMA, "llama", "Q4_K_M", int(size_gib * GIB), 8_000_000_000,
-        n_ctx_train, False, None, None, header,
-    )  # fmt: skip
-
-
-def with_gpu(free_gib: float, *, ram_gib: float = 24, **more: object) -> Hardware:
-    card = replace(RTX_4070.devices[0], total_bytes=int((free_gib + 1) * GIB), free_bytes=int(free_gib * GIB), **more)
-    return replace(RTX_4070, devices=(card,), memory=Memory(32 * GIB, int(ram_gib * GIB)))
-
-
-def with_ram(available_gib: float) -> Hardware:
-    return replace(LAPTOP_WITHOUT_GPU, memory=Memory(64 * GIB, int(available_gib * GIB)))
+from workbench.hardware.examples import LAPTOP_WITHOUT_GPU, M3_PRO, RTX_4070
+from workbench.hardware.facts import Device, DeviceKind, EngineBuild, Memory
+from workbench.models.fit import Verdict, fit
+from workbench.models.learnt import Learnt, Reserve
+from workbench.models.params import ALL_LAYERS, RunParams
 
 
 def test_a_model_that_a_gpu_holds_is_put_there_whole() -> None:
@@ -88,7 +50,7 @@ def test_a_model_too_large_for_the_gpu_is_split() -> None:
 
 
 def test_the_output_layer_is_offloaded_first_and_counts_as_one() -> None:
-    tight = with_gpu(2.1)
+    tight = with_gpu(2.2)
     assert fit(model(30), tight).verdict is Verdict.TOO_BIG
     one = fit(model(30), replace(tight, memory=Memory(64 * GIB, 60 * GIB)))
     assert (one.verdict, one.params.n_gpu_layers) == (Verdict.SPLIT, 1)
@@ -205,60 +167,123 @@ def test_a_small_machine_is_not_denied_by_the_reserve() -> None:
     assert fit(model(0.5), small, n_ctx=256).shares[0].available_bytes == GIB * 3 // 4
 
 
-@settings(max_examples=60, deadline=None, database=None)
-@given(
-    size=st.floats(0.6, 60), free=st.floats(0, 80), ram=st.floats(0, 80), n_ctx=st.integers(1, 200_000), more=st.data()
-)
-def test_more_memory_is_never_worse_and_more_context_never_less(
-    size: float, free: float, ram: float, n_ctx: int, more: st.DataObject
-) -> None:
-    order = [Verdict.TOO_BIG, Verdict.CPU, Verdict.SPLIT, Verdict.GPU]
-    subject = model(size)
-    found = fit(subject, with_gpu(free, ram_gib=ram), n_ctx=n_ctx)
-    richer = with_gpu(free + more.draw(st.floats(0, 20)), ram_gib=ram + more.draw(st.floats(0, 20)))
-    assert order.index(fit(subject, richer, n_ctx=n_ctx).verdict) >= order.index(found.verdict)
-    longer = fit(subject, with_gpu(free, ram_gib=ram), n_ctx=n_ctx + 1000)
-    assert order.index(longer.verdict) <= order.index(found.verdict)
-    assert (found.short_by_bytes > 0) == (found.verdict is Verdict.TOO_BIG)
-    if found.verdict is not Verdict.TOO_BIG:
-        assert found.max_context is not None
-        assert found.max_context >= found.context
+# --- experts ---------------------------------------------------------------------------------
 
 
-# --- side by side ----------------------------------------------------------------------------
+def test_experts_stay_in_ram_before_whole_layers_do() -> None:
+    machine = with_gpu(7)
+    found = fit(model(14, experts=64, used=4), machine)
+    assert (found.verdict, found.params.n_gpu_layers) == (Verdict.SPLIT, ALL_LAYERS)
+    assert 0 < found.params.n_cpu_moe < LAYERS
+    assert f"The experts of {found.params.n_cpu_moe} layers stay in RAM" in found.reasons
+    card, ram = found.shares
+    assert ram.kv_bytes == 0, "every layer's cache is on the GPU"
+    fewer = replace(found.params, n_cpu_moe=found.params.n_cpu_moe - 1, n_gpu_layers=LAYERS + 1)
+    assert fit(model(14, experts=64, used=4), machine, params=fewer).verdict is Verdict.TOO_BIG
+    assert card.short_by_bytes == 0
 
 
-def test_one_file_in_two_panes_has_its_weights_once() -> None:
-    pane = fit(model(), LAPTOP_WITHOUT_GPU)
-    once, twice = (fit_together([pane] * count, LAPTOP_WITHOUT_GPU) for count in (1, 2))
-    assert once.total_bytes == pane.total_bytes
-    assert twice.total_bytes == 2 * pane.total_bytes - pane.shares[0].weights_bytes
-    assert twice.fits
+def test_a_dense_model_has_no_experts_to_leave_behind() -> None:
+    found = fit(model(14), with_gpu(7))
+    assert (found.verdict, found.params.n_cpu_moe) == (Verdict.SPLIT, 0)
+    assert 0 < found.params.n_gpu_layers < LAYERS + 1
 
 
-def test_different_files_add_up_until_they_no_longer_fit() -> None:
-    panes = [fit(model(name=name), LAPTOP_WITHOUT_GPU) for name in "abc"]
-    assert fit_together(panes[:1], LAPTOP_WITHOUT_GPU).fits
-    together = fit_together(panes, LAPTOP_WITHOUT_GPU)
-    assert not together.fits
-    assert together.total_bytes == sum(pane.total_bytes for pane in panes)
-    assert any(reason.startswith("Short by") and reason.endswith("of memory") for reason in together.reasons)
+def test_experts_wanted_in_ram_stay_there_though_the_gpu_had_room() -> None:
+    found = fit(model(4, experts=64, used=4), RTX_4070, params=RunParams(n_cpu_moe=10))
+    assert (found.verdict, found.params.n_cpu_moe) == (Verdict.SPLIT, 10)
 
 
-def test_a_gpu_shared_by_panes_pays_for_itself_once() -> None:
-    panes = [fit(model(name=name), RTX_4070) for name in "ab"]
-    together = fit_together(panes, RTX_4070)
-    assert together.fits
-    assert together.total_bytes == sum(pane.total_bytes for pane in panes) - (512 << 20)
-    assert not fit_together([*panes, fit(model(name="c"), RTX_4070)], RTX_4070).fits
+# --- a placement somebody chose --------------------------------------------------------------
 
 
-def test_shared_memory_limits_panes_once() -> None:
-    panes = [fit(model(name=name), M3_PRO) for name in "abc"]
-    assert fit_together(panes[:2], M3_PRO).fits
-    assert not fit_together(panes, M3_PRO).fits
+def test_a_chosen_number_of_layers_is_kept_to_and_judged() -> None:
+    found = fit(model(), RTX_4070, params=RunParams(n_gpu_layers=10))
+    assert (found.verdict, found.params.n_gpu_layers) == (Verdict.SPLIT, 10)
+    assert "23 of 33 layers stay in RAM" in found.reasons
+    none = fit(model(), RTX_4070, params=RunParams(n_gpu_layers=0))
+    assert (none.verdict, none.params.n_gpu_layers, len(none.shares)) == (Verdict.CPU, 0, 1)
+    assert "Runs on the processor" in none.reasons
+    assert not any("Not one layer" in reason for reason in none.reasons)
 
 
-def test_nothing_fits_everywhere() -> None:
-    for machine in EXAMPLES:
-        assert fit_together([], machine).fits
+def test_a_chosen_placement_that_does_not_fit_is_said_to_be_too_big() -> None:
+    found = fit(model(8), with_gpu(6), params=RunParams(n_gpu_layers=33))
+    assert (found.verdict, found.params.n_gpu_layers) == (Verdict.TOO_BIG, ALL_LAYERS)
+    assert found.shares[0].short_by_bytes > 0
+
+
+def test_layers_chosen_where_there_is_no_gpu_run_on_the_processor() -> None:
+    found = fit(model(), LAPTOP_WITHOUT_GPU, params=RunParams(n_gpu_layers=20))
+    assert (found.verdict, found.params.n_gpu_layers) == (Verdict.CPU, 0)
+
+
+# --- sequences -------------------------------------------------------------------------------
+
+
+def test_the_context_is_divided_between_sequences_and_rounded_for_each() -> None:
+    found = fit(model(), RTX_4070, n_ctx=8200, params=RunParams(n_seq_max=4))
+    assert (found.context, found.params.n_ctx) == (4 * 2304, 4 * 2304)
+    assert found.shares[0].kv_bytes == 4 * 2304 * 128 * 1024
+    assert any("4 sequences of 2,304" in reason for reason in found.reasons)
+    assert found.max_context is not None
+    assert found.max_context % (4 * 256) == 0
+
+
+def test_each_sequence_may_have_the_trained_context() -> None:
+    found = fit(model(n_ctx_train=2048), RTX_4070, n_ctx=8192, params=RunParams(n_seq_max=4))
+    assert (found.context, found.max_context) == (8192, 8192)
+
+
+def test_a_shared_cache_is_not_divided() -> None:
+    found = fit(model(), RTX_4070, n_ctx=8200, params=RunParams(n_seq_max=4, kv_unified=True))
+    assert found.context == 8448
+    assert found.shares[0].kv_bytes == 8448 * 128 * 1024
+
+
+# --- what else is said -----------------------------------------------------------------------
+
+
+def test_what_llama_cpp_would_refuse_is_refused() -> None:
+    with pytest.raises(UsageError, match="q9_9"):
+        fit(model(), RTX_4070, params=RunParams(type_k="q9_9"))
+    with pytest.raises(UsageError, match="flash attention"):
+        fit(model(), RTX_4070, params=RunParams(type_k="q8_0", type_v="q8_0", flash_attn="off"))
+    with pytest.raises(UsageError, match="0 sequences"):
+        fit(model(), RTX_4070, params=RunParams(n_seq_max=0))
+
+
+def test_an_architecture_that_is_not_modelled_is_answered_without_confidence() -> None:
+    known, unknown = fit(model(), RTX_4070), fit(model(architecture="somethingnew"), RTX_4070)
+    assert known.confident
+    assert not unknown.confident
+    assert set(unknown.reasons) - set(known.reasons), "it says why"
+    assert unknown.verdict is Verdict.GPU
+
+
+def test_a_reserve_learnt_from_loads_is_kept_and_said() -> None:
+    key = RTX_4070.devices[0].key
+    much = Learnt(reserves={key: Reserve(3 * GIB, loads=4)})
+    found = fit(model(8), RTX_4070, learnt=much)
+    assert fit(model(8), RTX_4070).verdict is Verdict.GPU
+    assert found.verdict is Verdict.SPLIT
+    assert any("learnt from 4 loads" in reason for reason in found.reasons)
+
+
+def test_a_verdict_comes_with_a_speed_where_the_machine_says_how_fast_it_is() -> None:
+    found = fit(model(), RTX_4070)
+    assert found.speed is not None
+    assert found.speed.decode_tokens_per_s is not None
+    assert found.speed.decode_tokens_per_s.low < found.speed.decode_tokens_per_s.high
+    assert fit(model(90), RTX_4070).speed is None
+    silent = replace(LAPTOP_WITHOUT_GPU, memory=Memory(16 * GIB, 10 * GIB))
+    assert fit(model(), silent).speed is None
+
+
+def test_the_margin_is_what_the_fullest_device_has_left() -> None:
+    found = fit(model(), RTX_4070)
+    assert found.margin_bytes == min(share.margin_bytes for share in found.shares) > 0
+    shared = fit(model(), M3_PRO)
+    assert shared.margin_bytes == shared.available_bytes - shared.total_bytes > 0
+    short = fit(model(40), with_ram(10))
+    assert short.margin_bytes == -short.short_by_bytes < 0

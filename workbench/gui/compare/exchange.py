@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QFontMetrics, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from workbench.chat.answer import CUT_SHORT, Answer, Problem
 from workbench.chat.pane import Exchange, Pane
+from workbench.errors import DoesNotFitError
 from workbench.gui import theme
 from workbench.gui.compare import words
 from workbench.gui.theme import Space, Tone
@@ -18,7 +19,10 @@ PROMPT_LINES = 4
 
 
 class ExchangeView(QFrame):
-    """``answer_text`` and ``figures`` are what can be read now."""
+    """``load_anyway`` and ``load_options`` are those of its problem."""
+
+    load_anyway = Signal()
+    load_options = Signal()
 
     def __init__(self, pane: Pane, exchange: Exchange) -> None:
         super().__init__()
@@ -76,6 +80,8 @@ class ExchangeView(QFrame):
     def set_again(self, *, possible: bool) -> None:
         """Whether this answer can be made again: only the last one, and not while the pane answers."""
         self.again.setVisible(possible)
+        if self.problem is not None:
+            self.problem.offer(possible=possible)
 
     def copy(self) -> None:
         if self.answer is not None:
@@ -98,6 +104,8 @@ class ExchangeView(QFrame):
     def _show_problem(self, problem: Problem | None) -> None:
         if problem is not None:
             self.problem = ProblemCard(problem, self._name)
+            self.problem.load_anyway.connect(self.load_anyway)
+            self.problem.load_options.connect(self.load_options)
             layout = self.layout()
             assert isinstance(layout, QVBoxLayout)
             layout.insertWidget(layout.indexOf(self.chips), self.problem)
@@ -164,7 +172,13 @@ class PromptBubble(QFrame):
 
 
 class ProblemCard(QFrame):
-    """What went wrong, what to do next, and the details to hand on."""
+    """What went wrong, what to do next, and the details to hand on.
+
+    Of a model that is judged too big: ``load_anyway`` and ``load_options`` are two more ways on.
+    """
+
+    load_anyway = Signal()
+    load_options = Signal()
 
     def __init__(self, problem: Problem, model: str) -> None:
         super().__init__()
@@ -178,12 +192,27 @@ class ProblemCard(QFrame):
             part.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         copy = text_button("Copy details", kind="link")
         copy.clicked.connect(self.copy_details)
+        self.anyway = text_button("Load anyway", kind="small")
+        self.anyway.setToolTip("llama.cpp has the last word; the system may become slow")
+        self.anyway.clicked.connect(self.load_anyway)
+        self.options = text_button("What would fit…", kind="small")
+        self.options.clicked.connect(self.load_options)
+        self._too_big = problem.code == DoesNotFitError.code
+        ways = FlowLayout(gap=Space.S)
+        for button in (self.options, self.anyway, copy):
+            ways.addWidget(button)
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.M, Space.S, Space.M, Space.XS)
         column.setSpacing(Space.XS)
         column.addWidget(self.message)
         column.addWidget(self.hint)
-        column.addWidget(copy, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addLayout(ways)
+        self.offer(possible=True)
+
+    def offer(self, *, possible: bool) -> None:
+        """Whether what was too big can still be asked for: in the newest answer of a quiet pane."""
+        for button in (self.options, self.anyway):
+            button.setVisible(self._too_big and possible)
 
     @Slot()
     def copy_details(self) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QScrollArea, QSplitter, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QScrollArea, QSplitter, QWidget
 
 from workbench.gui import theme
 from workbench.gui.compare.pane_view import WIDTH, PaneView
 
 
 class PaneRow(QScrollArea):
+    """``in_use`` is the id of the pane that had the focus last."""
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -20,12 +22,22 @@ class PaneRow(QScrollArea):
         self._splitter = QSplitter(Qt.Orientation.Horizontal)
         self._splitter.setChildrenCollapsible(False)
         self.setWidget(self._splitter)
+        self.in_use: int | None = None
         theme.changed.connect(self._keep_readable)
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            app.focusChanged.connect(self._on_focus)
 
     @property
     def views(self) -> list[PaneView]:
         widgets = (self._splitter.widget(index) for index in range(self._splitter.count()))
         return [widget for widget in widgets if isinstance(widget, PaneView)]
+
+    def focus_pane(self, number: int) -> None:
+        """The first pane is 1."""
+        views = self.views
+        if 0 < number <= len(views):
+            views[number - 1].header.model.setFocus()
 
     def arrange(self, views: list[PaneView]) -> None:
         """Show these, in this order, equally wide; a view that is left out is deleted."""
@@ -40,6 +52,12 @@ class PaneRow(QScrollArea):
             view.show()
         self._keep_readable()
         self._splitter.setSizes([1000] * len(views))
+
+    @Slot(QWidget, QWidget)
+    def _on_focus(self, _old: QWidget | None, new: QWidget | None) -> None:
+        for view in self.views:
+            if new is not None and view.isAncestorOf(new):
+                self.in_use = view.pane.id
 
     @Slot()
     def _keep_readable(self) -> None:

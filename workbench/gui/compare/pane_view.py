@@ -17,6 +17,7 @@ from workbench.gui.compare.picker import ModelPicker
 from workbench.gui.compare.shelf import Shelf
 from workbench.gui.compare.transcript import Transcript
 from workbench.gui.compare.words import pane_line
+from workbench.gui.models.receipt_line import ReceiptLine
 from workbench.gui.theme import Space
 from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.words import FitState, parameter_count
@@ -45,6 +46,12 @@ class PaneDeeds(Protocol):
 
     def show_prompt(self, pane: Pane) -> None: ...
 
+    def load_options(self, pane: Pane) -> None: ...
+
+    def load_anyway(self, pane: Pane) -> None: ...
+
+    def versions(self) -> list[str]: ...
+
 
 class PaneView(QFrame):
     def __init__(self, pane: Pane, shelf: Shelf, deeds: PaneDeeds, parent: QWidget | None = None) -> None:
@@ -59,6 +66,7 @@ class PaneView(QFrame):
         self.transcript = Transcript()
         self.empty = EmptyPane()
         self.notice = _Notice()
+        self.receipt = ReceiptLine(deeds.versions)
         self._body = QStackedWidget()
         self._body.addWidget(self.empty)
         self._body.addWidget(self.transcript)
@@ -68,6 +76,7 @@ class PaneView(QFrame):
         for part in (self.header, self.notice):
             column.addWidget(part)
         column.addWidget(self._body, 1)
+        column.addWidget(self.receipt)
         self._connect()
         self._fill_menu()
 
@@ -82,6 +91,7 @@ class PaneView(QFrame):
         self.notice.show_problem(self._problem_of_its_own(), title)
         self.empty.draw(pane, opening, any_models=bool(self._shelf.models) or not self._shelf.looked)
         self.transcript.draw(pane)
+        self.receipt.draw(pane.receipt if pane.loaded else None)
         self._body.setCurrentWidget(self.transcript if pane.exchanges else self.empty)
         self._enable_menu()
 
@@ -110,10 +120,13 @@ class PaneView(QFrame):
         self.empty.choose.clicked.connect(self.open_picker)
         self.empty.browse.clicked.connect(self._browse)
         self.transcript.again.connect(self._regenerate)
+        self.transcript.load_anyway.connect(self._load_anyway)
+        self.transcript.load_options.connect(self._load_options)
 
     def _fill_menu(self) -> None:
         menu = self.header.menu
         self.settings_action = menu.addAction("Context, threads and template…", self._settings)
+        self.load_action = menu.addAction("Load options: memory and parameters…", self._load_options)
         self.prompt_action = menu.addAction("What the model read…", self._show_prompt)
         menu.addSeparator()
         self.again_action = menu.addAction("Answer again", self._regenerate)
@@ -126,6 +139,7 @@ class PaneView(QFrame):
         pane = self.pane
         answered = bool(pane.exchanges) and pane.exchanges[-1].answer is not None
         self.settings_action.setEnabled(pane.model is not None and not pane.busy)
+        self.load_action.setEnabled(pane.model is not None and not pane.busy)
         self.prompt_action.setEnabled(bool(pane.exchanges))
         self.again_action.setEnabled(answered and pane.model is not None and not pane.busy)
         self.copy_action.setEnabled(answered)
@@ -163,6 +177,14 @@ class PaneView(QFrame):
     @Slot()
     def _show_prompt(self) -> None:
         self._deeds.show_prompt(self.pane)
+
+    @Slot()
+    def _load_options(self) -> None:
+        self._deeds.load_options(self.pane)
+
+    @Slot()
+    def _load_anyway(self) -> None:
+        self._deeds.load_anyway(self.pane)
 
     @Slot()
     def _copy(self) -> None:

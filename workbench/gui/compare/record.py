@@ -12,9 +12,10 @@ from workbench.chat.conversations import Diary, StoredConversation, StoredPane, 
 from workbench.chat.pane import Exchange, Pane
 from workbench.chat.plan import RunMode
 from workbench.engine.base import Sampling
-from workbench.errors import WorkbenchError
+from workbench.errors import UsageError, WorkbenchError
 from workbench.jobs import JobRunner
 from workbench.models.file import ModelFile
+from workbench.models.params import RunParams
 from workbench.settings import Settings
 
 DRAFT = "compare"
@@ -35,6 +36,8 @@ class Record:
         self.title = UNTITLED
         self.wanted: dict[int, StoredPane] = {}
         self._own_context: dict[int, int] = {}
+        self._own_params: dict[int, RunParams] = {}
+        self._forced: set[int] = set()
 
     # --- asking ------------------------------------------------------------------------------
 
@@ -51,15 +54,26 @@ class Record:
         changed, self.context = context != self.context, context
         if changed:
             for pane in self.comparison.panes:
-                if pane.model is not None and not pane.busy and pane.id not in self._own_context:
+                if pane.model is not None and not pane.busy and self.own_context(pane) is None:
                     self._choose(pane, pane.model, pane.n_threads, pane.template)
             self._keep_panes()
         self._keep_options()
 
     # --- panes -------------------------------------------------------------------------------
 
-    def choose(self, pane: Pane, model: ModelFile) -> None:
-        """Give a pane another model; a template chosen for the old one is forgotten."""
+    def choose(self, pane: Pane, model: ModelFile, *, params: RunParams | None = None, force: bool = False) -> None:
+        """Give a pane another model; a template chosen for the old one is forgotten.
+
+        ``params`` are loaded exactly as they are, None: as the planner finds best; ``force`` loads what is
+        judged too big.  Raises UsageError while the pane answers.
+        """
+        if pane.busy:
+            raise UsageError("This pane is answering.", hint="Stop it first.")
+        self._forget_load(pane)
+        if params is not None:
+            self._own_params[pane.id] = params
+        if force:
+            self._forced.add(pane.id)
         self.wanted.pop(pane.id, None)
         template = pane.template if model == pane.model else None
         self._choose(pane, model, pane.n_threads or self._settings.threads, template)
@@ -67,7 +81,9 @@ class Record:
 
     def configure(self, pane: Pane, n_ctx: int | None, n_threads: int | None, template: str | None) -> None:
         """A pane's own context (None: the shared one), threads (None: decided for it) and template."""
-        if n_ctx is None:
+        if pane.id in self._own_params:
+            self._own_params[pane.id] = replace(self._own_params[pane.id], n_ctx=n_ctx or self.context)
+        elif n_ctx is None:
             self._own_context.pop(pane.id, None)
         else:
             self._own_context[pane.id] = n_ctx
@@ -75,16 +91,27 @@ class Record:
             self._choose(pane, pane.model, n_threads, template)
             self._keep_panes()
 
+    def load_anyway(self, pane: Pane) -> None:
+        """Let llama.cpp have the last word on a model that was judged too big, and ask again what was asked."""
+        if pane.model is None:
+            return
+        self._forced.add(pane.id)
+        self._choose(pane, pane.model, pane.n_threads, pane.template)
+        if pane.exchanges:
+            self.comparison.regenerate(pane)
+
     def own_context(self, pane: Pane) -> int | None:
-        return self._own_context.get(pane.id)
+        own = self._own_params.get(pane.id)
+        return own.n_ctx if own is not None else self._own_context.get(pane.id)
 
     def context_of(self, pane: Pane) -> int:
-        return self._own_context.get(pane.id, self.context)
+        return self.own_context(pane) or self.context
 
     def close_pane(self, pane: Pane) -> None:
         self.comparison.remove_pane(pane)
         self.wanted.pop(pane.id, None)
         self._own_context.pop(pane.id, None)
+        self._forget_load(pane)
         self._keep_panes()
 
     # --- conversations -----------------------------------------------------------------------
@@ -108,6 +135,8 @@ class Record:
         for pane in list(self.comparison.panes):
             self.comparison.remove_pane(pane)
         self._own_context.clear()
+        self._own_params.clear()
+        self._forced.clear()
         for kept in stored.panes:
             pane = self.comparison.add_pane(kept.slot)
             pane.exchanges = _exchanges(stored, kept.slot)
@@ -134,7 +163,9 @@ class Record:
         if isinstance(found, WorkbenchError):
             pane.fail(Problem.of(found))
             return
-        if kept.n_ctx != min(self.context, found.n_ctx_train or self.context):
+        if kept.params is not None:
+            self._own_params[slot] = kept.params
+        elif kept.n_ctx != min(self.context, found.n_ctx_train or self.context):
             self._own_context[slot] = kept.n_ctx
         self._choose(pane, found, kept.n_threads, kept.template)
 
@@ -154,7 +185,19 @@ class Record:
     # --- within ------------------------------------------------------------------------------
 
     def _choose(self, pane: Pane, model: ModelFile, n_threads: int | None, template: str | None) -> None:
-        self.comparison.choose(pane, model, n_ctx=self.context_of(pane), n_threads=n_threads, template=template)
+        self.comparison.choose(
+            pane,
+            model,
+            n_ctx=self.context_of(pane),
+            n_threads=n_threads,
+            template=template,
+            params=self._own_params.get(pane.id),
+            force=pane.id in self._forced,
+        )
+
+    def _forget_load(self, pane: Pane) -> None:
+        self._own_params.pop(pane.id, None)
+        self._forced.discard(pane.id)
 
     def _replace(self, pane: Pane) -> None:
         """An answering pane ends with its answer; a new one takes its place."""
@@ -165,6 +208,11 @@ class Record:
         self.comparison.panes.insert(place, fresh)
         if pane.id in self._own_context:
             self._own_context[fresh.id] = self._own_context.pop(pane.id)
+        if pane.id in self._own_params:
+            self._own_params[fresh.id] = self._own_params.pop(pane.id)
+        if pane.id in self._forced:
+            self._forced.add(fresh.id)
+            self._forced.discard(pane.id)
         if pane.model is not None:
             self._choose(fresh, pane.model, pane.n_threads, pane.template)
 

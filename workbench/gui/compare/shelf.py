@@ -15,8 +15,9 @@ from workbench.errors import WorkbenchError
 from workbench.gui.errands import Errands, errand
 from workbench.gui.words import FitState, fit_state, has_gpu
 from workbench.models.file import ModelFile
+from workbench.models.params import RunParams
 
-Key: TypeAlias = tuple[Path, int]
+Key: TypeAlias = tuple[Path, int, RunParams | None]
 Found: TypeAlias = ModelFile | WorkbenchError
 
 
@@ -68,9 +69,9 @@ class Shelf(QObject):
             self._asked.clear()
             self.refresh()
 
-    def fit_state(self, model: ModelFile, n_ctx: int | None = None) -> FitState | None:
+    def fit_state(self, model: ModelFile, n_ctx: int | None = None, params: RunParams | None = None) -> FitState | None:
         """How a model fits now; None until that is known, which ``changed`` will say."""
-        key = _key(model, self._context if n_ctx is None else n_ctx)
+        key = _key(model, self._context if n_ctx is None else n_ctx, params)
         found = self._fits.get(key)
         if found is None and key not in self._asked:
             self._asked[key] = model
@@ -109,7 +110,8 @@ def _look(bench: Workbench, asked: dict[Key, ModelFile], n_ctx: int) -> _Looked:
     wanted = asked | {_key(model, n_ctx): model for model in listing.files}
     gpu = has_gpu(machine)
     fits = {
-        key: fit_state(bench.fit(model, n_ctx=key[1], machine=machine), has_gpu=gpu) for key, model in wanted.items()
+        key: fit_state(bench.fit(model, n_ctx=key[1], params=key[2], machine=machine), has_gpu=gpu)
+        for key, model in wanted.items()
     }
     problems = tuple(Problem(problem.path.name, problem.error.message) for problem in listing.problems)
     return _Looked(listing.files, problems, fits)
@@ -125,8 +127,10 @@ def _find(bench: Workbench, wanted: dict[int, str]) -> dict[int, Found]:
     return found
 
 
-def _key(model: ModelFile, n_ctx: int) -> Key:
-    return model.path, min(n_ctx, model.n_ctx_train) if model.n_ctx_train else n_ctx
+def _key(model: ModelFile, n_ctx: int, params: RunParams | None = None) -> Key:
+    if params is not None:
+        return model.path, params.n_ctx, params
+    return model.path, min(n_ctx, model.n_ctx_train) if model.n_ctx_train else n_ctx, None
 
 
 def ordered(models: Sequence[ModelFile], filter_text: str = "") -> list[ModelFile]:

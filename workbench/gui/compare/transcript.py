@@ -16,7 +16,11 @@ NEAR_END = 24  # pixels: as good as the end
 
 
 class Transcript(QScrollArea):
+    """``again``, ``load_anyway`` and ``load_options`` are about the newest answer."""
+
     again = Signal()
+    load_anyway = Signal()
+    load_options = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -55,6 +59,8 @@ class Transcript(QScrollArea):
         for exchange in pane.exchanges[same:]:
             view = ExchangeView(pane, exchange)
             view.again.clicked.connect(self.again)
+            view.load_anyway.connect(self.load_anyway)
+            view.load_options.connect(self.load_options)
             self._column.insertWidget(self._column.count() - 1, view)
             self.views.append(view)
             if exchange.answer is None:

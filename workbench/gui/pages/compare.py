@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from workbench.app import Workbench
 from workbench.chat.answer import Problem
@@ -23,18 +23,21 @@ from workbench.gui.compare.dialogs import PaneSettings, PaneSettingsDialog, Rend
 from workbench.gui.compare.options_panel import OptionsPanel
 from workbench.gui.compare.pane_row import PaneRow
 from workbench.gui.compare.pane_view import PaneView
+from workbench.gui.compare.proposal import Proposal
 from workbench.gui.compare.recent import RecentList
 from workbench.gui.compare.record import Record
 from workbench.gui.compare.shelf import Found, Shelf
 from workbench.gui.compare.toolbar import CompareBar
+from workbench.gui.diagnostics import versions
 from workbench.gui.errands import Errands
-from workbench.gui.theme import Space, Tone
+from workbench.gui.models.load_dialog import LoadDialog, LoadQuestion
+from workbench.gui.theme import Space
 from workbench.jobs import JobRunner
 from workbench.models.file import ModelFile
+from workbench.models.params import RunParams
 
 MAX_PANES = 4
 FIRST_PANES = 2
-PROPOSED = 3
 
 
 class ComparePage(QWidget):
@@ -63,9 +66,9 @@ class ComparePage(QWidget):
         self.panel.hide()
         self.recent = RecentList(self)
         self.counting = TokenCount(self.comparison, self.errands, self.composer)
+        self._proposal = Proposal(self.shelf, self._taken, self.open_model, self)
         self._send_when_open = False
         self._opening: dict[int, str] = {}
-        self._focused: int | None = None
         self._was_loaded: tuple[int, ...] = ()
         self._title = ""
         self._lay_out()
@@ -74,9 +77,9 @@ class ComparePage(QWidget):
 
     # --- for the window ----------------------------------------------------------------------
 
-    def open_model(self, model: ModelFile) -> None:
+    def open_model(self, model: ModelFile, params: RunParams | None = None, *, force: bool = False) -> None:
         """Into the first empty pane, else into a new one, else into the one in use."""
-        self.pick(self._pane_for_a_model(), model)
+        self.pick(self._pane_for_a_model(), model, params, force=force)
 
     def open_file(self, path: Path) -> None:
         """A GGUF file into the pane ``open_model`` would take; what is wrong with it is said there."""
@@ -149,17 +152,32 @@ class ComparePage(QWidget):
     def show_recent(self) -> None:
         self.recent.open_below(self.bar.recent, self._bench.conversations.listed(), self.record.diary.conversation_id)
 
-    def focus_pane(self, number: int) -> None:
-        """The first pane is 1."""
-        views = self.row.views
-        if 0 < number <= len(views):
-            views[number - 1].header.model.setFocus()
-
     # --- what panes ask for ------------------------------------------------------------------
 
-    def pick(self, pane: Pane, model: ModelFile) -> None:
-        self._do(partial(self.record.choose, pane, model))
+    def pick(self, pane: Pane, model: ModelFile, params: RunParams | None = None, *, force: bool = False) -> None:
+        self._do(partial(self.record.choose, pane, model, params=params, force=force))
         self.counting.start()
+
+    def load_options(self, pane: Pane) -> None:
+        """The pane's model with parameters of the user's own."""
+        if pane.model is None:
+            return
+        # What the planner placed is left to it again; what the user gave stays as it was given.
+        question = LoadQuestion(pane.model, pane.params)
+        dialog = LoadDialog(self._bench, self.errands, question, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.load.connect(partial(self._load_with, pane))
+        dialog.open()
+
+    def load_anyway(self, pane: Pane) -> None:
+        self._do(partial(self.record.load_anyway, pane))
+
+    def _load_with(self, pane: Pane, model: ModelFile, params: RunParams, force: bool) -> None:
+        if pane in self.comparison.panes:
+            self.pick(pane, model, params, force=force)
+
+    def versions(self) -> list[str]:
+        return versions(self._bench)
 
     def browse(self, pane: Pane) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Open GGUF file", "", "GGUF models (*.gguf);;All files (*)")
@@ -204,19 +222,11 @@ class ComparePage(QWidget):
         self.composer.setFocus()
 
     def propose(self) -> None:
-        """To somebody who has compared nothing yet: the first models that fit, real ones before synthetic."""
-        self.shelf.changed.connect(self._propose_models, Qt.ConnectionType.UniqueConnection)
-        self.shelf.refresh()
+        """To somebody who has compared nothing yet, the first models that fit."""
+        self._proposal.make()
 
-    @Slot()
-    def _propose_models(self) -> None:
-        if any(pane.model is not None or pane.id in self._opening for pane in self.comparison.panes):
-            self.shelf.changed.disconnect(self._propose_models)
-            return
-        states = [(model, self.shelf.fit_state(model)) for model in self.shelf.models]
-        fitting = [model for model, state in states if state is not None and state.tone is not Tone.BAD]
-        for model in sorted(fitting, key=lambda model: model.synthetic)[:PROPOSED]:
-            self.open_model(model)
+    def _taken(self) -> bool:
+        return any(pane.model is not None or pane.id in self._opening for pane in self.comparison.panes)
 
     def _show_record(self) -> None:
         """Another conversation: its panes, its options, and its models as they are found."""
@@ -250,7 +260,7 @@ class ComparePage(QWidget):
             pane = self.comparison.add_pane()
             self._rebuild()
             return pane
-        return next((pane for pane in panes if pane.id == self._focused), panes[-1])
+        return next((pane for pane in panes if pane.id == self.row.in_use), panes[-1])
 
     def _open_into(self, pane: Pane, path: Path) -> None:
         self._opening[pane.id] = path.name
@@ -298,7 +308,8 @@ class ComparePage(QWidget):
         self._show_changes()
 
     def _draw(self, pane: Pane) -> None:
-        found = self.shelf.fit_state(pane.model, pane.params.n_ctx) if pane.model is not None else None
+        exactly = pane.params if pane.exactly else None
+        found = self.shelf.fit_state(pane.model, pane.params.n_ctx, exactly) if pane.model is not None else None
         alone = len(self.comparison.panes) == 1
         self._view(pane).draw(found, opening=self._opening.get(pane.id, ""), alone=alone)
 
@@ -350,10 +361,7 @@ class ComparePage(QWidget):
         within = Qt.ShortcutContext.WidgetWithChildrenShortcut
         QShortcut(QKeySequence("Ctrl+I"), self, self.toggle_options, context=within)
         for number in range(1, MAX_PANES + 1):
-            QShortcut(QKeySequence(f"Alt+{number}"), self, partial(self.focus_pane, number), context=within)
-        app = QApplication.instance()
-        if isinstance(app, QApplication):
-            app.focusChanged.connect(self._on_focus)
+            QShortcut(QKeySequence(f"Alt+{number}"), self, partial(self.row.focus_pane, number), context=within)
 
     @Slot()
     def _on_pause(self) -> None:
@@ -372,12 +380,6 @@ class ComparePage(QWidget):
         for conversation_id in conversation_ids:
             self.record.delete(conversation_id)
         self._rebuild()
-
-    @Slot(QWidget, QWidget)
-    def _on_focus(self, _old: QWidget | None, new: QWidget | None) -> None:
-        for view in self.row.views:
-            if new is not None and view.isAncestorOf(new):
-                self._focused = view.pane.id
 
     def _lay_out(self) -> None:
         main = QVBoxLayout()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -11,11 +12,15 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from workbench.gui import theme
+from workbench.gui.diagnostics import versions
 from workbench.gui.errands import Errands, errand
 from workbench.gui.memory import DeviceMemory, Loaded, device_memory
+from workbench.gui.models.learnt_card import LearntCard
+from workbench.gui.models.load_dialog import LoadDialog, LoadQuestion
+from workbench.gui.models.receipts_card import ReceiptsCard
 from workbench.gui.theme import Space, Tone
 from workbench.gui.widgets.cards import Card, Facts, ScrollPage, clear
-from workbench.gui.widgets.controls import label, text_button
+from workbench.gui.widgets.controls import IconButton, label, text_button
 from workbench.gui.widgets.memory_bar import MemoryBar, Swatch
 from workbench.gui.words import FitState, family_tone, fit_state, has_gpu, parameter_count
 from workbench.hardware.facts import Hardware
@@ -23,11 +28,15 @@ from workbench.hardware.words import human_bytes, sentences
 from workbench.hub.library import Problem
 from workbench.models.file import ModelFile
 from workbench.models.fit import Fit, Verdict
+from workbench.models.learnt import Learnt
+from workbench.models.params import RunParams
+from workbench.models.receipt import Receipt
 
 if TYPE_CHECKING:
     from workbench.app import Workbench
 
 BASIS = "Judged by the memory that is free now, beside the models that are loaded."
+NOTHING_LEARNT = Learnt()
 LOADED = FitState("◉", "in memory", "", Tone.GOOD)
 WIDEST = 1080  # pixels at 100 % text: longer lines are hard to read
 
@@ -39,18 +48,22 @@ class Seen:
     machine: Hardware
     fits: tuple[Fit, ...]
     problems: tuple[Problem, ...]
+    receipts: tuple[Receipt, ...] = ()
+    learnt: Learnt = NOTHING_LEARNT
 
 
 def look(bench: Workbench) -> Seen:
     machine = bench.machine()
     listing = bench.library.listing()
-    return Seen(machine, tuple(bench.fit(model, machine=machine) for model in listing.files), listing.problems)
+    fits = tuple(bench.fit(model, machine=machine) for model in listing.files)
+    return Seen(machine, fits, listing.problems, bench.receipts(), bench.learnt())
 
 
 class MachinePage(ScrollPage):
-    """``chosen`` is emitted with a model that the user wants to open."""
+    """``chosen`` is emitted with a model that the user wants to open, its parameters (None: the shared ones), and
+    whether to load it although it is too big."""
 
-    chosen = Signal(object)
+    chosen = Signal(object, object, bool)
 
     def __init__(self, workbench: Workbench, errands: Errands, parent: QWidget | None = None) -> None:
         super().__init__(WIDEST, parent)
@@ -66,6 +79,9 @@ class MachinePage(ScrollPage):
         self.memory = Card("Memory")
         self.details = Card("Details")
         self.files = Card("Model files, and how they fit")
+        self.learnt = LearntCard(workbench, errands)
+        self.learnt.measured.connect(self.refresh)
+        self.receipts = ReceiptsCard(partial(versions, workbench))
         self._arrange()
 
     def _arrange(self) -> None:
@@ -78,7 +94,8 @@ class MachinePage(ScrollPage):
         self.column.addLayout(head)
         self.column.addWidget(self.words)
         self.column.addLayout(self._pair)
-        self.column.addWidget(self.files)
+        for card in (self.files, self.learnt, self.receipts):
+            self.column.addWidget(card)
         self.column.addStretch(1)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -114,6 +131,18 @@ class MachinePage(ScrollPage):
         self.refresh_button.setEnabled(True)
         self.status.setText(status)
 
+    @Slot(object)
+    def _on_open(self, model: ModelFile) -> None:
+        self.chosen.emit(model, None, False)
+
+    @Slot(object)
+    def _on_options(self, found: Fit) -> None:
+        question = LoadQuestion(found.model, RunParams(n_ctx=found.context))
+        dialog = LoadDialog(self._bench, self._errands, question, self)
+        dialog.load.connect(self.chosen)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
     # --- drawing -----------------------------------------------------------------------------
 
     def draw(self, seen: Seen) -> None:
@@ -121,6 +150,8 @@ class MachinePage(ScrollPage):
         self._draw_details(seen.machine)
         self.draw_memory(seen.machine, self._loaded)
         self._draw_files(seen)
+        self.learnt.draw(seen.machine, seen.learnt)
+        self.receipts.draw(seen.receipts)
 
     def draw_memory(self, machine: Hardware, loaded: Sequence[Loaded]) -> None:
         """Only the bars: this is called every two seconds while the window is visible."""
@@ -179,7 +210,8 @@ class MachinePage(ScrollPage):
                 self.files.body.addWidget(_line())
             state = LOADED if found.model.path in open_now else fit_state(found, has_gpu=gpu)
             row = _FileRow(found, state)
-            row.chosen.connect(self.chosen)
+            row.chosen.connect(self._on_open)
+            row.options.connect(self._on_options)
             self.files.body.addWidget(row)
         for problem in seen.problems:
             words = f"✕  {problem.path.name}: {problem.error.message}"
@@ -238,6 +270,7 @@ class _FileRow(QWidget):
     """One file: what it is on the left, how it fits on the right, and a way to open it."""
 
     chosen = Signal(object)
+    options = Signal(object)
 
     def __init__(self, found: Fit, state: FitState) -> None:
         super().__init__()
@@ -259,16 +292,23 @@ class _FileRow(QWidget):
         open_.setAccessibleName(f"Open {model.title}")
         open_.setToolTip(str(model.path))
         open_.clicked.connect(self._open)
+        more = IconButton("tune-variant", f"Load options of {model.title}")
+        more.clicked.connect(self._options)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, Space.XS, 0, Space.XS)
         row.setSpacing(Space.M)
         row.addLayout(names, 1)
         row.addLayout(states)
         row.addWidget(open_, 0, Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(more, 0, Qt.AlignmentFlag.AlignVCenter)
 
     @Slot()
     def _open(self) -> None:
         self.chosen.emit(self.fit.model)
+
+    @Slot()
+    def _options(self) -> None:
+        self.options.emit(self.fit)
 
 
 def _about(model: ModelFile) -> str:

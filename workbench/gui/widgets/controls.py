@@ -29,6 +29,10 @@ class IconButton(QToolButton):
         self.setToolTip(words)
         self.setAccessibleName(words)
 
+    def show_icon(self, icon: str) -> None:
+        self._icon = icon
+        self._dress()
+
     @Slot()
     def _dress(self) -> None:
         self.setIcon(theme.icon(self._icon, self._tone))

@@ -1,15 +1,17 @@
-"""A bar that shows what fills a device's memory: each model, other programs, and what is free."""
+"""A bar that shows what fills a device's memory: each model, other programs, what is free, and what would be added."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent
+from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from workbench.gui import theme
-from workbench.gui.memory import DeviceMemory
+from workbench.gui.memory import Added, DeviceMemory, Ghost
 from workbench.gui.theme import Space, Tone, mix
 from workbench.gui.widgets.controls import label
+
+LEAST_OVER = 6  # pixels at 100 % text: what is missing can always be seen
 
 
 class MemoryBar(QWidget):
@@ -19,6 +21,7 @@ class MemoryBar(QWidget):
         super().__init__(parent)
         self._height, self._minimum_width = height, minimum_width
         self.memory: DeviceMemory | None = None
+        self.added: Added | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Memory")
 
@@ -31,6 +34,15 @@ class MemoryBar(QWidget):
         self.setAccessibleDescription("; ".join(memory.lines))
         self.update()
 
+    def show_ghost(self, ghost: Ghost | None) -> None:
+        """Draw what a model would add, hatched, and say it; None takes it away."""
+        if self.memory is None:
+            return
+        self.added = ghost.added.get(self.memory.device, Added(0)) if ghost is not None else None
+        said = [*self.memory.lines, *([ghost.sentence(self.memory)] if ghost is not None else [])]
+        self.setAccessibleDescription("; ".join(said))
+        self.update()
+
     def sizeHint(self) -> QSize:
         return QSize(theme.px(2 * self._minimum_width), theme.px(self._height))
 
@@ -39,19 +51,51 @@ class MemoryBar(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        area = QRectF(self.rect())
-        outline = QPainterPath()
-        outline.addRoundedRect(area, area.height() / 2, area.height() / 2)
-        painter.setClipPath(outline)
-        painter.fillRect(area, QColor(theme.current().track))
+        area = begin_bar(painter, QRectF(self.rect()))
         if self.memory is not None and self.memory.total_bytes:
             left = area.left()
             for color, size_bytes in _stripes(self.memory):
                 width = area.width() * size_bytes / self.memory.total_bytes
                 painter.fillRect(QRectF(left, area.top(), width, area.height()), QColor(color))
                 left += width
+            if self.added is not None and self.added.size_bytes:
+                self._paint_ghost(painter, area, left, self.memory.total_bytes)
         painter.end()
+
+    def _paint_ghost(self, painter: QPainter, area: QRectF, left: float, total_bytes: int) -> None:
+        assert self.added is not None
+        added = self.added
+        right = min(area.right(), left + area.width() * added.size_bytes / total_bytes)
+        over = 0.0
+        if added.over_bytes:
+            over = max(theme.px(LEAST_OVER), area.width() * added.over_bytes / total_bytes)
+            over = min(over, area.width() * added.size_bytes / total_bytes)
+            right = area.right() if right - left < over else right
+        split = max(area.left(), right - over)
+        tokens = theme.current()
+        hatch(painter, QRectF(left, area.top(), max(0.0, split - left), area.height()), tokens.accent)
+        hatch(painter, QRectF(split, area.top(), right - split, area.height()), tokens.bad)
+
+
+def begin_bar(painter: QPainter, area: QRectF) -> QRectF:
+    """Clip to a rounded bar and paint its empty track."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    outline = QPainterPath()
+    radius = min(area.height() / 2, 6)
+    outline.addRoundedRect(area, radius, radius)
+    painter.setClipPath(outline)
+    painter.fillRect(area, QColor(theme.current().track))
+    return area
+
+
+def hatch(painter: QPainter, area: QRectF, color: str) -> None:
+    """Stripes on a pale ground: what is not there yet, told from what is without colour."""
+    if area.width() <= 0:
+        return
+    painter.fillRect(area, QColor(mix(color, theme.current().surface, 0.25)))
+    painter.fillRect(area, QBrush(QColor(color), Qt.BrushStyle.BDiagPattern))
+    edge = QRectF(area.left(), area.top(), 1.5, area.height())
+    painter.fillRect(edge, QColor(color))
 
 
 def _stripes(memory: DeviceMemory) -> list[tuple[str, int]]:
@@ -73,6 +117,7 @@ class MemoryStrip(QFrame):
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(Space.L)
+        self._ghost: Ghost | None = None
         self._meters: list[_Meter] = []
 
     @property
@@ -88,12 +133,20 @@ class MemoryStrip(QFrame):
             self._meters.append(_Meter())
             self._row.addWidget(self._meters[-1])
         for meter, memory in zip(self._meters, memories, strict=True):
-            meter.show_memory(memory)
+            meter.show_memory(memory, self._ghost)
+
+    def show_ghost(self, ghost: Ghost | None) -> None:
+        """What a model would add to each device; None takes it away."""
+        self._ghost = ghost
+        for meter in self._meters:
+            if meter.memory is not None:
+                meter.show_memory(meter.memory, ghost)
 
 
 class _Meter(QWidget):
     def __init__(self) -> None:
         super().__init__()
+        self.memory: DeviceMemory | None = None
         self._name = label(role="muted")
         self._bar = MemoryBar()
         self._bar.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
@@ -108,11 +161,24 @@ class _Meter(QWidget):
     def text(self) -> str:
         return f"{self._name.text()} {self._figures.text()}"
 
-    def show_memory(self, memory: DeviceMemory) -> None:
+    def show_memory(self, memory: DeviceMemory, ghost: Ghost | None) -> None:
+        self.memory = memory
         self._name.setText(memory.name)
         self._bar.show_memory(memory)
-        self._figures.setText(memory.short)
-        self.setToolTip("\n".join(memory.lines))
+        self._bar.show_ghost(ghost)
+        added = self._bar.added
+        self._keep_width(memory)
+        theme.mark(self._figures, tone=Tone.BAD if added is not None and added.over_bytes else Tone.NONE)
+        self._figures.setText(added.words if added is not None and added.size_bytes else memory.short)
+        lines = [*memory.lines, *([ghost.sentence(memory)] if ghost is not None else [])]
+        self.setToolTip("\n".join(lines))
+
+    def _keep_width(self, memory: DeviceMemory) -> None:
+        # The words of a ghost take the place of the figures: nothing moves when it comes and goes.
+        metrics = self._figures.fontMetrics()
+        self._figures.setMinimumWidth(
+            max(metrics.horizontalAdvance(words) for words in (memory.short, "✕ 88.8 GB over"))
+        )
 
 
 class Swatch(QWidget):

@@ -51,3 +51,6 @@ CREATE TABLE bandwidth (
     bytes_per_s REAL NOT NULL,
     measured_at TEXT NOT NULL
 );
+
+-- JSON: the very parameters a pane was asked to load; null: decided by the planner.
+ALTER TABLE pane ADD COLUMN params TEXT;

@@ -1,0 +1,199 @@
+"""One model: a row that opens to its ladder, one line per quantisation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from workbench.gui import theme
+from workbench.gui.models.rung_line import Offer, RungLine
+from workbench.gui.theme import Space, Tone
+from workbench.gui.widgets.cards import clear
+from workbench.gui.widgets.controls import label
+from workbench.gui.words import family_tone, fit_state, parameter_count
+from workbench.models.verdict import Ladder
+
+LINES_AT_ONCE = 2
+NARROW = 700  # pixels at 100 % text: below it the summary stands under the title
+
+
+class LadderView(QWidget):
+    """``load`` and ``options`` are those of its lines; ``looked_at`` carries a line, or None,
+    ``opened`` a line whose details are shown, ``folded`` the view itself and whether it is open now."""
+
+    load = Signal(object)
+    options = Signal(object, object)
+    looked_at = Signal(object)
+    opened = Signal(object)
+    folded = Signal(object, bool)
+
+    def __init__(self, ladder: Ladder, offer: Offer, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.ladder, self.offer = ladder, offer
+        self.lines: list[RungLine] = []
+        # A line takes some milliseconds to make: a few in each turn of the event loop, so that nothing halts.
+        self._growing = QTimer(self, interval=0)
+        self._growing.timeout.connect(self._grow)
+        self.dot = label("●")
+        self.button = _FoldButton()
+        self.button.clicked.connect(self._on_button)
+        self.summary = label(role="muted", wrap=True)
+        self._body = QWidget()
+        self._body.hide()
+        self._column = QVBoxLayout(self._body)
+        self._column.setContentsMargins(Space.L, 0, 0, Space.S)
+        self._column.setSpacing(0)
+        self._head = QGridLayout()
+        self._head.setHorizontalSpacing(Space.S)
+        self._head.setVerticalSpacing(0)
+        self._head.addWidget(self.dot, 0, 0)
+        self._head.addWidget(self.button, 0, 1)
+        self._head.setColumnStretch(1, 2)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(Space.XS)
+        column.addLayout(self._head)
+        column.addWidget(self._body)
+        self.draw(ladder, offer)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        beside = self.width() >= theme.px(NARROW)
+        self._head.addWidget(self.summary, *((0, 2) if beside else (1, 1)))
+        self._head.setColumnStretch(2, 3 if beside else 0)
+        across = Qt.AlignmentFlag.AlignRight if beside else Qt.AlignmentFlag.AlignLeft
+        self.summary.setAlignment(across | Qt.AlignmentFlag.AlignVCenter)
+        self.summary.setContentsMargins(0, 0, 0, 0 if beside else Space.XS)
+
+    @property
+    def key(self) -> tuple[Path, ...]:
+        """The files it stands for."""
+        return files_of(self.ladder)
+
+    @property
+    def is_open(self) -> bool:
+        return not self._body.isHidden()
+
+    def draw(self, ladder: Ladder, offer: Offer) -> None:
+        """A new price; lines that stay keep their place and the focus."""
+        same = tuple(line.fit.model.path for line in self.lines) == files_of(ladder)
+        if len(ladder.rungs) == 1:  # nothing to choose from is nothing to recommend
+            ladder = replace(ladder, rungs=(replace(ladder.rungs[0], recommended=False, reason=""),))
+        self.ladder, self.offer = ladder, offer
+        self._draw_head()
+        if self.is_open and same:
+            for line, rung in zip(self.lines, ladder.rungs, strict=True):
+                line.draw(rung, offer)
+        elif self.is_open:
+            self._build()
+        else:
+            self._drop_lines()
+
+    def set_open(self, *, is_open: bool) -> None:
+        if is_open == self.is_open:
+            return
+        if is_open and not self.lines:
+            self._build()
+        self._body.setVisible(is_open)
+        self._draw_head()
+
+    def _draw_head(self) -> None:
+        ladder = self.ladder
+        first = ladder.rungs[0].fit.model if ladder.rungs else None
+        theme.mark(self.dot, tone=family_tone(first.family) if first else Tone.MUTED)
+        self.button.draw(ladder.title, is_open=self.is_open)
+        said = []
+        if first is not None:
+            if first.synthetic:
+                said.append("synthetic, answers are noise")
+            said += [f"{parameter_count(first.parameter_count)} parameters", _counted(len(ladder.rungs))]
+        best = ladder.recommended or (ladder.rungs[0] if len(ladder.rungs) == 1 else None)
+        if best is not None:
+            state = fit_state(best.fit, has_gpu=self.offer.has_gpu)
+            said.append(f"{best.fit.model.quantisation} {state.line}")
+        elif ladder.rungs:
+            smallest = min((rung.fit for rung in ladder.rungs), key=lambda fit: fit.short_by_bytes)
+            said.append(fit_state(smallest, has_gpu=self.offer.has_gpu).text)
+        self.summary.setText(" · ".join(said))
+        self.button.setAccessibleDescription(self.summary.text())
+
+    @property
+    def building(self) -> bool:
+        return self._growing.isActive()
+
+    def _build(self) -> None:
+        self._drop_lines()
+        self._growing.start()
+        self._grow()
+
+    def _drop_lines(self) -> None:
+        self._growing.stop()
+        self.lines = []
+        clear(self._column)
+
+    @Slot()
+    def _grow(self) -> None:
+        for rung in self.ladder.rungs[len(self.lines) :][:LINES_AT_ONCE]:
+            line = RungLine(rung, self.offer)
+            line.load.connect(self.load)
+            line.options.connect(self.options)
+            line.looked_at.connect(self.looked_at)
+            line.moved.connect(self._on_move)
+            line.opened.connect(self.opened)
+            self.lines.append(line)
+            self._column.addWidget(line)
+        if len(self.lines) == len(self.ladder.rungs):
+            self._growing.stop()
+            for name, why in self.ladder.skipped:
+                self._column.addWidget(label(f"{name}: {why}", role="muted", wrap=True))
+
+    @Slot()
+    def _on_button(self) -> None:
+        self.set_open(is_open=not self.is_open)
+        self.folded.emit(self, self.is_open)
+
+    @Slot(object, int)
+    def _on_move(self, line: RungLine, step: int) -> None:
+        place = self.lines.index(line) + step
+        if 0 <= place < len(self.lines):
+            self.lines[place].setFocus(Qt.FocusReason.TabFocusReason)
+        elif place < 0:
+            self.button.setFocus(Qt.FocusReason.TabFocusReason)
+
+
+class _FoldButton(QPushButton):
+    """A title that opens and closes what stands below it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("kind", "row")
+        self.setAutoDefault(False)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._title, self._sign = "", ""
+
+    def draw(self, title: str, *, is_open: bool) -> None:
+        self._title, self._sign = title, "▾" if is_open else "▸"
+        self.setAccessibleName(f"{title}, {'open' if is_open else 'closed'}")
+        self._cut()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._cut()
+
+    def _cut(self) -> None:
+        room = self.width() - theme.px(40)
+        title = self.fontMetrics().elidedText(self._title, Qt.TextElideMode.ElideRight, max(room, theme.px(60)))
+        self.setToolTip(self._title if title != self._title else "")
+        self.setText(f"{self._sign}  {title.replace('&', '&&')}")
+
+
+def files_of(ladder: Ladder) -> tuple[Path, ...]:
+    return tuple(rung.fit.model.path for rung in ladder.rungs)
+
+
+def _counted(count: int) -> str:
+    return "1 quantisation" if count == 1 else f"{count} quantisations"

@@ -1,0 +1,72 @@
+"""What a load was said to take beside what it took: one quiet line, loud only when they are apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QGuiApplication, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
+
+from workbench.gui import theme
+from workbench.gui.models import words
+from workbench.gui.theme import Space, Tone
+from workbench.gui.widgets.controls import ElidedLabel, IconButton
+from workbench.models.receipt import Receipt
+
+
+class ReceiptLine(QFrame):
+    """Hidden while there is no receipt; ``versions`` are what a report names beside the numbers."""
+
+    def __init__(self, versions: Callable[[], Sequence[str]], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "bar")
+        self._versions = versions
+        self.receipt: Receipt | None = None
+        self.line = ElidedLabel()
+        self.line.setProperty("role", "muted")
+        self.copy_button = IconButton("content-copy", "Copy a report of this load")
+        self.copy_button.clicked.connect(self.copy)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(Space.M, 0, Space.S, 0)
+        row.setSpacing(Space.XS)
+        row.addWidget(self.line, 1)
+        row.addWidget(self.copy_button, 0, Qt.AlignmentFlag.AlignVCenter)
+        self.hide()
+
+    def draw(self, receipt: Receipt | None) -> None:
+        self.setVisible(receipt is not None)
+        if receipt is None or receipt is self.receipt:
+            return
+        self.receipt = receipt
+        flagged = receipt.flagged
+        self.line.setAccessibleName(f"Memory of this load: {words.receipt_line(receipt)}")
+        theme.mark(self.line, tone=Tone.CAUTION if flagged else Tone.MUTED)
+        self._fill()
+        lines = [
+            words.receipt_line(receipt),
+            f"growth of this process: {words.growth_words(receipt)}",
+            f"prediction: {receipt.predicted_basis}",
+        ]
+        if flagged:
+            lines.append("More than 2 % apart: worth a report, which the button copies.")
+        self.setToolTip("\n".join(lines))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fill()
+
+    def _fill(self) -> None:
+        """All of it where there is room, else what matters of it."""
+        if self.receipt is None:
+            return
+        mark = "△ " if self.receipt.flagged else ""
+        said = mark + words.receipt_line(self.receipt)
+        room = self.width() - self.copy_button.width() - Space.M - Space.S - Space.XS
+        fits = self.line.fontMetrics().horizontalAdvance(said) <= room
+        self.line.setText(said if fits else mark + words.receipt_in_short(self.receipt))
+
+    @Slot()
+    def copy(self) -> None:
+        if self.receipt is not None:
+            QGuiApplication.clipboard().setText(words.receipt_report([self.receipt], self._versions()))

@@ -1,0 +1,290 @@
+"""One quantisation of a model: how it fits, what it costs, and what can be done with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QEvent, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+from workbench.gui import theme
+from workbench.gui.models import words
+from workbench.gui.models.rung_details import RungDetails
+from workbench.gui.theme import Space, Tone
+from workbench.gui.widgets.controls import ElidedLabel, IconButton, label, text_button
+from workbench.gui.words import fit_state
+from workbench.hardware.words import human_bytes
+from workbench.models.verdict import Fit, Rung, Verdict
+
+WIDE = 940  # pixels at 100 % text: room for every column beside the name
+LEAST = 260
+_TOGGLES = frozenset({Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space})
+_MOVES = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What can be done with a line: ``open`` on this computer only, and only with a file that is here."""
+
+    has_gpu: bool
+    open: bool = True
+
+
+class RungLine(QFrame):
+    """``load`` is emitted with the fit to load as planned, ``options`` with the fit and the parameters to begin
+    with (None: its own), ``looked_at`` when the line is hovered or left, ``moved`` with itself and -1 or
+    1, ``opened`` with itself when the details are shown."""
+
+    load = Signal(object)
+    options = Signal(object, object)
+    looked_at = Signal(object)
+    moved = Signal(object, int)
+    opened = Signal(object)
+
+    def __init__(self, rung: Rung, offer: Offer, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "rung")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.rung, self.offer = rung, offer
+        self.estimate: Fit = rung.fit
+        self.word = label(role="strong")
+        self.code = label(role="muted")
+        self.name = ElidedLabel()
+        self.name.setProperty("role", "muted")
+        self.chip = label("recommended", role="chip", tone=Tone.ACCENT)
+        self.reason = label(role="small", wrap=True)
+        self.advice = QWidget()
+        self.fit_narrow = label(wrap=True)
+        self.facts_narrow = label(role="muted", wrap=True)
+        self.cells = {name: Cell(width) for name, width in _COLUMNS}
+        self.open_button = text_button("Open", kind="small")
+        self.open_button.clicked.connect(self._on_open)
+        self.anyway = text_button("Load anyway…", kind="small")
+        self.anyway.clicked.connect(self._on_options)
+        self.more = IconButton("tune-variant", "Load options")
+        self.more.clicked.connect(self._on_options)
+        self.fold = IconButton("chevron-down", "Show details")
+        self.fold.clicked.connect(self.toggle)
+        self.details = RungDetails()
+        self.details.tried.connect(self._on_try)
+        self.details.hide()
+        self._arrange()
+        self.draw(rung, offer)
+
+    @property
+    def fit(self) -> Fit:
+        return self.rung.fit
+
+    @property
+    def text(self) -> str:
+        """The whole line as it is read out."""
+        return self.accessibleName()
+
+    # --- drawing -----------------------------------------------------------------------------
+
+    def draw(self, rung: Rung, offer: Offer) -> None:
+        """A new price; what llama.cpp said of the old one is forgotten."""
+        self.rung, self.offer, self.estimate = rung, offer, rung.fit
+        self._draw()
+
+    def draw_exact(self, found: Fit) -> None:
+        """llama.cpp's own answer to the same question."""
+        self.rung = Rung(found, self.rung.word, self.rung.loss, self.rung.recommended, self.rung.reason)
+        self._draw()
+
+    def draw_refused(self, why: str) -> None:
+        """llama.cpp could not be asked: the estimate stands."""
+        self.details.draw(self.estimate, self.fit, refused=why)
+
+    def _draw(self) -> None:
+        found, model = self.fit, self.fit.model
+        state = fit_state(found, has_gpu=self.offer.has_gpu)
+        too_big = found.verdict is Verdict.TOO_BIG
+        self.word.setText(self.rung.word)
+        self.code.setText(model.quantisation)
+        theme.mark(self.word, tone=Tone.MUTED if too_big else Tone.NONE)
+        self.name.setText(model.name)
+        self.advice.setVisible(self.rung.recommended)
+        self.reason.setText(self.rung.reason)
+        said = state.line
+        self._draw_cells(said, state.tone)
+        self.fit_narrow.setText(f"{said} · {words.basis_words(found)}")
+        theme.mark(self.fit_narrow, tone=state.tone)
+        self.facts_narrow.setText(self._facts_in_one())
+        self.open_button.setVisible(self.offer.open and not too_big)
+        self.anyway.setVisible(self.offer.open and too_big)
+        name = f"{model.title} {model.quantisation}"
+        for button, what in ((self.open_button, "Open"), (self.anyway, "Load anyway:"), (self.more, "Load options of")):
+            button.setAccessibleName(f"{what} {name}")
+        self.details.draw(self.estimate, found)
+        self._say(said)
+
+    def _draw_cells(self, said: str, tone: Tone) -> None:
+        found, model, loss = self.fit, self.fit.model, self.rung.loss
+        cells = self.cells
+        cells["fit"].draw(said, words.basis_words(found), tone=tone)
+        cells["fit"].setToolTip("\n".join(found.reasons))
+        cells["size"].draw(human_bytes(model.size_bytes), words.bits_words(model))
+        cells["context"].draw(words.longest_words(found), "tokens" if found.max_context else "fits")
+        cells["context"].setToolTip(f"{found.max_context:,} tokens" if found.max_context else "")
+        cells["speed"].draw(words.speed_words(found.speed), found.speed.basis if found.speed else "speed")
+        cells["speed"].setToolTip(words.speed_tip(found.speed))
+        note = "loss" if loss is None else "loss" if words.measured_on(loss, model) else "loss, indication"
+        cells["loss"].draw(words.loss_words(loss, model) or "–", note)
+        tip = words.loss_tip(loss, model) if loss is not None else "Nothing was published about this quantisation."
+        cells["loss"].setToolTip(tip)
+
+    def _facts_in_one(self) -> str:
+        found, model, loss = self.fit, self.fit.model, self.rung.loss
+        longest = f"{words.longest_words(found)} tokens" if found.max_context else "no context fits"
+        said = [human_bytes(model.size_bytes), words.bits_words(model), longest]
+        if found.speed is not None:
+            said.append(f"{words.speed_words(found.speed)} ({found.speed.basis})")
+        if loss is not None:
+            indication = "" if words.measured_on(loss, model) else " (indication)"
+            said.append(f"loss {words.loss_words(loss, model)}{indication}")
+        return " · ".join(said)
+
+    def _say(self, said: str) -> None:
+        recommended = f", recommended: {self.rung.reason}" if self.rung.recommended else ""
+        model = self.fit.model
+        self.setAccessibleName(
+            f"{model.title}, {self.rung.word} {model.quantisation}{recommended}: {said}, "
+            f"{words.basis_words(self.fit)}; {self._facts_in_one()}"
+        )
+        self.setAccessibleDescription("Enter shows details; the memory bar above shows what it would add")
+
+    # --- arranged ----------------------------------------------------------------------------
+
+    def _arrange(self) -> None:
+        title = QHBoxLayout()
+        title.setSpacing(Space.S)
+        for part in (self.word, self.code):
+            title.addWidget(part, 0, Qt.AlignmentFlag.AlignVCenter)
+        title.addStretch(1)
+        names = QVBoxLayout()
+        names.setSpacing(2)
+        names.addLayout(title)
+        for below in (self.name, self.fit_narrow, self.facts_narrow):
+            names.addWidget(below)
+        names.addStretch(1)
+        advice = QHBoxLayout(self.advice)
+        advice.setContentsMargins(0, 0, 0, 0)
+        advice.setSpacing(Space.S)
+        advice.addWidget(self.chip, 0, Qt.AlignmentFlag.AlignTop)
+        advice.addWidget(self.reason, 1)
+        row = QHBoxLayout()
+        row.setSpacing(Space.M)
+        row.addLayout(names, 1)
+        for cell in self.cells.values():
+            row.addWidget(cell, 0, Qt.AlignmentFlag.AlignTop)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(Space.XS)
+        buttons.addStretch(1)
+        for button in (self.open_button, self.anyway, self.more, self.fold):
+            buttons.addWidget(button)
+        self._buttons = QWidget()
+        buttons.setContentsMargins(0, 0, 0, 0)
+        self._buttons.setLayout(buttons)
+        row.addWidget(self._buttons, 0, Qt.AlignmentFlag.AlignTop)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(Space.S, Space.S - 2, Space.S, Space.S - 2)
+        column.setSpacing(Space.XS)
+        column.addLayout(row)
+        column.addWidget(self.advice)
+        column.addWidget(self.details)
+
+    def minimumSizeHint(self) -> QSize:
+        # The columns shall not keep the page from becoming narrow: then they are shown as text.
+        return QSize(theme.px(LEAST), super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        wide = self.width() >= theme.px(WIDE)
+        for cell in self.cells.values():
+            cell.setVisible(wide)
+        self.fit_narrow.setVisible(not wide)
+        self.facts_narrow.setVisible(not wide)
+        # The columns of all lines stand above each other, whichever buttons a line has.
+        self._buttons.setMinimumWidth(theme.px(_BUTTONS) if wide else 0)
+
+    # --- used --------------------------------------------------------------------------------
+
+    @property
+    def is_open(self) -> bool:
+        return not self.details.isHidden()
+
+    @Slot()
+    def toggle(self) -> None:
+        """Show or hide what the verdict stands on, and what would help."""
+        self.details.setVisible(self.details.isHidden())
+        theme.mark(self, open=self.is_open)
+        self.fold.say("Hide details" if self.is_open else "Show details")
+        self.fold.show_icon("chevron-up" if self.is_open else "chevron-down")
+        if self.is_open:
+            self.opened.emit(self)
+
+    @Slot()
+    def _on_open(self) -> None:
+        self.load.emit(self.fit)
+
+    @Slot()
+    def _on_options(self) -> None:
+        self.options.emit(self.fit, None)
+
+    @Slot(object)
+    def _on_try(self, params: object) -> None:
+        self.options.emit(self.fit, params)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in _TOGGLES:
+            self.toggle()
+        elif event.key() in _MOVES:
+            self.moved.emit(self, _MOVES[Qt.Key(event.key())])
+        else:
+            super().keyPressEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.setFocus(Qt.FocusReason.MouseFocusReason)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        self.toggle()
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        super().enterEvent(event)
+        self.looked_at.emit(self)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self.looked_at.emit(None)
+
+
+_COLUMNS = (("fit", 196), ("size", 132), ("context", 84), ("speed", 130), ("loss", 100))
+_BUTTONS = 186
+
+
+class Cell(QWidget):
+    """A value, and in grey what it is; ``width`` in pixels at 100 % text, the same in every line."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self._width = width
+        self.value = label(wrap=True)
+        self.note = label(role="muted", wrap=True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addWidget(self.value)
+        column.addWidget(self.note)
+        self._fit_width()
+        theme.changed.connect(self._fit_width)
+
+    def draw(self, value: str, note: str, *, tone: Tone = Tone.NONE) -> None:
+        self.value.setText(value)
+        self.note.setText(note)
+        theme.mark(self.value, tone=tone)
+
+    @Slot()
+    def _fit_width(self) -> None:
+        self.setFixedWidth(theme.px(self._width))

@@ -1,0 +1,313 @@
+"""The Models page: every model with its ladder of quantisations, priced for this machine or another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QHideEvent
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
+
+from workbench.chat.answer import Problem
+from workbench.gui.errands import Errands
+from workbench.gui.models.asking import ExactAnswer
+from workbench.gui.models.ladder_view import LadderView, files_of
+from workbench.gui.models.load_dialog import LoadDialog, LoadQuestion
+from workbench.gui.models.lookup import LookupCard
+from workbench.gui.models.rung_line import Offer, RungLine
+from workbench.gui.models.stock import Priced, Stock, Terms, by_family, price_files, price_library
+from workbench.gui.models.terms_bar import TermsBar
+from workbench.gui.theme import Space, Tone
+from workbench.gui.widgets.cards import Card, ScrollPage, clear
+from workbench.gui.widgets.controls import label, text_button
+from workbench.hub.library import Problem as FileProblem
+from workbench.models.params import RunParams
+from workbench.models.verdict import Fit, Ladder
+
+if TYPE_CHECKING:
+    from workbench.app import Workbench
+    from workbench.hub.remote import RemoteListing
+
+WIDEST = 1180  # pixels at 100 % text
+OPEN_AT_FIRST = 8  # lines that can be read at a glance
+EMPTY = (
+    "No model file yet. Open a GGUF from the File menu, drop one on the window, or see Help ▸ Get started. "
+    "To see what would fit before downloading anything, look up a repository below."
+)
+
+
+class ModelsPage(ScrollPage):
+    """``chosen`` is emitted with a model to open, its parameters (None: the shared ones) and whether to load it
+    although it is too big; ``ghost`` with the fit of the line that is looked at, or None."""
+
+    chosen = Signal(object, object, bool)
+    ghost = Signal(object)
+
+    def __init__(self, workbench: Workbench, errands: Errands, parent: QWidget | None = None) -> None:
+        super().__init__(WIDEST, parent)
+        self.setAccessibleName("Models")
+        self._bench, self._errands = workbench, errands
+        self.status = label(role="muted", wrap=True)
+        self.status.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.terms = TermsBar(workbench.settings.context)
+        self.families = QVBoxLayout()
+        self.families.setSpacing(Space.L)
+        self.lookup = LookupCard(workbench, errands)
+        self.views: list[LadderView] = []
+        self.remote_views: list[LadderView] = []
+        self.cards: list[Card] = []
+        self.exact = ExactAnswer(errands, self)
+        self._stock = Stock(partial(price_library, workbench), errands, self)
+        self._remote: Stock | None = None
+        self._priced: Priced | None = None
+        self._line: RungLine | None = None
+        self._hovered: RungLine | None = None
+        self._opened: dict[tuple[Path, ...], bool] = {}
+        self._arrange()
+        self._connect()
+
+    @property
+    def busy(self) -> bool:
+        stocks = [stock for stock in (self._stock, self._remote) if stock is not None]
+        views = [*self.views, *self.remote_views]
+        working = any(stock.busy for stock in stocks) or any(view.building for view in views)
+        return working or self.exact.waiting or self.lookup.busy
+
+    @property
+    def lines(self) -> list[RungLine]:
+        """Every line that is shown, from the top."""
+        return [line for view in (*self.views, *self.remote_views) for line in view.lines]
+
+    @Slot()
+    def refresh(self) -> None:
+        """Look at the library and at the free memory again."""
+        self._price(self.terms.terms)
+
+    # --- arranged ----------------------------------------------------------------------------
+
+    def _arrange(self) -> None:
+        head = QHBoxLayout()
+        head.addWidget(label("Models", role="display"))
+        head.addWidget(self.status, 1)
+        self.refresh_button = text_button("Look again")
+        head.addWidget(self.refresh_button)
+        self.column.addLayout(head)
+        self.column.addWidget(self.terms)
+        self.empty = label(EMPTY, role="muted", wrap=True)
+        self.empty.hide()
+        self.column.addWidget(self.empty)
+        self.column.addLayout(self.families)
+        self.problems = QVBoxLayout()
+        self.column.addLayout(self.problems)
+        self.column.addWidget(self.lookup)
+        self.column.addStretch(1)
+
+    def _connect(self) -> None:
+        self.refresh_button.clicked.connect(self.refresh)
+        self.terms.changed.connect(self._price)
+        self._stock.priced.connect(self._draw)
+        self._stock.failed.connect(self._not_priced)
+        self.exact.answered.connect(self._on_exact)
+        self.exact.refused.connect(self._on_refused)
+        self.lookup.found.connect(self._on_found)
+        self.lookup.cleared.connect(self._forget_remote)
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            app.focusChanged.connect(self._on_focus)
+
+    # --- prices ------------------------------------------------------------------------------
+
+    @Slot(object)
+    def _price(self, terms: Terms) -> None:
+        self.status.setText("working it out…")
+        self._stock.price(terms)
+        if self._remote is not None:
+            self._remote.price(terms)
+
+    @Slot(object)
+    def _not_priced(self, error: Exception) -> None:
+        problem = Problem.of(error)
+        self.status.setText(" ".join(filter(None, [f"✕ {problem.message}", problem.hint])))
+
+    @Slot(object)
+    def _draw(self, priced: Priced) -> None:
+        """New prices; where the models are the same, every line keeps its place."""
+        self._priced = priced
+        machine = priced.machine
+        self.status.setText(f"for {machine.label}, not measured here" if machine.described and
+                            priced.terms.described else "by the memory that is free now")  # fmt: skip
+        self.empty.setVisible(not priced.ladders and not priced.problems)
+        self.exact.drop()
+        offer = Offer(priced.has_gpu, open=not priced.terms.described)
+        if [view.key for view in self.views] == _keys(priced.ladders):
+            for view, ladder in zip(self.views, _in_order(priced.ladders), strict=True):
+                view.draw(ladder, offer)
+        else:
+            self._build(priced, offer)
+        self._line, self._hovered = (line if line in self.lines else None for line in (self._line, self._hovered))
+        self._draw_problems(priced.problems)
+        self._show_ghost()
+        self._ask(self._line)
+
+    def _build(self, priced: Priced, offer: Offer) -> None:
+        self._leave_lines()
+        clear(self.families)
+        self.views, self.cards = [], []
+        few = sum(len(ladder.rungs) for ladder in priced.ladders) <= OPEN_AT_FIRST
+        for title, ladders in by_family(priced.ladders):
+            card = Card(title)
+            self.cards.append(card)
+            for ladder in ladders:
+                view = self._view(ladder, offer, is_open=few)
+                self.views.append(view)
+                card.body.addWidget(view)
+            self.families.addWidget(card)
+
+    def _view(self, ladder: Ladder, offer: Offer, *, is_open: bool) -> LadderView:
+        view = LadderView(ladder, offer)
+        view.load.connect(self._on_load)
+        view.options.connect(self._on_options)
+        view.looked_at.connect(self._on_hover)
+        view.opened.connect(self._ask)
+        view.set_open(is_open=self._opened.get(view.key, is_open))
+        view.folded.connect(self._on_folded)
+        return view
+
+    def _draw_problems(self, problems: Sequence[FileProblem]) -> None:
+        clear(self.problems)
+        for problem in problems:
+            said = label(f"✕  {problem.path.name}: {problem.error.message}", tone=Tone.BAD, wrap=True)
+            said.setToolTip(problem.error.hint or "")
+            self.problems.addWidget(said)
+
+    # --- the hub -----------------------------------------------------------------------------
+
+    @Slot(object)
+    def _on_found(self, listing: RemoteListing) -> None:
+        if listing.files:
+            self._remote = Stock(partial(price_files, self._bench, listing.files), self._errands, self)
+            self._remote.priced.connect(self._draw_remote)
+            self._remote.failed.connect(self._not_priced)
+            self._remote.price(self.terms.terms)
+        for name, why in listing.skipped:
+            self.lookup.below.addWidget(label(f"{name}: {why}", role="muted", wrap=True))
+
+    @Slot(object)
+    def _draw_remote(self, priced: Priced) -> None:
+        if self._remote is None:
+            return
+        offer = Offer(priced.has_gpu, open=False)
+        if [view.key for view in self.remote_views] == [files_of(ladder) for ladder in priced.ladders]:
+            for view, ladder in zip(self.remote_views, priced.ladders, strict=True):
+                view.draw(ladder, offer)
+            return
+        self.remote_views = [self._view(ladder, offer, is_open=True) for ladder in priced.ladders]
+        for place, view in enumerate(self.remote_views):
+            self.lookup.below.insertWidget(place, view)
+
+    @Slot()
+    def _forget_remote(self) -> None:
+        self._leave_lines()
+        if self._remote is not None:
+            self._remote.priced.disconnect(self._draw_remote)
+            self._remote.failed.disconnect(self._not_priced)
+            self._remote = None
+        self.remote_views = []
+        clear(self.lookup.below)
+
+    # --- lines -------------------------------------------------------------------------------
+
+    @Slot(QWidget, QWidget)
+    def _on_focus(self, _old: QWidget | None, new: QWidget | None) -> None:
+        line = next((line for line in self.lines if new is not None and (line is new or line.isAncestorOf(new))), None)
+        if line is self._line:
+            return
+        self._line = line
+        if line is not None:
+            self.ensureWidgetVisible(line, 0, Space.L)
+            self._ask(line)
+        self._show_ghost()
+
+    @Slot(object)
+    def _on_hover(self, line: RungLine | None) -> None:
+        self._hovered = line
+        self._show_ghost()
+
+    def _show_ghost(self) -> None:
+        """Of the line under the mouse, else of the one with the focus; not for a machine that is elsewhere."""
+        line = self._hovered or self._line
+        here = self._priced is not None and not self._priced.terms.described
+        self.ghost.emit(line.fit if line is not None and here else None)
+
+    def _leave_lines(self) -> None:
+        self.exact.drop()
+        self._line = self._hovered = None
+        self.ghost.emit(None)
+
+    @Slot(object)
+    def _ask(self, line: RungLine | None) -> None:
+        """llama.cpp's own answer for a line, in a moment; asked once."""
+        if line is None or self._priced is None or line.fit.basis == "exact":
+            return
+        terms = self._priced.terms
+        params = terms.params(line.fit.model)
+        task = self._bench.exact(line.fit.model, n_ctx=params.n_ctx, params=params, machine=terms.machine)
+        self.exact.ask(line, task)
+
+    @Slot(object, object)
+    def _on_exact(self, line: RungLine, found: Fit) -> None:
+        if line in self.lines:
+            line.draw_exact(found)
+            self._show_ghost()
+
+    @Slot(object, object)
+    def _on_refused(self, line: RungLine, error: Exception) -> None:
+        if line in self.lines:
+            line.draw_refused(Problem.of(error).message)
+
+    @Slot(object, bool)
+    def _on_folded(self, view: LadderView, is_open: bool) -> None:
+        self._opened[view.key] = is_open
+        self._hovered = None
+        self._show_ghost()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._leave_lines()
+
+    # --- opening -----------------------------------------------------------------------------
+
+    @Slot(object)
+    def _on_load(self, found: Fit) -> None:
+        self.chosen.emit(found.model, self._own_params(found), False)
+
+    def _own_params(self, found: Fit) -> RunParams | None:
+        """None where the line was priced as any pane would load it: it then follows the shared context."""
+        usual = Terms(n_ctx=self._bench.settings.context)
+        asked = self._priced.terms if self._priced is not None else usual
+        return None if asked == usual else found.params
+
+    @Slot(object, object)
+    def _on_options(self, found: Fit, params: RunParams | None) -> None:
+        terms = self._priced.terms if self._priced is not None else Terms()
+        question = LoadQuestion(
+            model=found.model,
+            params=params or found.params,
+            machine=terms.machine,
+            here=found.model.origin is None and not terms.described,
+        )
+        dialog = LoadDialog(self._bench, self._errands, question, self)
+        dialog.load.connect(self.chosen)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+
+def _in_order(ladders: Sequence[Ladder]) -> list[Ladder]:
+    return [ladder for _, found in by_family(ladders) for ladder in found]
+
+
+def _keys(ladders: Sequence[Ladder]) -> list[tuple[Path, ...]]:
+    return [files_of(ladder) for ladder in _in_order(ladders)]

@@ -1,0 +1,238 @@
+"""Several models at once: which fit side by side, what has to move for it, and what taking turns costs."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from workbench.hardware.facts import Hardware
+from workbench.hardware.words import human_bytes
+from workbench.models.breakdown import RAM, Kind
+from workbench.models.judge import Question, as_fit
+from workbench.models.learnt import Learnt
+from workbench.models.params import ALL_LAYERS
+from workbench.models.placement import device_budget_bytes, ram_budget_bytes, usable_devices
+from workbench.models.plans import Case
+from workbench.models.verdict import Fit, TogetherFit, Verdict
+
+# What contexts on the same weights share, and what is paid once for a device however many use it.
+_OF_THE_FILE = {Kind.WEIGHTS, Kind.VOCABULARY}
+_OF_THE_DEVICE = {Kind.DEVICE}
+
+_MOST_TRIES = 64
+# A file read before may still be in memory, and a disk's best rate is not always had.
+_LOAD_FROM_RATE = (0.25, 2.0)
+_LOAD_AS_BEFORE = (0.7, 1.5)
+
+_NOTHING_LEARNT = Learnt()
+
+
+@dataclass(frozen=True, slots=True)
+class _Sum:
+    """What fits need together on each device, and what there is."""
+
+    needs: Mapping[str, int]
+    budgets: Mapping[str, int]
+    unified: frozenset[str]
+
+    @property
+    def short(self) -> tuple[tuple[str, int], ...]:
+        """What is missing where; memory that a GPU shares is main memory's."""
+        from_ram = self.needs[RAM] + sum(self.needs[name] for name in self.unified)
+        missing = [(name, self.needs[name] - size) for name, size in self.budgets.items() if name != RAM]
+        missing.append(("memory", from_ram - self.budgets[RAM]))
+        return tuple((name, size) for name, size in missing if size > 0)
+
+    @property
+    def total_bytes(self) -> int:
+        return sum(self.needs.values())
+
+    @property
+    def available_bytes(self) -> int:
+        return sum(size for name, size in self.budgets.items() if name not in self.unified)
+
+
+def fit_together(
+    fits: Sequence[Fit],
+    hardware: Hardware,
+    *,
+    disk_bytes_per_s: float | None = None,
+    load_s: Mapping[str, float] | None = None,
+    learnt: Learnt = _NOTHING_LEARNT,
+) -> TogetherFit:
+    """Whether the panes fit side by side: as planned alone, else with some moved off the GPU, the smallest first.
+
+    Weights of one file placed the same way count once, and so does what a device needs for being used at all.
+    Where nothing helps they take turns: ``load_s`` are seconds that past loads took, by header sha256, and
+    ``disk_bytes_per_s`` the rate for the others; without either for one of them the cost is not known.
+    """
+    planned = _sum(fits, hardware, learnt)
+    if not planned.short:
+        return _answer(planned, fits)
+    if all(one.verdict is not Verdict.TOO_BIG for one in fits):
+        for moved in itertools.islice(_by_loss(fits), _MOST_TRIES):
+            changed = _moved(fits, moved, hardware, learnt)
+            if changed is not None and not (found := _sum(changed, hardware, learnt)).short:
+                return _answer(found, changed, _moves(fits, changed))
+    swap_s = _swap_s(fits, disk_bytes_per_s, load_s or {})
+    reasons = [f"Short by {human_bytes(missing)} of {name}" for name, missing in planned.short]
+    reasons += _who_fits(fits, hardware, learnt)
+    if swap_s is not None:
+        reasons.append(f"Taking turns costs about {swap_s[0]:.0f} to {swap_s[1]:.0f} seconds of loading a round")
+    return TogetherFit(
+        fits=False,
+        total_bytes=planned.total_bytes,
+        available_bytes=planned.available_bytes,
+        reasons=(_total(planned), *reasons),
+        swap_s=swap_s,
+    )
+
+
+def _answer(found: _Sum, fits: Sequence[Fit], reasons: Iterable[str] = ()) -> TogetherFit:
+    return TogetherFit(True, found.total_bytes, found.available_bytes, (_total(found), *reasons), tuple(fits))
+
+
+def _total(found: _Sum) -> str:
+    return f"Together they need {human_bytes(found.total_bytes)} of {human_bytes(found.available_bytes)} usable"
+
+
+# --- sums ------------------------------------------------------------------------------------
+
+
+def _sum(fits: Sequence[Fit], hardware: Hardware, learnt: Learnt) -> _Sum:
+    devices = usable_devices(hardware)
+    budgets = {device.name: device_budget_bytes(device, learnt.reserves) for device in devices}
+    budgets[RAM] = ram_budget_bytes(hardware, learnt.reserves)
+    needs = {name: _need(fits, name) for name in budgets}
+    return _Sum(needs, budgets, frozenset(device.name for device in devices if device.unified))
+
+
+def _need(fits: Sequence[Fit], device: str) -> int:
+    shared: dict[object, int] = {}
+    own = of_device = 0
+    for one in fits:
+        for share in one.shares:
+            if share.device != device:
+                continue
+            file = _weights_key(one)
+            shared[file] = max(shared.get(file, 0), share.of(*_OF_THE_FILE))
+            of_device = max(of_device, share.of(*_OF_THE_DEVICE))
+            own += share.total_bytes - share.of(*_OF_THE_FILE, *_OF_THE_DEVICE)
+    return sum(shared.values()) + of_device + own
+
+
+def _weights_key(one: Fit) -> object:
+    """Loads with the same key share their weights."""
+    return one.model.path, one.params.n_gpu_layers, one.params.n_cpu_moe
+
+
+# --- moving ----------------------------------------------------------------------------------
+
+
+def _by_loss(fits: Sequence[Fit]) -> Iterator[frozenset[str]]:
+    """Sets of files to move off the GPU: few before many, those that lose least (the smallest) first."""
+    sizes = {
+        str(one.model.path): sum(share.weights_bytes for share in one.shares if share.device != RAM) for one in fits
+    }
+    movable = sorted((path for path, size in sizes.items() if size), key=lambda path: sizes[path])
+    for count in range(1, len(movable) + 1):
+        yield from sorted(
+            (frozenset(chosen) for chosen in itertools.combinations(movable, count)),
+            key=lambda chosen: (sum(sizes[path] for path in chosen), sorted(chosen)),
+        )
+
+
+def _moved(fits: Sequence[Fit], moved: frozenset[str], hardware: Hardware, learnt: Learnt) -> tuple[Fit, ...] | None:
+    """The same fits with the moved ones placed in what the others leave; None when one finds no place."""
+    kept = [one for one in fits if str(one.model.path) not in moved]
+    placed: dict[int, Fit] = {}
+    for index, one in enumerate(fits):
+        if str(one.model.path) not in moved:
+            placed[index] = one
+            continue
+        left = _without(hardware, _sum(kept, hardware, learnt).needs)
+        before = next((other for other in kept if other.model.path == one.model.path), None)
+        wanted = replace(one.params, n_gpu_layers=ALL_LAYERS, n_cpu_moe=0)
+        if before is not None:
+            wanted = replace(wanted, n_gpu_layers=before.params.n_gpu_layers, n_cpu_moe=before.params.n_cpu_moe)
+            # Its weights are there already.
+            left = _without(left, {share.device: -share.of(*_OF_THE_FILE) for share in before.shares})
+        case = Case.of(one.model.header, left, learnt.reserves)
+        asked = Question(one.model, case, wanted, one.context, learnt)
+        plan = case.best(wanted)
+        if plan.verdict is Verdict.TOO_BIG:
+            return None
+        placed[index] = as_fit(asked, plan)
+        kept.append(placed[index])
+    return tuple(placed[index] for index in range(len(fits)))
+
+
+def _without(hardware: Hardware, used: Mapping[str, int]) -> Hardware:
+    """The machine with so much less free."""
+    taken = Counter(used)
+    from_ram = taken[RAM] + sum(taken[device.name] for device in hardware.devices if device.unified)
+    devices = tuple(
+        replace(device, free_bytes=max(0, device.free_bytes - taken[device.name])) for device in hardware.devices
+    )
+    memory = replace(hardware.memory, available_bytes=max(0, hardware.memory.available_bytes - from_ram))
+    return replace(hardware, devices=devices, memory=memory)
+
+
+def _moves(before: Sequence[Fit], after: Sequence[Fit]) -> Iterator[str]:
+    said = set()
+    for old, new in zip(before, after, strict=True):
+        if old is new or new.model.path in said:
+            continue
+        said.add(new.model.path)
+        where = "partly in main memory" if new.verdict is Verdict.SPLIT else "in main memory"
+        yield f"{new.model.title} runs {where}, so that all of them fit"
+
+
+# --- taking turns ----------------------------------------------------------------------------
+
+
+def _who_fits(fits: Sequence[Fit], hardware: Hardware, learnt: Learnt) -> Iterator[str]:
+    """The largest number of them that fits as planned; of as many, those that need most."""
+    for count in range(len(fits) - 1, 0, -1):
+        found = [
+            chosen
+            for chosen in itertools.islice(itertools.combinations(fits, count), _MOST_TRIES)
+            if all(one.verdict is not Verdict.TOO_BIG for one in chosen) and not _sum(chosen, hardware, learnt).short
+        ]
+        if found and count > 1:
+            best = max(found, key=lambda chosen: _sum(chosen, hardware, learnt).total_bytes)
+            yield f"{_listed([one.model.title for one in best])} would fit together"
+            return
+        if found:
+            yield (
+                "Each fits alone, but no two together"
+                if len(found) == len(fits)
+                else (f"Alone {_listed([chosen[0].model.title for chosen in found], 'or')} would fit")
+            )
+            return
+
+
+def _listed(names: Sequence[str], word: str = "and") -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"
+
+
+def _swap_s(
+    fits: Sequence[Fit], disk_bytes_per_s: float | None, load_s: Mapping[str, float]
+) -> tuple[float, float] | None:
+    """Seconds of loading when each file is loaded once a round; the last one may still be there for the next."""
+    ranges = []
+    for one in {one.model.path: one for one in fits}.values():
+        known = load_s.get(one.model.header.sha256)
+        if known is not None:
+            ranges.append((known * _LOAD_AS_BEFORE[0], known * _LOAD_AS_BEFORE[1]))
+        elif disk_bytes_per_s:
+            seconds = one.model.size_bytes / disk_bytes_per_s
+            ranges.append((seconds * _LOAD_FROM_RATE[0], seconds * _LOAD_FROM_RATE[1]))
+        else:
+            return None
+    if not ranges:
+        return None
+    lows, highs = zip(*ranges, strict=True)
+    return sum(lows) - (max(lows) if len(ranges) > 1 else 0.0), sum(highs)
