@@ -113,7 +113,7 @@ def _placement_reasons(asked: Question, plan: Plan) -> list[str]:
         said.append(f"{layers_out} of {case.everything} layers stay in RAM")
     elif devices and asked.wanted.n_gpu_layers != 0:
         said.append(f"Not one layer fits on {names}")
-    if params.n_gpu_layers and experts_out > layers_out - 1:
+    if params.n_gpu_layers and experts_out > max(0, layers_out - 1):
         said.append(f"The experts of {experts_out} layers stay in RAM")
     if plan.verdict is Verdict.CPU:
         said.append("Runs on the processor")

@@ -24,6 +24,7 @@ def test_a_model_that_a_gpu_holds_is_put_there_whole() -> None:
     assert ram.weights_bytes == 256 << 20, "the input embeddings stay in main memory"
     assert card.weights_bytes + ram.weights_bytes == pytest.approx(4 * GIB, abs=LAYERS)
     assert any("All 33 layers on NVIDIA GeForce RTX 4070" in reason for reason in found.reasons)
+    assert not any("stay in RAM" in reason for reason in found.reasons)
 
 
 def test_tied_embeddings_are_needed_on_the_gpu_too() -> None:
