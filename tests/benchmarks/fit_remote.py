@@ -25,7 +25,8 @@ def measure(folder: Path) -> list[dict[str, Any]]:
             "m-Q4_K_M-again.gguf": shapes.write("llama3.2-3b", folder),
         },
         "split in three (Llama 3 8B)": {
-            part.name: part for part in sorted(shapes.write("llama3-8b-split", folder).parent.glob("llama3-8b-split-0*"))
+            part.name: part
+            for part in sorted(shapes.write("llama3-8b-split", folder).parent.glob("llama3-8b-split-0*"))
         },
     }
     rows = []
