@@ -5,7 +5,9 @@
     ├── StoreError ── DatabaseTooNewError
     ├── ModelFileError ── BadGgufError, UnsupportedArchitectureError
     ├── DoesNotFitError
-    ├── HubError ── ModelNotFoundError, OfflineError, GatedModelError, ChecksumError, DiskFullError
+    ├── HubError ── ModelNotFoundError, OfflineError, GatedModelError, ChecksumError, DiskFullError,
+    │                CatalogueError
+    ├── PackError ── PackSignatureError, PackConsentError
     └── EngineError ── ModelLoadError, ContextOverflowError, GenerationError,
                        EngineCrashedError, TemplateError, ProbeError
     Cancelled          the user's wish; nothing is shown
@@ -88,6 +90,22 @@ class ChecksumError(HubError):
 
 class DiskFullError(HubError):
     """There is not enough room on the disk."""
+
+
+class CatalogueError(HubError):
+    """A catalogue of models has a mistake in it."""
+
+
+class PackError(WorkbenchError):
+    """A pack cannot be made, or is not what it says; nothing of it was installed."""
+
+
+class PackSignatureError(PackError):
+    """Nobody whose key was accepted has signed the pack, or not these bytes."""
+
+
+class PackConsentError(PackError):
+    """A licence in the pack has to be agreed to first."""
 
 
 class EngineError(WorkbenchError):

@@ -11,7 +11,7 @@ from workbench.app import Workbench
 from workbench.chat.answer import Answer
 from workbench.chat.plan import RunMode
 from workbench.cli import output
-from workbench.cli.compare import as_json, exit_status, figures, seat, shared_options
+from workbench.cli.compare import as_json, exit_status, figures, mention_force, seat, shared_options
 from workbench.cli.inputs import (
     Context,
     Force,
@@ -95,6 +95,7 @@ def _ask(loop: Loop, prompt: str, *, quiet: bool) -> Answer:
         if answer.error is not None:
             output.say_error(answer.error.message, answer.error.hint)
         output.err.print(figures(pane), style="dim", markup=False)
+        mention_force([answer])
     return answer
 
 

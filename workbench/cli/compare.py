@@ -39,7 +39,7 @@ from workbench.cli.inputs import (
 )
 from workbench.cli.loop import Loop, comparing
 from workbench.engine.base import Sampling
-from workbench.errors import UsageError
+from workbench.errors import DoesNotFitError, UsageError
 from workbench.models.file import ModelFile
 
 LIVE_LINES = 24
@@ -85,6 +85,8 @@ def compare(
                 if answer.error is not None:
                     output.say_error(f"{answer.model}: {answer.error.message}", answer.error.hint)
             output.emit(as_json(workbench, loop.comparison, text, answers, interrupted=loop.interrupted))
+        else:
+            mention_force(answers)
     raise typer.Exit(exit_status(answers, interrupted=loop.interrupted))
 
 
@@ -137,7 +139,7 @@ def ask(loop: Loop, prompt: str, *, quiet: bool) -> list[Answer]:
         loop.ask(prompt, lambda: None)
     if not quiet:
         output.out.print(columns(panes, live=False))
-        if loop.comparison.plan is not None:
+        if loop.comparison.plan is not None and loop.comparison.plan.fits:
             mode = loop.comparison.plan.mode.value.replace("_", " ")
             output.out.print(f"{mode}: {'; '.join(loop.comparison.plan.reasons) or 'all at once'}",
                              style="dim", markup=False)  # fmt: skip
@@ -190,6 +192,12 @@ def figures(pane: Pane) -> str:
 
 def _speed(tokens_per_s: float | None) -> str:
     return f" · {tokens_per_s:.1f} tok/s" if tokens_per_s is not None else ""
+
+
+def mention_force(answers: Sequence[Answer]) -> None:
+    """Where a model was judged too big: the judgement is not the last word."""
+    if any(answer.error is not None and answer.error.code == DoesNotFitError.code for answer in answers):
+        output.err.print("--force loads a model that is judged too big all the same.", style="dim")
 
 
 def exit_status(answers: Sequence[Answer], *, interrupted: bool) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -28,7 +28,7 @@ from workbench.hardware.facts import Hardware
 from workbench.hardware.words import human_bytes
 from workbench.hub.finding import Found
 from workbench.jobs import run
-from workbench.models.ladder import groups
+from workbench.models.ladder import groups, with_fits
 from workbench.models.params import RunParams
 from workbench.models.verdict import Fit, Ladder
 
@@ -97,7 +97,11 @@ def fit(
     if not fits and not found.skipped:
         output.out.print("No models yet. Get two small ones with: workbench models starter")
         return
-    show(ladders, here, found)
+    if fits:
+        show(ladders, here, found)
+    else:
+        output.out.print("There is no model in it that can be judged:")
+        show_origin(found)
     for line in together_words(both) if both is not None else ():
         output.out.print(f"· {line}", markup=False)
 
@@ -119,20 +123,29 @@ def find(workbench: Workbench, names: Sequence[str], *, quiet: bool) -> Found:
 
 
 def exactly(workbench: Workbench, ladders: Sequence[Ladder], params: RunParams, machine: Hardware) -> list[Ladder]:
-    """The ladders with llama.cpp's own numbers: for every file where they are few, else for the recommended."""
+    """The ladders with llama.cpp's own numbers: for every file where they are few, else for the recommended.
+
+    What is recommended may change with them, so it is asked for until the answer is about the file with the star.
+    """
     every = sum(len(ladder.rungs) for ladder in ladders) <= ASKED_EXACTLY
-    return [
-        replace(
-            ladder,
-            rungs=tuple(
-                replace(rung, fit=run(workbench.exact(rung.fit.model, params=params, machine=machine)))
-                if every or rung.recommended
-                else rung
-                for rung in ladder.rungs
-            ),
-        )
-        for ladder in ladders
-    ]
+    return [_exactly(workbench, ladder, params, machine, every=every) for ladder in ladders]
+
+
+def _exactly(workbench: Workbench, ladder: Ladder, params: RunParams, machine: Hardware, *, every: bool) -> Ladder:
+    fits = {rung.fit.model.path: rung.fit for rung in ladder.rungs}
+    wanted = list(fits) if every else _starred(ladder)
+    asked: set[Path] = set()
+    while wanted:
+        for path in wanted:
+            fits[path] = run(workbench.exact(fits[path].model, params=params, machine=machine))
+        asked.update(wanted)
+        ladder = with_fits(ladder, list(fits.values()), machine)
+        wanted = [path for path in _starred(ladder) if path not in asked]
+    return ladder
+
+
+def _starred(ladder: Ladder) -> list[Path]:
+    return [rung.fit.model.path for rung in ladder.rungs if rung.recommended]
 
 
 def show(ladders: Sequence[Ladder], machine: Hardware, found: Found) -> None:
@@ -153,13 +166,19 @@ def show(ladders: Sequence[Ladder], machine: Hardware, found: Found) -> None:
         output.out.print("loss: mean KL divergence published for another model, an indication", style="dim")
     else:
         output.out.print(fits_table([rung.fit for ladder in ladders for rung in ladder.rungs], machine))
-    for name, reason in found.skipped:
-        output.out.print(f"left out: {name} ({reason})", style="dim", markup=False)
+    show_origin(found)
     for one in _told_in_full(ladders):
         output.out.print(f"\n{one.model.name}", style="bold", markup=False)
         output.out.print(device_table(one))
         for note in notes(one):
             output.out.print(f"  · {note}" if not note.startswith("  ") else f"  {note}", markup=False)
+
+
+def show_origin(found: Found) -> None:
+    for repository, kept_at in found.kept:
+        output.out.print(f"Offline: {repository} as the hub described it on {kept_at[:10]}.", style="dim", markup=False)
+    for name, reason in found.skipped:
+        output.out.print(f"left out: {name} ({reason})", style="dim", markup=False)
 
 
 def _told_in_full(ladders: Sequence[Ladder]) -> list[Fit]:

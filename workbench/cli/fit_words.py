@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from workbench.hardware.facts import Hardware
@@ -29,7 +30,7 @@ def ladder_table(ladder: Ladder, machine: Hardware) -> Table:
         found = rung.fit
         rows.add_row(
             "★" if rung.recommended else "",
-            f"{found.model.quantisation} [dim]{rung.word}[/]",
+            f"{escape(found.model.quantisation)} [dim]{rung.word}[/]",
             verdict(found, machine),
             human_bytes(found.model.size_bytes),
             f"{found.model.bits_per_weight:.1f}",
@@ -52,8 +53,8 @@ def fits_table(fits: Sequence[Fit], machine: Hardware) -> Table:
         rows.add_column(title, justify="right", no_wrap=True)
     for found in fits:
         rows.add_row(
-            found.model.name,
-            found.model.quantisation,
+            escape(found.model.name),
+            escape(found.model.quantisation),
             verdict(found, machine),
             human_bytes(found.total_bytes),
             human_bytes(found.available_bytes),
@@ -65,7 +66,8 @@ def fits_table(fits: Sequence[Fit], machine: Hardware) -> Table:
 
 def verdict(found: Fit, machine: Hardware) -> str:
     words = verdict_words(found, has_gpu=bool(machine.devices))
-    return f"[{COLOURS[words.tone]}]{words}[/]"
+    sure = "" if found.confident else ", low confidence"
+    return f"[{COLOURS[words.tone if found.confident else 'caution']}]{words}{sure}[/]"
 
 
 def device_table(found: Fit) -> Table:
@@ -99,11 +101,7 @@ def notes(found: Fit) -> list[str]:
 
 
 def together_words(found: TogetherFit) -> list[str]:
-    said = [f"Together: {'they fit' if found.fits else 'they do not fit at once'}", *found.reasons]
-    if found.swap_s is not None:
-        low, high = found.swap_s
-        said.append(f"Taking turns costs about {low:.0f} to {high:.0f} s of loading each round")
-    return said
+    return [f"Together: {'they fit' if found.fits else 'they do not fit at once'}", *found.reasons]
 
 
 def speed_words(speed: Speed | None) -> str:

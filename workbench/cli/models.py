@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -181,7 +182,7 @@ def _table(files: tuple[ModelFile, ...] | list[ModelFile]) -> Table:
     rows.add_column("")
     for file in files:
         rows.add_row(
-            file.name,
+            escape(file.name),
             file.family.value,
             file.quantisation,
             f"{file.parameter_count / 1e6:,.0f} M",

@@ -16,8 +16,10 @@ MAX_RAM_GB, MAX_CARD_GB, MAX_CARDS = 8192, 1024, 16
 
 _PARTS = re.compile(r"\+|,|&|\band\b|\bwith\b")
 _NOTHING = re.compile(r"\b(?:no|without)(?: an?| any)? (?:gpu|card|graphics card|graphics)\b")
-_COUNT = re.compile(r"^\s*(\d+)\s*[x×]\s*")
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(gb|gib|g|tb|tib)\b")
+_COUNT = re.compile(r"^\s*(?:(\d+)\s*[x×]|(two|dual|three|four)\b)\s*")
+_COUNT_WORDS = {"two": 2, "dual": 2, "three": 3, "four": 4}
+# Not the end of a longer number (1e9), nor one below zero.
+_SIZE = re.compile(r"(?<![\w.])(?<!\s-)(?<!^-)(\d+(?:\.\d+)?)\s*(gb|gib|g|tb|tib)\b")
 _CHIP = re.compile(r"\bm[1-9](?: (?:pro|max|ultra))?\b")
 
 _MAC_WORDS = {"mac", "macbook", "imac", "apple"}
@@ -80,7 +82,7 @@ def squeezed(text: str) -> str:
 
 def _part(piece: str) -> _Part | None:
     counted = _COUNT.match(piece)
-    count = int(counted.group(1)) if counted else 1
+    count = int(counted.group(1) or _COUNT_WORDS[counted.group(2)]) if counted else 1
     rest = piece[counted.end() :] if counted else piece
     sizes = _SIZE.findall(rest)
     if len(sizes) != 1:
@@ -88,7 +90,7 @@ def _part(piece: str) -> _Part | None:
     number, unit = sizes[0]
     size_gb = float(number) * (1024 if unit.startswith("t") else 1)
     words = " ".join(_SIZE.sub(" ", rest).split())
-    kind = _kind(words)
+    kind = _kind(words) if words or not counted else "card"
     return None if kind is None else _Part(kind, words, size_gb, count)
 
 

@@ -44,7 +44,7 @@ def sentences(hardware: Hardware) -> tuple[str, ...]:
 
 def _processor(hardware: Hardware) -> str:
     cpu = hardware.cpu
-    cores = "core" if cpu.usable_cores == 1 else "cores"
+    cores = "core" if cpu.physical_cores == cpu.usable_cores == 1 else "cores"
     of_all = f" of {cpu.physical_cores}" if cpu.usable_cores < cpu.physical_cores else ""
     slow = f"; the {cpu.efficiency_cores} slow ones are left out" if cpu.efficiency_cores else ""
     return f"{cpu.usable_cores}{of_all} usable processor {cores} ({cpu.name or cpu.architecture}){slow}"

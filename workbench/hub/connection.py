@@ -19,7 +19,9 @@ import httpx2
 
 import workbench
 from workbench.errors import HubError
-from workbench.hub.failures import Interrupted, Patience
+from workbench.hub.breaking import Breaker
+from workbench.hub.failures import Interrupted, Patience, StalledError, UnreachableError
+from workbench.jobs import CancelToken
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -85,10 +87,18 @@ class Connection:
 
     A request goes over https, or to the hub's own origin, or, from a hub on this machine, to this machine;
     redirects elsewhere are refused.  Proxies of the environment are used.  A token goes to the hub's own
-    origin only, and never in the clear to another machine.
+    origin only, and never in the clear to another machine.  When ``cancel`` is set, whatever is waited for is
+    Interrupted.
     """
 
-    def __init__(self, endpoint: str, *, patience: Patience | None = None, token: str | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        *,
+        patience: Patience | None = None,
+        token: str | None = None,
+        cancel: CancelToken | None = None,
+    ) -> None:
         self.patience = patience or Patience()
         try:
             url = httpx2.URL(endpoint.rstrip("/"))
@@ -118,8 +128,11 @@ class Connection:
                 f"The proxy that the environment names cannot be used: {error}.",
                 hint="Name an http:// proxy in HTTPS_PROXY, or none.",
             ) from error
+        self._breaker = Breaker(cancel) if cancel is not None else None
 
     def close(self) -> None:
+        if self._breaker is not None:
+            self._breaker.close()
         self._client.close()
 
     def __enter__(self) -> Connection:
@@ -183,6 +196,8 @@ class Connection:
                 f"{self.host} leads to {url.scheme}://{_shown_host(url)}, where this program does not follow.",
                 hint="Check the address of the model hub.",
             )
+        if self._breaker is not None:
+            request.extensions = {**request.extensions, "trace": self._breaker.trace}
         request.headers["user-agent"] = f"workbench/{workbench.__version__}"
         request.headers["accept-encoding"] = "identity"
         request.headers.pop("authorization", None)
@@ -252,8 +267,9 @@ def _translated(host: str, passed: type[Exception] | tuple[type[Exception], ...]
     except passed:
         raise
     except httpx2.TimeoutException as error:
+        kind = StalledError if isinstance(error, httpx2.ReadTimeout) else UnreachableError
         raise Interrupted(
-            HubError(f"{host} did not answer in time.", hint="Check the network, or try again later.")
+            kind(f"{host} did not answer in time.", hint="Check the network, or try again later.")
         ) from error
     except httpx2.TooManyRedirects as error:
         raise too_many_redirects(host) from error
@@ -267,7 +283,7 @@ def _translated(host: str, passed: type[Exception] | tuple[type[Exception], ...]
             ) from error
         # The reason is the system's ("Connection refused"), or the library's about the other side.
         raise Interrupted(
-            HubError(
+            UnreachableError(
                 f"{host} cannot be reached, or broke off: {error}.",
                 hint="Check the network and the address of the model hub; models on this machine need neither.",
             )
@@ -305,7 +321,7 @@ def _shown_host(url: httpx2.URL) -> str:
 
 
 def _slow(host: str) -> HubError:
-    return HubError(f"{host} sends hardly anything.", hint="Check the network, or try again later.")
+    return StalledError(f"{host} sends hardly anything.", hint="Check the network, or try again later.")
 
 
 def _bad_endpoint(endpoint: str) -> HubError:

@@ -38,6 +38,34 @@ class Patience:
     longest_wait_s: float = 60
 
 
+class UnreachableError(HubError):
+    """Nobody answered, or the connection was lost."""
+
+
+class StalledError(HubError):
+    """An answer came, or began to, and then hardly anything more."""
+
+
+class CutOffError(HubError):
+    """A body ended before its end."""
+
+
+class TooManyRequestsError(HubError):
+    """The hub asks to be asked less often."""
+
+
+class HubDownError(HubError):
+    """The hub says of itself that it is out of order."""
+
+
+class AccessRefusedError(HubError):
+    """The hub knows the file and does not give it."""
+
+
+class CaptivePortalError(HubError):
+    """A page of the network answered in place of the hub."""
+
+
 class Interrupted(Exception):  # noqa: N818 - never reaches a user: ``error`` does
     """A request that failed in a way that may pass; ``error`` is what to say when it does not."""
 
@@ -61,6 +89,7 @@ class Retry:
 
     def pause(self, failure: Interrupted) -> None:
         """Wait before the next attempt.  Raises the failure's error when there is none, and Cancelled."""
+        self._cancel.raise_if_cancelled()  # cancelling breaks off whatever is being waited for
         self._failures += 1
         if self._failures >= self._patience.tries or failure.wait_s > self._patience.longest_wait_s:
             raise failure.error from failure
@@ -80,11 +109,14 @@ def refusal(status: int, headers: Mapping[str, str], *, what: str, host: str) ->
         wait_s = requested_wait_s(headers)
         when = f"; it asks to wait {math.ceil(wait_s)} s" if wait_s else ""
         return Interrupted(
-            HubError(f"{host} has had too many requests from here{when}.", hint="Try again then."), wait_s=wait_s
+            TooManyRequestsError(f"{host} has had too many requests from here{when}.", hint="Try again then."),
+            wait_s=wait_s,
         )
     if status in PASSING:
         return Interrupted(
-            HubError(f"{host} is out of order at the moment (status {status}).", hint="Try again in a few minutes."),
+            HubDownError(
+                f"{host} is out of order at the moment (status {status}).", hint="Try again in a few minutes."
+            ),
             wait_s=requested_wait_s(headers),
         )
     if code == "GatedRepo":
@@ -97,7 +129,11 @@ def refusal(status: int, headers: Mapping[str, str], *, what: str, host: str) ->
             hint="Check the spelling: owner/name. A private repository cannot be read without an account.",
         )
     if status in REFUSED:
-        return HubError(f"{host} does not give {what} to this program (status {status}).", hint="Try another mirror.")
+        return AccessRefusedError(
+            f"{host} does not give {what} to this program (status {status}).", hint="Try another mirror."
+        )
+    if status == 511:
+        return captive_portal(host, what)
     return HubError(
         f"{host} answered the request for {what} with status {status}.", hint="Check the address of the model hub."
     )
@@ -108,6 +144,13 @@ def gated(what: str) -> GatedModelError:
         f"The publisher of {what} gives it only to accounts that accepted its terms; "
         "until then not even a file's header can be read.",
         hint="Accept the terms on the model's page, or look for the same model from another publisher.",
+    )
+
+
+def captive_portal(host: str, what: str) -> CaptivePortalError:
+    return CaptivePortalError(
+        f"In place of {what}, a web page came from {host}: this network probably wants you to sign in first.",
+        hint="Open any page in a browser, sign in to the network there, then try again.",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import struct
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,7 +26,12 @@ SIBLING_BYTES = 256 << 10
 LATER_PART_BYTES = 64 << 10
 
 _CHECKED_AT_START = 1 << 10
-_CHECKED_AT_END = 4 << 10
+# Holds the ids of special tokens and the chat template, which come last: what a second upload mends.
+_CHECKED_AT_END = 96 << 10
+# Where one list ends and the next begins lie the special tokens, their scores and their kinds.
+_LISTS = ("tokenizer.ggml.scores", "tokenizer.ggml.token_type", "tokenizer.ggml.merges")
+_CHECKED_BEFORE_LIST = 16 << 10
+_CHECKED_OF_LIST = 8 << 10
 _TAIL_SLACK_BYTES = 16 << 10
 _MAX_VOCABULARIES = 4
 
@@ -41,10 +47,14 @@ class RemoteHead:
 
 @dataclass(frozen=True, slots=True)
 class _Vocabulary:
-    """The tokenizer's entries of a header that was read whole, and how many bytes of it follow them."""
+    """The tokenizer's entries of a header that was read whole, and how many bytes of it follow them.
+
+    ``samples`` are the places of the span, from and to, that another file is compared in.
+    """
 
     span: bytes
     tail_bytes: int
+    samples: tuple[tuple[int, int], ...]
 
 
 class HeadReader:
@@ -52,8 +62,9 @@ class HeadReader:
 
     Quantisations of one model have the same tokenizer, which is nearly all of a header.  Once one header was
     read whole, of another file only what comes before and after those entries is fetched; that they are
-    the same is checked where they begin and for 4 KiB where they end, and by reading the result.  On any
-    mismatch the whole header is fetched.
+    the same is checked where they begin, in 96 KiB where they end, around the beginning of each long list, and
+    by reading the result.  On any mismatch the whole header is fetched.  A difference elsewhere that changes no
+    length would not be seen: the header's hash is then that of no file, and memory and speed are the same.
 
     Without a connection only kept headers are read.
     """
@@ -150,6 +161,11 @@ class HeadReader:
         end = begin + len(span)
         if begin < 0 or end - _CHECKED_AT_END <= len(data) or not span.startswith(data[begin:]):
             return None
+        for first, last in vocabulary.samples:
+            if begin + first >= len(data):
+                sample = yield from _bytes(reader, begin + first, begin + last, cancel)
+                if sample != span[first:last]:
+                    return None
         wanted = end + vocabulary.tail_bytes + _TAIL_SLACK_BYTES
         tail = yield from _bytes(reader, end - _CHECKED_AT_END, wanted, cancel)
         if not span.endswith(tail[:_CHECKED_AT_END]) or len(tail) < _CHECKED_AT_END:
@@ -179,7 +195,8 @@ class HeadReader:
         if header.tokenizer_span is None or len(self._vocabularies) >= _MAX_VOCABULARIES:
             return
         begin, end = header.tokenizer_span
-        found = _Vocabulary(data[begin:end], header.end_bytes - end)
+        span = data[begin:end]
+        found = _Vocabulary(span, header.end_bytes - end, _samples(span))
         if end - begin > SIBLING_BYTES and all(found.span != other.span for other in self._vocabularies):
             self._vocabularies.append(found)
 
@@ -190,6 +207,17 @@ def _bytes(reader: RangedReader, start: int, end: int, cancel: CancelToken) -> G
         pieces.append(chunk)
         yield None
     return b"".join(pieces)
+
+
+def _samples(span: bytes) -> tuple[tuple[int, int], ...]:
+    """Around the beginnings of the long lists, as far as the end of the span is not compared anyhow."""
+    found = []
+    for key in _LISTS:
+        begin = span.find(struct.pack("<Q", len(key)) + key.encode())
+        first, last = max(0, begin - _CHECKED_BEFORE_LIST), begin + _CHECKED_OF_LIST
+        if begin >= 0 and last < len(span) - _CHECKED_AT_END:
+            found.append((first, last))
+    return tuple(found)
 
 
 def _base_name(file: RemoteFile) -> str:

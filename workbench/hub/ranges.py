@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from workbench.errors import HubError
-from workbench.hub.failures import GONE, REFUSED, Interrupted, Retry, gated, refusal
+from workbench.hub.failures import GONE, REFUSED, CutOffError, Interrupted, Retry, captive_portal, gated, refusal
 from workbench.hub.repository import MAX_FILE_BYTES
 from workbench.jobs import CancelToken
 
@@ -75,6 +75,11 @@ class RangedReader:
     ) -> None:
         self.close()
 
+    @property
+    def ignores_ranges(self) -> bool:
+        """Whether the server sends the whole file, whatever it is asked for."""
+        return self._whole is not None
+
     def read(self, start: int, end: int, cancel: CancelToken) -> Generator[int, None, bytes]:
         """The bytes from ``start`` up to ``end``, or to where the file ends; yields ``fetched_bytes`` as it grows."""
         pieces = []
@@ -116,6 +121,9 @@ class RangedReader:
             return
         self._forget_whole()
         answer = self._request(start, end)
+        if answer.headers.get("content-type", "").lower().startswith("text/html"):
+            answer.close()
+            raise captive_portal(answer.host, self._source.name)
         if answer.status == 200:
             self._whole = _Whole(answer, self)
             self._check_version(answer, self._announced_size(answer))
@@ -134,7 +142,7 @@ class RangedReader:
                     if start >= stop and not ends_there:
                         return
             if start < stop:
-                raise Interrupted(HubError(f"{answer.host} broke off inside {self._source.name}.", hint=_LATER))
+                raise Interrupted(CutOffError(f"{answer.host} broke off inside {self._source.name}.", hint=_LATER))
 
     # --- requests ----------------------------------------------------------------------------
 
@@ -266,7 +274,7 @@ class _Whole:
                 self._rest = next(self._chunks, b"")
                 self._reader.fetched_bytes += len(self._rest)
                 if not self._rest:
-                    raise Interrupted(HubError(f"{self._answer.host} broke off before the end.", hint=_LATER))
+                    raise Interrupted(CutOffError(f"{self._answer.host} broke off before the end.", hint=_LATER))
             goal = start if self.position < start else end
             chunk, self._rest = self._rest[: goal - self.position], self._rest[goal - self.position :]
             self.position += len(chunk)

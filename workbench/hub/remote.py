@@ -102,7 +102,7 @@ class Hub:
             # Imported late: the network's libraries take a moment that only those wait for who use it.
             from workbench.hub.connection import Connection
 
-            with Connection(self._endpoint, patience=self._patience) as connection:
+            with Connection(self._endpoint, patience=self._patience, cancel=cancel) as connection:
                 return (yield from self._asked(connection, kept, address, cancel))
 
         return task

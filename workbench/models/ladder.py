@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from workbench.hardware.facts import Hardware
 from workbench.models.file import ModelFile
@@ -53,18 +54,18 @@ def ladder(
         if same is not file:
             skipped.append((file.name, f"the same as {same.name}"))
     fits = [fit(file, hardware, n_ctx=n_ctx, params=params, learnt=learnt) for file in seen.values()]
+    rungs = tuple(Rung(found, word_for(found.model), published_loss(found.model.quantisation)) for found in fits)
+    return with_fits(Ladder(title, rungs, tuple(skipped)), fits, hardware)
+
+
+def with_fits(before: Ladder, fits: Sequence[Fit], hardware: Hardware) -> Ladder:
+    """The ladder with these verdicts for its files, in its order, and the recommended one chosen by them."""
     chosen, reason = _recommended(fits, hardware)
     rungs = tuple(
-        Rung(
-            fit=found,
-            word=word_for(found.model),
-            loss=published_loss(found.model.quantisation),
-            recommended=found is chosen,
-            reason=reason if found is chosen else "",
-        )
-        for found in fits
+        replace(rung, fit=found, recommended=found is chosen, reason=reason if found is chosen else "")
+        for rung, found in zip(before.rungs, fits, strict=True)
     )
-    return Ladder(title, rungs, tuple(skipped))
+    return replace(before, rungs=rungs)
 
 
 def groups(files: Sequence[ModelFile]) -> tuple[tuple[str, tuple[ModelFile, ...]], ...]:

@@ -192,8 +192,11 @@ def _rearranged(hardware: Hardware) -> frozenset[str]:
 
 
 def _device_overhead_bytes(device: Device, reserves: Mapping[str, Reserve]) -> int:
-    """What a device takes for being used at all: as learnt and a tenth more, at least half a GiB."""
-    return max(DEVICE_OVERHEAD_BYTES, _learnt_bytes(device.key, reserves))
+    """What a device takes for being used at all: as learnt and a tenth more, at least half a GiB.
+
+    Never more than a quarter of it: so much was another program's doing, which one odd load may have met.
+    """
+    return max(DEVICE_OVERHEAD_BYTES, min(_learnt_bytes(device.key, reserves), device.total_bytes // 4))
 
 
 def _learnt_bytes(key: str, reserves: Mapping[str, Reserve]) -> int:

@@ -22,6 +22,7 @@ _OF_THE_FILE = {Kind.WEIGHTS, Kind.VOCABULARY}
 _OF_THE_DEVICE = {Kind.DEVICE}
 
 _MOST_TRIES = 64
+_FEW_TRIES = 4  # for each of many sets
 # A file read before may still be in memory, and a disk's best rate is not always had.
 _LOAD_FROM_RATE = (0.25, 2.0)
 _LOAD_AS_BEFORE = (0.7, 1.5)
@@ -71,16 +72,19 @@ def fit_together(
     planned = _sum(fits, hardware, learnt)
     if not planned.short:
         return _answer(planned, fits)
-    if all(one.verdict is not Verdict.TOO_BIG for one in fits):
-        for moved in itertools.islice(_by_loss(fits), _MOST_TRIES):
-            changed = _moved(fits, moved, hardware, learnt)
-            if changed is not None and not (found := _sum(changed, hardware, learnt)).short:
-                return _answer(found, changed, _moves(fits, changed))
+    changed = _with_moves(fits, hardware, learnt, _MOST_TRIES)
+    if changed is not None:
+        return _answer(_sum(changed, hardware, learnt), changed, _moves(fits, changed))
     swap_s = _swap_s(fits, disk_bytes_per_s, load_s or {})
     reasons = [f"Short by {human_bytes(missing)} of {name}" for name, missing in planned.short]
     reasons += _who_fits(fits, hardware, learnt)
-    if swap_s is not None:
+    too_big = [one.model.title for one in fits if one.verdict is Verdict.TOO_BIG]
+    if too_big:
+        reasons.append(f"Too big even alone: {_listed(too_big)}")
+    elif swap_s is not None:
         reasons.append(f"Taking turns costs about {swap_s[0]:.0f} to {swap_s[1]:.0f} seconds of loading a round")
+    elif not hardware.described:
+        reasons.append("What taking turns costs is known after the first loads on this computer")
     return TogetherFit(
         fits=False,
         total_bytes=planned.total_bytes,
@@ -144,6 +148,17 @@ def _by_loss(fits: Sequence[Fit]) -> Iterator[frozenset[str]]:
         )
 
 
+def _with_moves(fits: Sequence[Fit], hardware: Hardware, learnt: Learnt, at_most: int) -> tuple[Fit, ...] | None:
+    """The fits with as few moved off the GPU as make all of them fit; None where ``at_most`` tries find none."""
+    if any(one.verdict is Verdict.TOO_BIG for one in fits):
+        return None
+    for moved in itertools.islice(_by_loss(fits), at_most):
+        changed = _moved(fits, moved, hardware, learnt)
+        if changed is not None and not _sum(changed, hardware, learnt).short:
+            return changed
+    return None
+
+
 def _moved(fits: Sequence[Fit], moved: frozenset[str], hardware: Hardware, learnt: Learnt) -> tuple[Fit, ...] | None:
     """The same fits with the moved ones placed in what the others leave; None when one finds no place."""
     kept = [one for one in fits if str(one.model.path) not in moved]
@@ -194,13 +209,11 @@ def _moves(before: Sequence[Fit], after: Sequence[Fit]) -> Iterator[str]:
 
 
 def _who_fits(fits: Sequence[Fit], hardware: Hardware, learnt: Learnt) -> Iterator[str]:
-    """The largest number of them that fits as planned; of as many, those that need most."""
-    for count in range(len(fits) - 1, 0, -1):
-        found = [
-            chosen
-            for chosen in itertools.islice(itertools.combinations(fits, count), _MOST_TRIES)
-            if all(one.verdict is not Verdict.TOO_BIG for one in chosen) and not _sum(chosen, hardware, learnt).short
-        ]
+    """The largest number of them that fits, moved off the GPU if need be; of as many, those that need most."""
+    able = [one for one in fits if one.verdict is not Verdict.TOO_BIG]
+    for count in range(min(len(able), len(fits) - 1), 0, -1):
+        sets = list(itertools.islice(itertools.combinations(able, count), _MOST_TRIES))
+        found = [chosen for chosen in sets if _side_by_side(chosen, hardware, learnt)]
         if found and count > 1:
             best = max(found, key=lambda chosen: _sum(chosen, hardware, learnt).total_bytes)
             yield f"{_listed([one.model.title for one in best])} would fit together"
@@ -212,6 +225,17 @@ def _who_fits(fits: Sequence[Fit], hardware: Hardware, learnt: Learnt) -> Iterat
                 else (f"Alone {_listed([chosen[0].model.title for chosen in found], 'or')} would fit")
             )
             return
+
+
+def _side_by_side(fits: Sequence[Fit], hardware: Hardware, learnt: Learnt) -> bool:
+    planned = _sum(fits, hardware, learnt)
+    if not planned.short:
+        return True
+    # Weights need room wherever they are: most sets are told from that.
+    files = {one.model.path: one.model.size_bytes for one in fits}
+    return (
+        sum(files.values()) <= planned.available_bytes and _with_moves(fits, hardware, learnt, _FEW_TRIES) is not None
+    )
 
 
 def _listed(names: Sequence[str], word: str = "and") -> str:

@@ -55,6 +55,42 @@ def test_a_person_sees_the_ladder_and_what_was_left_out(workbench, hub, monkeypa
     assert "left out: mmproj-tiny.gguf" in out
 
 
+def test_a_repository_of_which_nothing_can_be_judged_says_why_without_an_empty_table(workbench, hub, tmp_path):
+    hub.add("example/parts", {"a-00001-of-00002.gguf": write_model(tmp_path / "a-00001-of-00002.gguf")})
+    out = workbench("fit", "example/parts", "--estimate").out
+    assert "Part 2 of 2 is missing" in " ".join(out.split())
+    assert "verdict" not in out
+    assert "context of" not in out
+
+
+def test_a_model_nobody_knows_is_judged_with_low_confidence_and_the_reason(workbench, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "140")
+    path = write_model(tmp_path / "strange.gguf", architecture="zorblax")
+    outcome = workbench("fit", path, "--estimate")
+    assert "low confidence" in outcome.out
+    assert "'zorblax' is not modelled" in outcome.out
+    assert workbench("fit", path, "--estimate", "--json").json["files"][0]["confident"] is False
+
+
+def test_a_name_in_brackets_is_shown_as_it_is(workbench, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "140")
+    path = write_model(tmp_path / "[bold]tiny.gguf")
+    assert workbench("fit", path, "--estimate").out.count("[bold]tiny") == 2, "in the table and above its devices"
+    workbench("models", "add", path)
+    assert "[bold]tiny" in workbench("models", "list").out
+
+
+def test_offline_what_was_seen_before_is_judged_and_dated(workbench, hub, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "140")
+    assert "Offline" not in workbench("fit", REPOSITORY, "--estimate").out
+    monkeypatch.setenv("WORKBENCH_OFFLINE", "1")
+    hub.forget()
+    out = workbench("fit", REPOSITORY, "--estimate").out
+    assert "★" in out
+    assert f"Offline: {REPOSITORY} as the hub described it on 20" in out
+    assert hub.served == []
+
+
 def test_offline_a_repository_is_refused_before_any_request(workbench, hub, monkeypatch):
     monkeypatch.setenv("WORKBENCH_OFFLINE", "1")
     outcome = workbench("fit", REPOSITORY, "--json")
@@ -108,6 +144,8 @@ def test_what_is_too_big_is_refused_unless_the_user_insists(workbench, library, 
     refused = workbench("chat", "-m", "alpha", "Hello", "--json")
     assert refused.status == 1
     assert refused.json["answers"][0]["error"]["code"] == "does_not_fit"
+    for command in (("chat",), ("compare", "-m", "beta")):
+        assert "--force loads" in workbench(*command, "-m", "alpha", "Hello").err
     insisted = workbench("chat", "-m", "alpha", "Hello", "--force", "--json")
     assert insisted.status == 0
     assert insisted.json["answers"][0]["text"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ALIGNMENT = 32
@@ -24,8 +24,15 @@ def write(
     layers: int = 4,
     text: Mapping[str, str] | None = None,
     part: tuple[int, int] | None = None,
+    kinds: Mapping[int, int] | None = None,
+    eos: int = 3,
+    template: str = "",
 ) -> Path:
-    """A llama of ``layers`` layers; ``part`` (number from 0, count) writes one part, with its share of layers."""
+    """A llama of ``layers`` layers; ``part`` (number from 0, count) writes one part, with its share of layers.
+
+    With ``kinds`` there is a list of the tokens' kinds, 1 but for those given by number; with ``template`` a chat
+    template comes last, behind the number of the token that ends a text.
+    """
     number, count = part or (0, 1)
     tensors = [f"blk.{layer}.{kind}.weight" for layer in range(layers) for kind in ("attn_q", "ffn_up", "ffn_down")]
     tensors = ["token_embd.weight", *tensors]
@@ -37,7 +44,12 @@ def write(
         numbers = {"llama.block_count": layers, "llama.context_length": 8192, "llama.embedding_length": 1024}
         entries += [_number(key, value) for key, value in numbers.items()]
         entries += [_text("tokenizer.ggml.model", "gpt2"), _texts("tokenizer.ggml.tokens", vocabulary, tokens)]
-        entries += [_number("tokenizer.ggml.bos_token_id", 2), _number("general.file_type", file_type)]
+        if kinds is not None:
+            entries += [_numbers("tokenizer.ggml.token_type", [kinds.get(token, 1) for token in range(tokens)])]
+        entries += [_number("tokenizer.ggml.bos_token_id", 2)]
+        if template:
+            entries += [_number("tokenizer.ggml.eos_token_id", eos), _text("tokenizer.chat_template", template)]
+        entries += [_number("general.file_type", file_type)]
     if part is not None:
         split = {"split.no": number, "split.count": count, "split.tensors.count": len(tensors)}
         entries += [_number(key, value) for key, value in split.items()]
@@ -71,6 +83,11 @@ def _text(key: str, value: str) -> bytes:
 
 def _number(key: str, value: int) -> bytes:
     return _string(key) + struct.pack("<II", _UINT32, value)
+
+
+def _numbers(key: str, values: Sequence[int]) -> bytes:
+    head = struct.pack("<IIQ", _ARRAY, _UINT32, len(values))
+    return _string(key) + head + struct.pack(f"<{len(values)}I", *values)
 
 
 @functools.lru_cache

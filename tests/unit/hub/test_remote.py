@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.loopback_hub import Faults, LoopbackHub
 from tests.unit.hub import big_gguf
 from workbench.errors import Cancelled, GatedModelError, ModelNotFoundError, OfflineError
-from workbench.hub.failures import Patience
+from workbench.hub.failures import Interrupted, Patience
 from workbench.hub.remote import HeadProgress, Hub, RemoteListing
 from workbench.jobs import CancelToken, run
 from workbench.models.file import Origin
@@ -187,6 +189,32 @@ def test_cancelling_ends_the_look(hub: LoopbackHub, small: Small, tmp_path: Path
     with pytest.raises(Cancelled):
         run(found.listing(REPOSITORY), cancel=cancel, on_event=stop)
     assert hub.requests("b.gguf") == []
+
+
+@pytest.mark.parametrize(
+    "begun", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"], ids=["asked", "answering"]
+)
+def test_cancelling_breaks_off_what_is_waited_for(begun: bytes, tmp_path: Path) -> None:
+    cancel = CancelToken()
+
+    def cancel_when_asked() -> None:
+        with listening.accept()[0] as client:
+            client.recv(1 << 16)
+            client.sendall(begun)
+            cancel.cancel()
+            client.recv(1 << 16)  # comes back when the other side has gone
+
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(cancel_when_asked)
+        endpoint = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        patience = Patience(read_s=30, tries=1)
+        found = Hub(tmp_path / "c", tmp_path / "m", endpoint=endpoint, offline=False, patience=patience)
+        with pytest.raises(Cancelled) as raised:
+            run(found.listing(REPOSITORY), cancel=cancel)
+        asked.result()
+    interrupted = raised.value.__context__
+    assert isinstance(interrupted, Interrupted)
+    assert not isinstance(interrupted.__cause__, httpx2.TimeoutException), "not only when the patience was at its end"
 
 
 def test_two_looks_at_once_speak_each_to_its_own_hub(hub: LoopbackHub, small: Small, tmp_path: Path) -> None:

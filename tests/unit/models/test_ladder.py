@@ -9,7 +9,7 @@ import pytest
 from tests.unit.models.described_models import model, quantisations, with_gpu, with_ram
 from workbench.hardware.examples import LAPTOP_WITHOUT_GPU, M3_PRO, RTX_4070
 from workbench.models.fit import Verdict
-from workbench.models.ladder import groups, ladder
+from workbench.models.ladder import groups, ladder, with_fits
 from workbench.models.learnt import DeviceSpeed, Learnt
 from workbench.models.quality import bits_by_quantisation, published_loss, quantisation_within
 
@@ -100,6 +100,19 @@ def test_below_three_bits_only_where_nothing_else_fits_and_it_says_so() -> None:
     assert "answers suffer" in found.recommended.reason
     split = recommended(with_gpu(5), "Q4_K_M", "IQ1_S")
     assert split.fit.model.quantisation == "Q4_K_M", "partly on the GPU, rather than too few bits wholly there"
+
+
+def test_other_numbers_for_a_file_may_move_the_star() -> None:
+    found = ladder(quantisations(), RTX_4070)
+    fits = [replace(one.fit, verdict=Verdict.TOO_BIG) if one.recommended else one.fit for one in found.rungs]
+    again = with_fits(found, fits, RTX_4070)
+    assert found.recommended is not None
+    assert again.recommended is not None
+    assert again.recommended.fit.model is not found.recommended.fit.model
+    assert again.recommended.fit.verdict is Verdict.GPU
+    assert again.recommended.reason
+    assert [bool(rung.reason) for rung in again.rungs] == [rung.recommended for rung in again.rungs]
+    assert with_fits(found, [rung.fit for rung in found.rungs], RTX_4070) == found
 
 
 def test_nothing_is_recommended_where_nothing_fits() -> None:

@@ -179,6 +179,8 @@ def test_what_was_learnt_of_a_card_replaces_the_constant(learnt: int | None, kep
     card = place(subject(), RunParams(), RTX_4070, 5, reserves=known)[0]
     assert CARD.free_bytes - card.available_bytes + card.of(Kind.DEVICE) == kept
     assert card.available_bytes == device_budget_bytes(CARD, known)
+    odd = place(subject(), RunParams(), RTX_4070, 5, reserves=reserves(CARD, 900 * GIB))[0]
+    assert odd.of(Kind.DEVICE) == CARD.total_bytes // 4, "never more than a quarter"
     other = place(subject(), RunParams(), RTX_4070, 5, reserves={"gpu:another": Reserve(9 * GIB, 1)})
     assert other == place(subject(), RunParams(), RTX_4070, 5)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.unit.models.described_models import GIB, model, with_gpu, with_ram
@@ -103,6 +105,8 @@ def test_turns_cost_what_the_disk_takes_where_nothing_was_loaded_yet() -> None:
 def test_without_a_disk_rate_the_cost_of_turns_is_not_known() -> None:
     two = panes(with_ram(9), "a", "b")
     assert fit_together(two, with_ram(9)).swap_s is None
+    here = fit_together(two, replace(with_ram(9), described=False))
+    assert any("is known after the first loads" in reason for reason in here.reasons)
     half = {two[0].model.header.sha256: 3.0}
     assert fit_together(two, with_ram(9), load_s=half).swap_s is None
 
@@ -118,10 +122,23 @@ def test_the_panes_that_would_fit_together_are_named() -> None:
     assert "Each fits alone, but no two together" in alone.reasons
 
 
+def test_panes_that_fit_together_once_one_moves_are_not_called_too_many() -> None:
+    machine = with_gpu(8, ram_gib=11)
+    three = [fit(model(5, name=name), machine) for name in "abc"]
+    assert fit_together(three[:2], machine).fits, "one of them in main memory"
+    together = fit_together(three, machine)
+    assert not together.fits
+    assert any(reason.endswith("would fit together") for reason in together.reasons)
+    assert not any("no two together" in reason for reason in together.reasons)
+
+
 def test_a_pane_too_big_by_itself_is_not_moved_about() -> None:
     machine = with_gpu(6, ram_gib=6)
-    together = fit_together([fit(model(60, name="huge"), machine), fit(model(2, name="small"), machine)], machine)
+    panes = [fit(model(60, name="huge"), machine), fit(model(2, name="small"), machine)]
+    together = fit_together(panes, machine, disk_bytes_per_s=GIB)
     assert not together.fits
+    assert "Too big even alone: huge" in together.reasons
+    assert not any("Taking turns" in reason for reason in together.reasons), "one of them has no turn"
     assert "Alone small would fit" in together.reasons
 
 
