@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
+from tests.gui.conftest import words
 from workbench.engine.base import EngineFacts
 from workbench.engine.fake import fake_model
 from workbench.gui import theme
@@ -14,7 +16,7 @@ from workbench.gui.memory import Added, Ghost, Loaded, device_memory, ghost_of
 from workbench.gui.theme import Tone
 from workbench.gui.widgets.memory_bar import MemoryBar, MemoryStrip
 from workbench.gui.words import parameter_count
-from workbench.hardware.examples import LAPTOP_WITHOUT_GPU, RTX_4070
+from workbench.hardware.examples import LAPTOP_WITHOUT_GPU, RTX_4070, TWO_RTX_3090
 from workbench.models.breakdown import Basis, Kind, Part, Share
 from workbench.models.exact import Buffer
 from workbench.models.fit import Fit, Verdict
@@ -74,6 +76,29 @@ def test_the_strip_has_a_meter_for_each_device_and_says_it_in_words(qtbot: QtBot
     bar = strip.findChild(MemoryBar)
     assert bar is not None
     assert "free: 10.7 GB" in bar.accessibleDescription()
+
+
+def test_two_cards_of_the_same_product_can_be_told_apart() -> None:
+    names = [memory.name for memory in device_memory(TWO_RTX_3090, [])]
+    assert names == ["RAM", "RTX 3090 #1", "RTX 3090 #2"]
+
+
+def test_where_there_is_no_room_the_strip_keeps_the_bars_and_leaves_the_figures_out(qtbot: QtBot) -> None:
+    bar = QWidget()
+    row = QHBoxLayout(bar)
+    row.setContentsMargins(0, 0, 0, 0)
+    strip = MemoryStrip()
+    row.addWidget(strip)
+    qtbot.addWidget(bar)
+    strip.show_memories(device_memory(TWO_RTX_3090, []))
+    bar.resize(strip.sizeHint())
+    bar.show()
+    assert words(strip).count(" GB") == 3
+    bar.resize(strip.minimumSizeHint())
+    assert "GB" not in words(strip)
+    for meter in strip.findChildren(MemoryBar):
+        assert meter.width() >= meter.minimumSizeHint().width()
+        assert "B of" in meter.accessibleDescription(), "the tool tip and screen readers still have them"
 
 
 def verdict(kind: Verdict) -> Fit:

@@ -162,6 +162,19 @@ def test_the_settings_dialog_is_made_from_the_declarations(window: MainWindow, b
     dialog.close()
 
 
+def test_the_settings_dialog_has_room_for_the_text_size_it_sets(
+    window: MainWindow, bench: Workbench, qtbot: QtBot
+) -> None:
+    window.menus.actions["settings"].trigger()
+    (dialog,) = window.findChildren(PreferencesDialog)
+    qtbot.waitExposed(dialog)
+    before = dialog.width()
+    dialog.fields["text_scale"].setValue(1.5)
+    qtbot.waitUntil(lambda: dialog.width() >= 1.4 * before and dialog.height() >= dialog.sizeHint().height())
+    dialog.fields["text_scale"].setValue(1.0)
+    dialog.close()
+
+
 def test_settings_that_cannot_be_kept_are_in_force_all_the_same(window: MainWindow, bench: Workbench) -> None:
     bench.paths.settings.write_text('context = "long"\n')
     window.menus.actions["theme-dark"].trigger()

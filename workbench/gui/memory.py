@@ -130,9 +130,10 @@ def device_memory(machine: Hardware, loaded: Sequence[Loaded]) -> tuple[DeviceMe
     that two panes share are counted once.
     """
     found = [_device_memory(RAM, RAM, *_main(machine.memory), _pieces(loaded, RAM, machine))]
+    names = device_names(machine)
     for device in machine.devices:
         pieces = _pieces(loaded, device.name, machine)
-        found.append(_device_memory(device.name, short_name(device), device.total_bytes, device.free_bytes, pieces))
+        found.append(_device_memory(device.name, names[device.name], device.total_bytes, device.free_bytes, pieces))
     return tuple(found)
 
 
@@ -186,7 +187,17 @@ def _held(model: Loaded, device: str, machine: Hardware) -> tuple[int, int, int]
     return facts.weights_bytes or 0, facts.kv_bytes or 0, facts.compute_bytes or 0
 
 
-def short_name(device: Device) -> str:
+def device_names(machine: Hardware) -> dict[str, str]:
+    """What people call each device, by llama.cpp's name of it; of the same product several are numbered."""
+    products = [_product(device) for device in machine.devices]
+    names = {}
+    for place, (device, product) in enumerate(zip(machine.devices, products, strict=True), 1):
+        number = f" #{products[:place].count(product)}" if products.count(product) > 1 else ""
+        names[device.name] = product + number
+    return names
+
+
+def _product(device: Device) -> str:
     """The product's name without its maker's: "RTX 4070"."""
     name = device.description or device.name
     for maker in ("NVIDIA GeForce ", "NVIDIA ", "AMD ", "Intel(R) ", "Apple "):

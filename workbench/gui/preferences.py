@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import get_args
 
 from pydantic.fields import FieldInfo
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, Signal, Slot
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -18,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from workbench.gui import theme
 from workbench.gui.theme import Space
 from workbench.gui.widgets.controls import label
 from workbench.settings import Settings
@@ -25,6 +27,7 @@ from workbench.settings import Settings
 SHOWN = ("theme", "text_scale", "context", "threads", "run_mode", "offline")
 _WORDS = {"in_turn": "In turn", "swap": "One in memory at a time", "system": "As the system"}
 _MOST = 2**31 - 1
+WIDTH = 480  # pixels at 100 % text
 
 
 class PreferencesDialog(QDialog):
@@ -57,7 +60,22 @@ class PreferencesDialog(QDialog):
         column.setSpacing(Space.XL)
         column.addLayout(form)
         column.addWidget(buttons)
-        self.setMinimumWidth(460)
+        # The button's picture is drawn for one scheme only.
+        buttons.button(QDialogButtonBox.StandardButton.Close).setIcon(QIcon())
+        self._fit_text()
+        theme.changed.connect(self._fit_text)
+
+    @Slot()
+    def _fit_text(self) -> None:
+        """The dialog changes the text size that it is itself written in."""
+        self.setMinimumWidth(theme.px(WIDTH))
+        self.adjustSize()
+
+    def event(self, event: QEvent) -> bool:
+        handled = super().event(event)
+        if event.type() == QEvent.Type.LayoutRequest:  # larger words, some turns of the event loop later
+            self.resize(self.size().expandedTo(self.sizeHint()))
+        return handled
 
     def _field(self, name: str, declared: FieldInfo, value: object) -> QWidget:
         kinds = get_args(declared.annotation) or (declared.annotation,)
@@ -71,12 +89,14 @@ class PreferencesDialog(QDialog):
         low, high = _bounds(declared)
         if float in kinds:
             number = QDoubleSpinBox()
+            number.lineEdit().setTextMargins(Space.XS, 0, 0, 0)  # the style sheet's padding does not reach it
             number.setRange(low, high)
             number.setSingleStep(0.1)
             number.setValue(float(str(value)))
             number.valueChanged.connect(_Change(self, name).take)
             return number
         whole = QSpinBox()
+        whole.lineEdit().setTextMargins(Space.XS, 0, 0, 0)
         # An option that may be empty has one value below its least for "the program decides".
         optional = type(None) in kinds
         whole.setRange(int(low) - 1 if optional else int(low), min(int(high), _MOST))

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_MS = 2000
+HEADING = 76  # pixels: enough for a page's name at 100 % text
 SETTLED_MS = 15_000  # after it was opened a program is left alone for a moment, or it is in use
 
 
@@ -59,6 +60,7 @@ class MainWindow(QMainWindow):
         self.strip = MemoryStrip()
         self.heading = ElidedLabel()
         self.heading.setProperty("role", "subtitle")
+        self.heading.setMinimumWidth(HEADING)
         self.rail = Rail()
         self.stack = QStackedWidget()
         self.compare = ComparePage(workbench, self.pump, self.runner)

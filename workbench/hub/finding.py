@@ -18,11 +18,15 @@ _REPOSITORY = re.compile(r"https?://\S+|(?!\.)[\w.-]+/[\w.-]+(?<!\.gguf)", re.IG
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """``skipped`` names what is no model of its own and says why; ``fetched_bytes`` came over the network."""
+    """``skipped`` names what is no model of its own and says why; ``fetched_bytes`` came over the network.
+
+    ``kept`` are repositories the hub was not asked about now, with the time when it was (ISO 8601).
+    """
 
     files: tuple[ModelFile, ...]
     skipped: tuple[tuple[str, str], ...] = ()
     fetched_bytes: int = 0
+    kept: tuple[tuple[str, str], ...] = ()
 
 
 def find(
@@ -42,6 +46,7 @@ def find(
         files: list[ModelFile] = []
         skipped: list[tuple[str, str]] = []
         fetched_bytes = 0
+        kept: list[tuple[str, str]] = []
         for name in names:
             try:
                 files.append(library.resolve(name))
@@ -52,6 +57,8 @@ def find(
                 files += found.files
                 skipped += found.skipped
                 fetched_bytes += found.fetched_bytes
-        return Found(tuple(files), tuple(skipped), fetched_bytes)
+                if found.kept_at is not None:
+                    kept.append((found.repository, found.kept_at))
+        return Found(tuple(files), tuple(skipped), fetched_bytes, tuple(kept))
 
     return task

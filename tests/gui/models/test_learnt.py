@@ -68,6 +68,13 @@ def test_what_was_learnt_says_from_how_much(card: LearntCard) -> None:
     assert said.count("310 GB/s while it writes, ±12 % (learnt from 7 runs)") == 2
 
 
+def test_without_a_bandwidth_it_says_of_which_models_speeds_are_known(card: LearntCard) -> None:
+    card.draw(UNMEASURED, Learnt())
+    assert "unknown until a model has answered here" in card.bandwidth.text()
+    card.draw(UNMEASURED, Learnt({}, {UNMEASURED.cpu.key: DeviceSpeed(9e9, 0.0, None, runs=1, spread=0.1)}))
+    assert "about as large as those that answered" in card.bandwidth.text()
+
+
 def test_measuring_shows_progress_and_the_figure(card: LearntCard, bench: Workbench, qtbot: QtBot) -> None:
     release = threading.Event()
     measuring(bench, Measurement(23e9, "Main memory is read at 23 GB/s"), release)

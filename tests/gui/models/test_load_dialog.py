@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from workbench.gui.bridge import EventPump
 from workbench.gui.errands import Errands
 from workbench.gui.models.load_dialog import LoadDialog, LoadQuestion
 from workbench.gui.models.load_fields import ContextField
-from workbench.hardware.examples import RTX_4070
+from workbench.hardware.examples import LAPTOP_WITHOUT_GPU, RTX_4070, TWO_RTX_3090
 from workbench.hardware.facts import Hardware
 from workbench.jobs import JobRunner
 from workbench.models.describe import describe
@@ -108,6 +109,35 @@ def test_load_gives_the_parameters_that_were_shown(open_dialog: Opener, qtbot: Q
     assert not force
     assert (params.n_ctx, params.n_seq_max, params.type_k, params.type_v) == (8192, 2, "q8_0", "q8_0")
     assert (params.flash_attn, params.n_ubatch, params.n_batch) == ("on", 1024, 1024)
+
+
+def test_enter_after_a_number_shows_its_price_and_only_the_next_enter_loads(open_dialog: Opener, qtbot: QtBot) -> None:
+    dialog = open_dialog()
+    assert dialog.fields is not None
+    dialog.fields.context.box.selectAll()
+    qtbot.keyClicks(dialog.fields.context.box, "8000")
+    with qtbot.assertNotEmitted(dialog.load):
+        qtbot.keyClick(dialog.fields.context.box, Qt.Key.Key_Return)
+    assert dialog.isVisible()
+    assert dialog.shown is not None
+    assert dialog.shown.context == 8192, "as llama.cpp rounds it: up"
+    with qtbot.waitSignal(dialog.load) as loaded:
+        qtbot.keyClick(dialog.fields.context.box, Qt.Key.Key_Return)
+    assert loaded.args[1].n_ctx == 8192
+
+
+def test_nothing_that_takes_no_memory_is_listed(open_dialog: Opener, tmp_path: Path) -> None:
+    dialog = open_dialog(path=shapes.write("gemma3-12b", tmp_path), machine=TWO_RTX_3090)
+    said = words(dialog)
+    assert "RTX 3090 #1" in said
+    assert "RTX 3090 #2" in said
+    assert "0 bytes" not in said
+
+
+def test_a_speed_that_is_unknown_says_why(open_dialog: Opener, bench: Workbench) -> None:
+    memory = replace(LAPTOP_WITHOUT_GPU.memory, bandwidth_bytes_per_s=None)
+    bench.machine = lambda: replace(LAPTOP_WITHOUT_GPU, memory=memory, described=False)  # type: ignore[method-assign]
+    assert "speed unknown: measure the memory bandwidth on the Machine page" in words(open_dialog())
 
 
 def test_what_is_too_big_can_be_loaded_anyway(open_dialog: Opener, qtbot: QtBot) -> None:

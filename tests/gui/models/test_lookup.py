@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.screenshots.published import REPOSITORY
 from workbench.app import Workbench
 from workbench.errors import OfflineError
 from workbench.gui.pages.models import ModelsPage
+from workbench.hardware.examples import LAPTOP_WITHOUT_GPU
 from workbench.hub.remote import HeadProgress, RemoteListing
 from workbench.jobs import CancelToken, JobRunner, Task
 
@@ -53,6 +55,20 @@ def test_another_context_reprices_what_was_looked_up(hub: LoopbackHub, page: Mod
     page.terms.context.setCurrentIndex(page.terms.context.findData(32768))
     settled(page, qtbot)
     assert {line.fit.context for line in page.lines} == {32768}
+
+
+def test_unknown_speeds_of_what_was_looked_up_are_explained_too(
+    hub: LoopbackHub, page: ModelsPage, bench: Workbench, qtbot: QtBot
+) -> None:
+    memory = replace(LAPTOP_WITHOUT_GPU.memory, bandwidth_bytes_per_s=None)
+    bench.machine = lambda: replace(LAPTOP_WITHOUT_GPU, memory=memory, described=False)  # type: ignore[method-assign]
+    page.refresh()
+    settled(page, qtbot)
+    assert "unknown" not in page.status.text()
+    look_up(page, REPOSITORY, qtbot)
+    assert "where speeds are unknown: measure the memory bandwidth" in page.status.text()
+    qtbot.mouseClick(page.lookup.dismiss, Qt.MouseButton.LeftButton)
+    assert "unknown" not in page.status.text()
 
 
 def test_clearing_takes_the_ladder_away(hub: LoopbackHub, page: ModelsPage, qtbot: QtBot) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -16,7 +17,8 @@ from workbench.errors import ProbeError, StoreError
 from workbench.gui.models.load_dialog import LoadDialog
 from workbench.gui.models.stock import Terms
 from workbench.gui.pages.models import ModelsPage
-from workbench.hardware.examples import RTX_4090
+from workbench.gui.widgets.tab_order import reading_order
+from workbench.hardware.examples import LAPTOP_WITHOUT_GPU, RTX_4090
 from workbench.models.params import RunParams
 
 
@@ -138,6 +140,49 @@ def test_a_probe_that_fails_leaves_the_estimate_and_says_why(
     settled(priced, qtbot)
     assert "llama.cpp ended while it was asked." in words(chosen)
     assert chosen.fit.basis == "estimate"
+
+
+def test_speeds_that_are_unknown_say_why_once_for_the_page_and_in_the_details(
+    page: ModelsPage, library: Workbench, qtbot: QtBot
+) -> None:
+    memory = replace(LAPTOP_WITHOUT_GPU.memory, bandwidth_bytes_per_s=None)
+    library.machine = lambda: replace(LAPTOP_WITHOUT_GPU, memory=memory, described=False)  # type: ignore[method-assign]
+    page.refresh()
+    settled(page, qtbot)
+    assert page.status.text().endswith("where speeds are unknown: measure the memory bandwidth on the Machine page")
+    fits, too_big = line(page, "Q4_K_M"), line(page, "F16")
+    assert "speed unknown" in fits.text
+    assert "speed unknown" not in too_big.text, "it has none"
+    fits.toggle()
+    assert "Speed unknown: measure the memory bandwidth on the Machine page" in words(fits.details)
+
+
+def test_a_model_says_its_state_in_its_tone(priced: ModelsPage) -> None:
+    (view,) = priced.views
+    assert view.state.text().startswith("● fits in RAM · ")
+    assert view.state.property("tone") == "good"
+    assert view.state.text() in view.button.accessibleDescription()
+
+
+def test_tab_goes_through_the_page_as_it_is_read(priced: ModelsPage) -> None:
+    chosen = priced.lines[0]
+    chosen.toggle()
+    order = reading_order(priced)
+    marks = [priced.refresh_button, priced.terms.context, priced.views[0].button, chosen, chosen.open_button,
+             priced.lines[1], priced.lookup.field]  # fmt: skip
+    places = [order.index(widget) for widget in marks if not widget.isHidden()]
+    assert places == sorted(places)
+    priced.views[0].button.setFocus()
+    priced.focusNextPrevChild(True)
+    assert priced.window().focusWidget() is chosen
+    priced.focusNextPrevChild(False)
+    assert priced.window().focusWidget() is priced.views[0].button
+
+
+def test_tab_from_the_last_control_goes_on_to_the_first(priced: ModelsPage) -> None:
+    reading_order(priced)[-1].setFocus()
+    priced.focusNextPrevChild(True)
+    assert priced.window().focusWidget() is priced.refresh_button
 
 
 def test_keys_move_between_lines_and_open_details(priced: ModelsPage, qtbot: QtBot) -> None:

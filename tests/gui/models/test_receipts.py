@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
@@ -49,6 +50,14 @@ def test_a_load_more_than_two_percent_off_is_marked(qtbot: QtBot) -> None:
     assert plain(shown.line.text()) == "△ predicted 214 MB · llama.cpp 230 MB · +7.5 %"
     assert shown.line.property("tone") == "caution"
     assert "worth a report" in shown.toolTip()
+
+
+@pytest.mark.parametrize("width", [600, 160])
+def test_the_tool_tip_says_what_the_process_grew_by_however_narrow_the_pane(qtbot: QtBot, width: int) -> None:
+    shown = line(qtbot, width)
+    shown.draw(receipt())
+    assert "growth of this process: 240 MB" in shown.line.toolTip()
+    assert "growth of this process: 240 MB" in shown.line.accessibleDescription()
 
 
 def test_a_narrow_pane_keeps_the_difference(qtbot: QtBot) -> None:

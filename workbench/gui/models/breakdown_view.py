@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from workbench.gui import theme
-from workbench.gui.memory import short_name
+from workbench.gui.memory import device_names
 from workbench.gui.models import words
 from workbench.gui.theme import Space, Tone
 from workbench.gui.widgets.cards import clear
@@ -28,7 +29,7 @@ class BreakdownView(QWidget):
 
     def __init__(self, machine: Hardware, tone: Tone, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._names = {device.name: short_name(device) for device in machine.devices}
+        self._names = device_names(machine)
         self._tone = tone
         self._blocks: list[ShareBlock] = []
         self._column = QVBoxLayout(self)
@@ -37,7 +38,7 @@ class BreakdownView(QWidget):
 
     def draw(self, shares: Sequence[Share]) -> None:
         """Called while sliders move: what stays is only given other numbers."""
-        shown = [share for share in shares if share.total_bytes]
+        shown = [_without_nothing(share) for share in shares if share.total_bytes]
         if [block.layout_key for block in self._blocks] != [_layout_key(share) for share in shown]:
             clear(self._column)
             self._blocks = [ShareBlock(self._name(share), self._tone, share) for share in shown]
@@ -131,6 +132,10 @@ class ShareBar(QWidget):
                 over = QRectF(limit, area.top(), area.right() - limit, area.height())
                 hatch(painter, over, theme.current().bad)
         painter.end()
+
+
+def _without_nothing(share: Share) -> Share:
+    return replace(share, parts=tuple(part for part in share.parts if part.size_bytes))
 
 
 def strength_of(part: Part) -> float:

@@ -14,7 +14,7 @@ from workbench.gui.models.rung_line import Offer, RungLine
 from workbench.gui.theme import Space, Tone
 from workbench.gui.widgets.cards import clear
 from workbench.gui.widgets.controls import label
-from workbench.gui.words import family_tone, fit_state, parameter_count
+from workbench.gui.words import FitState, family_tone, fit_state, parameter_count
 from workbench.models.verdict import Ladder
 
 LINES_AT_ONCE = 2
@@ -42,6 +42,7 @@ class LadderView(QWidget):
         self.button = _FoldButton()
         self.button.clicked.connect(self._on_button)
         self.summary = label(role="muted", wrap=True)
+        self.state = label(role="small")
         self._body = QWidget()
         self._body.hide()
         self._column = QVBoxLayout(self._body)
@@ -63,7 +64,8 @@ class LadderView(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         beside = self.width() >= theme.px(NARROW)
-        self._head.addWidget(self.summary, *((0, 2) if beside else (1, 1)))
+        self._head.addWidget(self.summary, *((0, 2) if beside else (2, 1)))
+        self._head.addWidget(self.state, *((0, 3) if beside else (1, 1)))
         self._head.setColumnStretch(2, 3 if beside else 0)
         across = Qt.AlignmentFlag.AlignRight if beside else Qt.AlignmentFlag.AlignLeft
         self.summary.setAlignment(across | Qt.AlignmentFlag.AlignVCenter)
@@ -113,13 +115,17 @@ class LadderView(QWidget):
             said += [f"{parameter_count(first.parameter_count)} parameters", _counted(len(ladder.rungs))]
         best = ladder.recommended or (ladder.rungs[0] if len(ladder.rungs) == 1 else None)
         if best is not None:
-            state = fit_state(best.fit, has_gpu=self.offer.has_gpu)
-            said.append(f"{best.fit.model.quantisation} {state.line}")
+            said.append(best.fit.model.quantisation)
+            self._draw_state(fit_state(best.fit, has_gpu=self.offer.has_gpu))
         elif ladder.rungs:
             smallest = min((rung.fit for rung in ladder.rungs), key=lambda fit: fit.short_by_bytes)
-            said.append(fit_state(smallest, has_gpu=self.offer.has_gpu).text)
+            self._draw_state(fit_state(smallest, has_gpu=self.offer.has_gpu))
         self.summary.setText(" · ".join(said))
-        self.button.setAccessibleDescription(self.summary.text())
+        self.button.setAccessibleDescription(f"{self.summary.text()} · {self.state.text()}")
+
+    def _draw_state(self, state: FitState) -> None:
+        self.state.setText(state.line)
+        theme.mark(self.state, tone=state.tone)
 
     @property
     def building(self) -> bool:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 LANE = "bandwidth"
 NOTHING = (
-    "Nothing yet: speeds are estimated from specifications until a model has answered here. "
-    "What is learnt stays on this machine."
+    "Nothing yet: what is learnt comes from loads that had the program to themselves, and from answers of 16 tokens "
+    "or more that no other model answered beside. It stays on this machine."
 )
 
 
@@ -71,12 +71,7 @@ class LearntCard(Card):
             self.facts.addWidget(label(f"·  {words}", wrap=True))
         if not said:
             self.facts.addWidget(label(NOTHING, role="muted", wrap=True))
-        found = machine.memory.bandwidth_bytes_per_s
-        self.bandwidth.setText(
-            f"Memory bandwidth: {_gigabytes(found)}, measured"
-            if found is not None
-            else "Memory bandwidth: not measured, so speeds on the processor are rough"
-        )
+        self.bandwidth.setText(_bandwidth_words(machine, learnt))
 
     @Slot()
     def measure(self) -> None:
@@ -131,6 +126,15 @@ def _facts(machine: Hardware, learnt: Learnt) -> list[str]:
     places += [(name, name, device.key) for device in machine.devices if (name := device.description or device.name)]
     said = [_reserve_words(memory, learnt.reserves[key]) for memory, _, key in places if key in learnt.reserves]
     return said + [_speed_words(device, learnt.speeds[key]) for _, device, key in places if key in learnt.speeds]
+
+
+def _bandwidth_words(machine: Hardware, learnt: Learnt) -> str:
+    found = machine.memory.bandwidth_bytes_per_s
+    if found is not None:
+        return f"Memory bandwidth: {_gigabytes(found)}, measured"
+    if machine.cpu.key in learnt.speeds:
+        return "Memory bandwidth: not measured: speeds are known only for models about as large as those that answered"
+    return "Memory bandwidth: not measured, so speeds on the processor are unknown until a model has answered here"
 
 
 def _reserve_words(name: str, reserve: Reserve) -> str:

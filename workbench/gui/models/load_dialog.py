@@ -99,12 +99,13 @@ class LoadDialog(QDialog):
             self._right.addWidget(part)
         self._columns = QHBoxLayout()
         self._columns.setSpacing(Space.XL)
-        self._columns.addLayout(self._left, 5)
-        self._columns.addLayout(self._right, 6)
+        self._columns.addLayout(self._left, 1)
+        self._columns.addLayout(self._right, 1)
         inside = QWidget()
         inside.setLayout(self._columns)
         self._columns.setContentsMargins(0, 0, Space.S, 0)
         scroll = QScrollArea()
+        scroll.setAccessibleName("Parameters, and what they take")
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -123,7 +124,8 @@ class LoadDialog(QDialog):
         column.addLayout(title)
         column.addWidget(scroll, 1)
         column.addLayout(buttons)
-        self.resize(min(theme.px(960), 1240), min(theme.px(620), 780))
+        room = self.screen().availableSize()
+        self.resize(min(theme.px(1000), 1300, room.width()), min(theme.px(620), 780, room.height()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -200,8 +202,8 @@ class LoadDialog(QDialog):
         theme.mark(self.state, tone=state.tone)
         said = [] if too_big else [words.margin_words(found)]
         said.append(f"context {words.longest_words(found)}" if found.max_context else "no context fits")
-        if found.speed is not None:
-            said.append(f"{words.speed_words(found.speed)} ({found.speed.basis})")
+        if speed := words.speed_phrase(found, words.no_speed_words(self._machine)):
+            said.append(speed)
         self.numbers.setText(" · ".join(said))
         self.numbers.setToolTip("\n".join(found.reasons))
         self.basis.setText(both_answers(self.estimate, found) + (" Asking llama.cpp…" if asking else ""))
@@ -228,6 +230,10 @@ class LoadDialog(QDialog):
     @Slot()
     def _on_load(self) -> None:
         if self.shown is None or self.fields is None:
+            return
+        if self._soon.isActive():  # Enter ended a number: its price is shown first, the next Enter loads
+            self._soon.stop()
+            self._price()
             return
         params = replace(self.shown.params, n_ctx=self.shown.context)
         self.load.emit(self._asked.model, params, self.shown.verdict is Verdict.TOO_BIG)

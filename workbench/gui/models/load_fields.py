@@ -155,8 +155,8 @@ class ContextField(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(Space.M)
-        row.addWidget(self.slider, 3)
-        row.addWidget(self.box, 2)
+        row.addWidget(self.slider, 1)
+        row.addWidget(self.box)
         self.slider.valueChanged.connect(self._on_slider)
         self.box.valueChanged.connect(self._on_box)
 
@@ -169,7 +169,7 @@ class ContextField(QWidget):
         self._follow()
 
     def show_value(self, tokens: int) -> None:
-        self.box.setValue(_stepped(tokens))
+        self.box.setValue(_stepped_up(tokens))
         self._follow()
 
     @Slot(int)
@@ -183,7 +183,7 @@ class ContextField(QWidget):
 
     @Slot()
     def _on_box(self) -> None:
-        rounded = _stepped(self.box.value())
+        rounded = _stepped_up(self.box.value())
         with QSignalBlocker(self.box):
             self.box.setValue(rounded)
         self._follow()
@@ -258,6 +258,11 @@ class LayersField(QWidget):
 
 def _stepped(tokens: float) -> int:
     return max(STEP, round(tokens / STEP) * STEP)
+
+
+def _stepped_up(tokens: int) -> int:
+    """As llama.cpp does it: never less than was asked for."""
+    return max(STEP, -(-tokens // STEP) * STEP)
 
 
 def _number(name: str, least: int, most: int) -> QSpinBox:

@@ -50,6 +50,8 @@ class ReceiptLine(QFrame):
         ]
         if flagged:
             lines.append("More than 2 % apart: worth a report, which the button copies.")
+        self.line.set_tip("\n".join(lines))
+        self.line.setAccessibleDescription("; ".join(lines[1:]))
         self.setToolTip("\n".join(lines))
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -3,60 +3,83 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from workbench.gui.theme import Space
-from workbench.gui.widgets.cards import clear
 from workbench.gui.widgets.controls import label, text_button
+from workbench.models.params import RunParams
 from workbench.models.verdict import Remedy, Verdict
+
+STUCK = "It needs more free memory: unload other models, close programs, or take a smaller file."
 
 
 class RemedyList(QWidget):
-    """``tried`` is emitted with the parameters of a step; hidden while there is nothing to say."""
+    """``tried`` is emitted with the parameters of a step; hidden while nothing has to help."""
 
     tried = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._shown: tuple[tuple[Remedy, ...], str] = ((), "")
+        self._shown: tuple[tuple[Remedy, ...], Verdict | None] = ((), None)
         self.title = label(role="strong")
-        self._steps = QVBoxLayout()
-        self._steps.setSpacing(Space.XS)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(Space.XS)
-        column.addWidget(self.title)
-        column.addLayout(self._steps)
+        self.stuck = label(STUCK, wrap=True)
+        self._steps: list[_Step] = []
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(Space.XS)
+        self._column.addWidget(self.title)
+        self._column.addWidget(self.stuck)
         self.hide()
 
     def show_remedies(self, remedies: Sequence[Remedy], verdict: Verdict) -> None:
-        title = "What would make it fit" if verdict is Verdict.TOO_BIG else "What would make it faster"
-        if self._shown == (tuple(remedies), title):
+        """Called while sliders move: steps that stay are only given other words."""
+        if self._shown == (tuple(remedies), verdict):
             return
-        self._shown = tuple(remedies), title
-        self.title.setText(title)
-        clear(self._steps)
-        for number, remedy in enumerate(remedies, 1):
-            self._steps.addWidget(self._step(number, remedy))
-        self.setVisible(bool(remedies))
+        self._shown = tuple(remedies), verdict
+        too_big = verdict is Verdict.TOO_BIG
+        stuck = too_big and not remedies
+        title = "What would make it fit" if too_big else "What would make it faster"
+        self.title.setText("Nothing that can be set would make it fit" if stuck else title)
+        self.stuck.setVisible(stuck)
+        while len(self._steps) < len(remedies):
+            step = _Step(len(self._steps) + 1)
+            step.tried.connect(self.tried)
+            self._steps.append(step)
+            self._column.addWidget(step)
+        while len(self._steps) > len(remedies):
+            gone = self._steps.pop()
+            gone.hide()
+            gone.deleteLater()
+        for step, remedy in zip(self._steps, remedies, strict=True):
+            step.draw(remedy)
+        self.setVisible(stuck or bool(remedies))
 
-    def _step(self, number: int, remedy: Remedy) -> QWidget:
-        step = QWidget()
-        said = label(f"{number}.  {remedy.text}", wrap=True)
-        row = QHBoxLayout(step)
+
+class _Step(QWidget):
+    tried = Signal(object)
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self._number = number
+        self._params: RunParams | None = None
+        self._said = label(wrap=True)
+        self._button = text_button("Try", kind="small")
+        self._button.setToolTip("Load options with this step and those before it")
+        self._button.clicked.connect(self._on_button)
+        row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(Space.M)
-        row.addWidget(said, 1)
-        if remedy.params is not None:
-            button = text_button("Try", kind="small")
-            button.setAccessibleName(f"Try step {number}: {remedy.text}")
-            button.setToolTip("Opens the load options with this step and those before it")
-            button.clicked.connect(partial(self._try, remedy))
-            row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
-        return step
+        row.addWidget(self._said, 1)
+        row.addWidget(self._button, 0, Qt.AlignmentFlag.AlignTop)
 
-    def _try(self, remedy: Remedy, _checked: bool = False) -> None:
-        self.tried.emit(remedy.params)
+    def draw(self, remedy: Remedy) -> None:
+        self._params = remedy.params
+        self._said.setText(f"{self._number}.  {remedy.text}")
+        self._button.setVisible(remedy.params is not None)
+        self._button.setAccessibleName(f"Try step {self._number}: {remedy.text}")
+
+    @Slot()
+    def _on_button(self) -> None:
+        self.tried.emit(self._params)

@@ -32,11 +32,12 @@ class RungDetails(QWidget):
         for part in (self.basis, self.reasons, self.remedies):
             column.addWidget(part)
 
-    def draw(self, estimate: Fit, found: Fit, *, refused: str = "") -> None:
+    def draw(self, estimate: Fit, found: Fit, *, refused: str = "", more: str = "") -> None:
+        """``refused`` is why llama.cpp did not answer; ``more`` one more reason."""
         margin = words.margin_words(found)
         self.basis.setText(f"{margin[0].upper()}{margin[1:]}. {both_answers(estimate, found, refused)}")
         reasons = found.reasons if found.basis == "exact" else estimate.reasons  # why it is one is said above
-        self.reasons.setText("\n".join(f"·  {reason}" for reason in reasons))
+        self.reasons.setText("\n".join(f"·  {reason}" for reason in (*reasons, more) if reason))
         self.remedies.show_remedies(found.remedies, found.verdict)
 
 

@@ -25,10 +25,14 @@ _MOVES = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What can be done with a line: ``open`` on this computer only, and only with a file that is here."""
+    """What can be done with a line: ``open`` on this computer only, and only with a file that is here.
+
+    ``no_speed`` says why a speed is unknown on the machine that is asked about.
+    """
 
     has_gpu: bool
     open: bool = True
+    no_speed: str = ""
 
 
 class RungLine(QFrame):
@@ -95,7 +99,7 @@ class RungLine(QFrame):
 
     def draw_refused(self, why: str) -> None:
         """llama.cpp could not be asked: the estimate stands."""
-        self.details.draw(self.estimate, self.fit, refused=why)
+        self.details.draw(self.estimate, self.fit, refused=why, more=self._no_speed())
 
     def _draw(self) -> None:
         found, model = self.fit, self.fit.model
@@ -117,7 +121,7 @@ class RungLine(QFrame):
         name = f"{model.title} {model.quantisation}"
         for button, what in ((self.open_button, "Open"), (self.anyway, "Load anyway:"), (self.more, "Load options of")):
             button.setAccessibleName(f"{what} {name}")
-        self.details.draw(self.estimate, found)
+        self.details.draw(self.estimate, found, more=self._no_speed())
         self._say(said)
 
     def _draw_cells(self, said: str, tone: Tone) -> None:
@@ -128,12 +132,28 @@ class RungLine(QFrame):
         cells["size"].draw(human_bytes(model.size_bytes), words.bits_words(model))
         cells["context"].draw(words.longest_words(found), "tokens" if found.max_context else "fits")
         cells["context"].setToolTip(f"{found.max_context:,} tokens" if found.max_context else "")
-        cells["speed"].draw(words.speed_words(found.speed), found.speed.basis if found.speed else "speed")
-        cells["speed"].setToolTip(words.speed_tip(found.speed))
+        self._draw_speed(cells["speed"])
         note = "loss" if loss is None else "loss" if words.measured_on(loss, model) else "loss, indication"
         cells["loss"].draw(words.loss_words(loss, model) or "–", note)
         tip = words.loss_tip(loss, model) if loss is not None else "Nothing was published about this quantisation."
         cells["loss"].setToolTip(tip)
+
+    def _draw_speed(self, cell: Cell) -> None:
+        speed = self.fit.speed
+        if speed is not None:
+            cell.draw(words.speed_words(speed), speed.basis)
+            cell.setToolTip(words.speed_tip(speed))
+        elif self.fit.verdict is Verdict.TOO_BIG:
+            cell.draw("–", "speed")
+            cell.setToolTip("It does not fit: no speed can be expected")
+        else:
+            cell.draw("unknown", "speed")  # the page says once why
+            cell.setToolTip(self._no_speed())
+
+    def _no_speed(self) -> str:
+        """Why no speed is known of what fits, as a sentence."""
+        said = words.speed_phrase(self.fit, self.offer.no_speed) if self.fit.speed is None else ""
+        return said[:1].upper() + said[1:]
 
     def _facts_in_one(self) -> str:
         found, model, loss = self.fit, self.fit.model, self.rung.loss
@@ -141,6 +161,8 @@ class RungLine(QFrame):
         said = [human_bytes(model.size_bytes), words.bits_words(model), longest]
         if found.speed is not None:
             said.append(f"{words.speed_words(found.speed)} ({found.speed.basis})")
+        elif found.verdict is not Verdict.TOO_BIG:
+            said.append("speed unknown")
         if loss is not None:
             indication = "" if words.measured_on(loss, model) else " (indication)"
             said.append(f"loss {words.loss_words(loss, model)}{indication}")
@@ -261,7 +283,7 @@ class RungLine(QFrame):
 
 
 _COLUMNS = (("fit", 196), ("size", 132), ("context", 84), ("speed", 130), ("loss", 100))
-_BUTTONS = 186
+_BUTTONS = 196
 
 
 class Cell(QWidget):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from workbench.hardware.facts import Hardware
 from workbench.hardware.words import human_bytes
 from workbench.models.breakdown import Basis, Kind
 from workbench.models.file import ModelFile
 from workbench.models.params import RunParams
 from workbench.models.receipt import Receipt
 from workbench.models.speed import Range, Speed
-from workbench.models.verdict import Fit, QualityLoss
+from workbench.models.verdict import Fit, QualityLoss, Verdict
 
 GAP = "\N{NO-BREAK SPACE}"  # a figure and its unit stay on one line
 MINUS = "\N{MINUS SIGN}"
@@ -64,9 +65,23 @@ def speed_words(speed: Speed | None) -> str:
     return range_words(speed.decode_tokens_per_s) if speed is not None else "unknown"
 
 
-def speed_tip(speed: Speed | None) -> str:
-    if speed is None:
-        return "Nothing is known of this machine's memory bandwidth yet: measure it on the Machine page."
+def no_speed_words(machine: Hardware) -> str:
+    """Why no speed can be expected on a machine, and what to do about it."""
+    if machine.described:
+        return "nothing was said of this machine's memory bandwidth"
+    if machine.memory.bandwidth_bytes_per_s is None:
+        return "measure the memory bandwidth on the Machine page"
+    return "a model has to answer here first"
+
+
+def speed_phrase(found: Fit, why_not: str) -> str:
+    """ "8–12 tok/s (from specification)", or why that is unknown; empty for what does not fit."""
+    if found.speed is not None:
+        return f"{speed_words(found.speed)} ({found.speed.basis})"
+    return "" if found.verdict is Verdict.TOO_BIG else f"speed unknown: {why_not}"
+
+
+def speed_tip(speed: Speed) -> str:
     return (
         f"Writing: {range_words(speed.decode_tokens_per_s)}\n"
         f"Reading the prompt: {range_words(speed.prefill_tokens_per_s)}\n"

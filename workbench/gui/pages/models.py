@@ -20,12 +20,13 @@ from workbench.gui.models.lookup import LookupCard
 from workbench.gui.models.rung_line import Offer, RungLine
 from workbench.gui.models.stock import Priced, Stock, Terms, by_family, price_files, price_library
 from workbench.gui.models.terms_bar import TermsBar
+from workbench.gui.models.words import no_speed_words
 from workbench.gui.theme import Space, Tone
 from workbench.gui.widgets.cards import Card, ScrollPage, clear
 from workbench.gui.widgets.controls import label, text_button
 from workbench.hub.library import Problem as FileProblem
 from workbench.models.params import RunParams
-from workbench.models.verdict import Fit, Ladder
+from workbench.models.verdict import Fit, Ladder, Verdict
 
 if TYPE_CHECKING:
     from workbench.app import Workbench
@@ -63,6 +64,7 @@ class ModelsPage(ScrollPage):
         self._stock = Stock(partial(price_library, workbench), errands, self)
         self._remote: Stock | None = None
         self._priced: Priced | None = None
+        self._priced_remote: Priced | None = None
         self._line: RungLine | None = None
         self._hovered: RungLine | None = None
         self._opened: dict[tuple[Path, ...], bool] = {}
@@ -137,11 +139,10 @@ class ModelsPage(ScrollPage):
         """New prices; where the models are the same, every line keeps its place."""
         self._priced = priced
         machine = priced.machine
-        self.status.setText(f"for {machine.label}, not measured here" if machine.described and
-                            priced.terms.described else "by the memory that is free now")  # fmt: skip
+        self._say_status()
         self.empty.setVisible(not priced.ladders and not priced.problems)
         self.exact.drop()
-        offer = Offer(priced.has_gpu, open=not priced.terms.described)
+        offer = Offer(priced.has_gpu, open=not priced.terms.described, no_speed=no_speed_words(machine))
         if [view.key for view in self.views] == _keys(priced.ladders):
             for view, ladder in zip(self.views, _in_order(priced.ladders), strict=True):
                 view.draw(ladder, offer)
@@ -151,6 +152,11 @@ class ModelsPage(ScrollPage):
         self._draw_problems(priced.problems)
         self._show_ghost()
         self._ask(self._line)
+
+    def _say_status(self) -> None:
+        if self._priced is not None and not self._stock.busy:
+            shown = [self._priced, *([self._priced_remote] if self._priced_remote is not None else [])]
+            self.status.setText(_status(self._priced, [ladder for priced in shown for ladder in priced.ladders]))
 
     def _build(self, priced: Priced, offer: Offer) -> None:
         self._leave_lines()
@@ -199,7 +205,9 @@ class ModelsPage(ScrollPage):
     def _draw_remote(self, priced: Priced) -> None:
         if self._remote is None:
             return
-        offer = Offer(priced.has_gpu, open=False)
+        self._priced_remote = priced
+        self._say_status()
+        offer = Offer(priced.has_gpu, open=False, no_speed=no_speed_words(priced.machine))
         if [view.key for view in self.remote_views] == [files_of(ladder) for ladder in priced.ladders]:
             for view, ladder in zip(self.remote_views, priced.ladders, strict=True):
                 view.draw(ladder, offer)
@@ -216,7 +224,9 @@ class ModelsPage(ScrollPage):
             self._remote.failed.disconnect(self._not_priced)
             self._remote = None
         self.remote_views = []
+        self._priced_remote = None
         clear(self.lookup.below)
+        self._say_status()
 
     # --- lines -------------------------------------------------------------------------------
 
@@ -303,6 +313,16 @@ class ModelsPage(ScrollPage):
         dialog.load.connect(self.chosen)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
+
+
+def _status(priced: Priced, ladders: Sequence[Ladder]) -> str:
+    """What the prices stand on, and once for all lines why speeds are unknown."""
+    machine = priced.machine
+    elsewhere = priced.terms.described and machine.described
+    said = f"for {machine.label}, not measured here" if elsewhere else "by the memory that is free now"
+    fits = [rung.fit for ladder in ladders for rung in ladder.rungs]
+    unknown = any(found.speed is None and found.verdict is not Verdict.TOO_BIG for found in fits)
+    return f"{said}; where speeds are unknown: {no_speed_words(machine)}" if unknown else said
 
 
 def _in_order(ladders: Sequence[Ladder]) -> list[Ladder]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QFocusEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from workbench.gui import theme
 from workbench.gui.theme import Space
 from workbench.gui.widgets.controls import label
+from workbench.gui.widgets.tab_order import reading_order
 
 
 class ScrollPage(QScrollArea):
@@ -33,6 +35,28 @@ class ScrollPage(QScrollArea):
         self.setWidget(outer)
         self._limit_width()
         theme.changed.connect(self._limit_width)
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Tab goes through the page as it is read, and then on to what is beside the page."""
+        window = self.window()
+        order = [widget for widget in reading_order(window) if widget is not self]
+        inside = [widget for widget in order if self.isAncestorOf(widget)]
+        now = window.focusWidget()
+        if not order:
+            return False
+        if now in order:
+            target = order[(order.index(now) + (1 if forward else -1)) % len(order)]
+        else:
+            target = (inside or order)[0 if forward else -1]
+        target.setFocus(Qt.FocusReason.TabFocusReason if forward else Qt.FocusReason.BacktabFocusReason)
+        if target in inside:
+            self.ensureWidgetVisible(target, 0, Space.L)
+        return True
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        if event.reason() == Qt.FocusReason.TabFocusReason:  # the page itself has nothing to do
+            self.focusNextPrevChild(True)
 
     @Slot()
     def _limit_width(self) -> None:

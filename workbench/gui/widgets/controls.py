@@ -77,8 +77,14 @@ class ElidedLabel(QLabel):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._own_tip = ""
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def set_tip(self, tip: str) -> None:
+        """What the tool tip says, whether the line is cut or not."""
+        self._own_tip = tip
+        self._tip()
 
     def setText(self, text: str) -> None:
         if text != self.text():
@@ -102,7 +108,7 @@ class ElidedLabel(QLabel):
 
     def _tip(self) -> None:
         cut = QFontMetrics(self.font()).horizontalAdvance(self.text()) > self.contentsRect().width()
-        self.setToolTip(self.text() if cut else "")
+        self.setToolTip(self._own_tip or (self.text() if cut else ""))
 
 
 class FlowLayout(QLayout):

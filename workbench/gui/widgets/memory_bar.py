@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPaintEvent
+from PySide6.QtCore import QRectF, QSize, Qt, Slot
+from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from workbench.gui import theme
@@ -11,11 +11,12 @@ from workbench.gui.memory import Added, DeviceMemory, Ghost
 from workbench.gui.theme import Space, Tone, mix
 from workbench.gui.widgets.controls import label
 
+WIDTH = 144  # pixels at 100 % text
 LEAST_OVER = 6  # pixels at 100 % text: what is missing can always be seen
 
 
 class MemoryBar(QWidget):
-    """``height`` in pixels at 100 % text."""
+    """``height`` and ``minimum_width`` in pixels at 100 % text."""
 
     def __init__(self, parent: QWidget | None = None, *, height: int = 8, minimum_width: int = 72) -> None:
         super().__init__(parent)
@@ -44,7 +45,7 @@ class MemoryBar(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(theme.px(2 * self._minimum_width), theme.px(self._height))
+        return QSize(theme.px(WIDTH), theme.px(self._height))
 
     def minimumSizeHint(self) -> QSize:
         return QSize(theme.px(self._minimum_width), theme.px(self._height))
@@ -110,7 +111,7 @@ def piece_color(tone: Tone, strength: float) -> str:
 
 
 class MemoryStrip(QFrame):
-    """One short bar per device for the top of the window."""
+    """One short bar per device for the top of the window; its figures are shown where all of them have room."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -134,6 +135,26 @@ class MemoryStrip(QFrame):
             self._row.addWidget(self._meters[-1])
         for meter, memory in zip(self._meters, memories, strict=True):
             meter.show_memory(memory, self._ghost)
+        self._make_room()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self._width(figures=False), super().minimumSizeHint().height())
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._width(figures=True, roomy=True), super().sizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        figures = self.width() >= self._width(figures=True)
+        for meter in self._meters:
+            meter.show_figures(shown=figures)
+
+    def _width(self, *, figures: bool, roomy: bool = False) -> int:
+        gaps = self._row.spacing() * max(0, len(self._meters) - 1)
+        return gaps + sum(meter.width_for(figures=figures, roomy=roomy) for meter in self._meters)
 
     def show_ghost(self, ghost: Ghost | None) -> None:
         """What a model would add to each device; None takes it away."""
@@ -148,7 +169,7 @@ class _Meter(QWidget):
         super().__init__()
         self.memory: DeviceMemory | None = None
         self._name = label(role="muted")
-        self._bar = MemoryBar()
+        self._bar = MemoryBar(minimum_width=32)
         self._bar.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._figures: QLabel = label(role="small")
         row = QHBoxLayout(self)
@@ -156,10 +177,19 @@ class _Meter(QWidget):
         row.setSpacing(Space.S)
         for part in (self._name, self._bar, self._figures):
             row.addWidget(part, 0, Qt.AlignmentFlag.AlignVCenter)
+        theme.changed.connect(self._keep_width)
 
     @property
     def text(self) -> str:
         return f"{self._name.text()} {self._figures.text()}"
+
+    def show_figures(self, *, shown: bool) -> None:
+        self._figures.setVisible(shown)
+
+    def width_for(self, *, figures: bool, roomy: bool) -> int:
+        bar = self._bar.sizeHint() if roomy else self._bar.minimumSizeHint()
+        width = self._name.sizeHint().width() + Space.S + bar.width()
+        return width + (Space.S + self._figures_width() if figures else 0)
 
     def show_memory(self, memory: DeviceMemory, ghost: Ghost | None) -> None:
         self.memory = memory
@@ -167,18 +197,21 @@ class _Meter(QWidget):
         self._bar.show_memory(memory)
         self._bar.show_ghost(ghost)
         added = self._bar.added
-        self._keep_width(memory)
+        self._keep_width()
         theme.mark(self._figures, tone=Tone.BAD if added is not None and added.over_bytes else Tone.NONE)
         self._figures.setText(added.words if added is not None and added.size_bytes else memory.short)
         lines = [*memory.lines, *([ghost.sentence(memory)] if ghost is not None else [])]
         self.setToolTip("\n".join(lines))
 
-    def _keep_width(self, memory: DeviceMemory) -> None:
+    @Slot()
+    def _keep_width(self) -> None:
+        self._figures.setMinimumWidth(self._figures_width())
+
+    def _figures_width(self) -> int:
         # The words of a ghost take the place of the figures: nothing moves when it comes and goes.
         metrics = self._figures.fontMetrics()
-        self._figures.setMinimumWidth(
-            max(metrics.horizontalAdvance(words) for words in (memory.short, "✕ 88.8 GB over"))
-        )
+        short = self.memory.short if self.memory is not None else ""
+        return max(metrics.horizontalAdvance(words) for words in (short, "✕ 88.8 GB over"))
 
 
 class Swatch(QWidget):
