@@ -29,6 +29,9 @@ _FAMILY_NAME = re.compile(
 
 _MAX_SHOWN = 120
 
+# As converters leave them in names: "8k", "Lc100K", "Mix1", "Ep2", "Step5000", "Checkpoint".
+_RUN_WORD = re.compile(r"ep\d+|lc\d+k?|mix\d+|steps?\d+|ckpt\d*|checkpoint\d*|\d+k|iter\d+")
+
 
 def describe(path: Path, *, name: str | None = None) -> ModelFile:
     """Read and name a model file, or the whole split model that it is a part of.
@@ -71,7 +74,7 @@ def describe_header(
     return ModelFile(
         path=path,
         name=name or stem_of(path),
-        title=_shown(header.text("general.name")) or stem_of(path),
+        title=_title(header, stem_of(path)),
         family=family_of(header),
         architecture=architecture,
         quantisation=quantisation_of(header),
@@ -113,6 +116,15 @@ def quantisation_of(header: Header) -> str:
     for tensor in header.tensors:
         bytes_by_type[tensor.type_id] += tensor.size_bytes
     return TENSOR_TYPES[bytes_by_type.most_common(1)[0][0]].name if bytes_by_type else "unknown"
+
+
+def _title(header: Header, stem: str) -> str:
+    """What the metadata calls the model; the file's name where that is the name of a training run."""
+    said = _shown(header.text("general.name"))
+    words = said.lower().split()
+    is_run = sum(_RUN_WORD.fullmatch(word) is not None for word in words) >= 2
+    own = re.split(r"[-_. ]", stem)[0].lower()
+    return stem if not said or (is_run and words[0].startswith(own)) else said
 
 
 def _shown(text: str | None) -> str:

@@ -41,7 +41,8 @@ class Reserve:
 @dataclass(frozen=True, slots=True)
 class DeviceSpeed:
     """Decoding: time per token = bytes read / ``bandwidth_bytes_per_s`` + ``overhead_s``.  Prefill: operations
-    / ``operations_per_s``, None while unknown.  ``spread`` is the largest relative error seen, at least 0.1.
+    / ``operations_per_s``, None while unknown.  ``spread`` is the largest relative error seen, at least 0.1 and
+    more where the runs are few.
     The runs read from ``smallest_bytes`` to ``largest_bytes`` for each token; 0 where nobody noted it."""
 
     bandwidth_bytes_per_s: float

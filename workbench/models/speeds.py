@@ -19,6 +19,8 @@ from workbench.models.speed import Range, Speed, SpeedSource
 # The slow end of a range is that of a conversation this long, the fast end that of its first token.
 CONVERSATION_TOKENS = 4096
 MIN_SPREAD = 0.10
+# One run says little about the next on a machine that also does other things.
+_SPREAD_OF_FEW = {1: 0.40, 2: 0.25}
 
 # What of a specified bandwidth decoding reaches.  83-87 % on two GPUs with ten dense models of 3B to 32B, less
 # with models of many small operations; of a measured bandwidth of main memory, more.
@@ -135,7 +137,7 @@ def refit(runs: Sequence[SpeedRun]) -> DeviceSpeed | None:
         overhead_s=overhead,
         operations_per_s=statistics.median(prefills) if prefills else None,
         runs=len(points),
-        spread=max(MIN_SPREAD, spread),
+        spread=max(_SPREAD_OF_FEW.get(len(points), MIN_SPREAD), spread),
         smallest_bytes=int(min(size for size, _ in points)),
         largest_bytes=int(max(size for size, _ in points)),
     )

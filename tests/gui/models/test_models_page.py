@@ -20,6 +20,7 @@ from workbench.gui.pages.models import ModelsPage
 from workbench.gui.widgets.tab_order import reading_order
 from workbench.hardware.examples import LAPTOP_WITHOUT_GPU, RTX_4090
 from workbench.models.params import RunParams
+from workbench.models.verdict import Verdict
 
 
 def test_an_empty_library_says_what_to_do(page: ModelsPage, qtbot: QtBot) -> None:
@@ -122,6 +123,28 @@ def test_of_lines_passed_over_quickly_only_the_last_is_asked_about(
         priced._on_focus(None, line(priced, quantisation))
     settled(priced, qtbot)
     assert [found.model.quantisation for found in answers] == ["Q3_K_M"]  # type: ignore[attr-defined]
+
+
+def test_a_recommended_line_that_does_not_fit_after_all_is_recommended_no_more(
+    priced: ModelsPage, library: Workbench, qtbot: QtBot
+) -> None:
+    best = next(line for line in priced.lines if line.rung.recommended)
+    found = replace(best.fit, verdict=Verdict.TOO_BIG, basis="exact")
+
+    def too_big(*_: object, **__: object):  # type: ignore[no-untyped-def]
+        def task(cancel):  # type: ignore[no-untyped-def]
+            yield None
+            return found
+
+        return task
+
+    library.exact = too_big  # type: ignore[method-assign]
+    priced._on_focus(None, best)
+    settled(priced, qtbot)
+    recommended = [line for line in priced.lines if line.rung.recommended]
+    assert best not in recommended
+    assert len(recommended) == 1
+    assert words(priced).count("recommended") == 1
 
 
 def test_a_probe_that_fails_leaves_the_estimate_and_says_why(

@@ -39,6 +39,20 @@ def test_the_library_may_give_a_name_and_a_file_without_one_shows_its_stem(tmp_p
 
 
 @pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("Smollm2 135M 8k Lc100K Mix1 Ep2", "SmolLM2-135M-Instruct"),
+        ("Another 135M 8k Lc100K Mix1 Ep2", "Another 135M 8k Lc100K Mix1 Ep2"),
+        ("Phi 3 Mini 128k Instruct", "Phi 3 Mini 128k Instruct"),
+    ],
+)
+def test_the_name_of_a_training_run_is_no_title_where_the_file_has_a_better_one(
+    tmp_path: Path, name: str, title: str
+) -> None:
+    assert describe(write_model(tmp_path / "SmolLM2-135M-Instruct.gguf", text={"general.name": name})).title == title
+
+
+@pytest.mark.parametrize(
     ("architecture", "text", "family"),
     [
         ("llama", {"general.name": "Llama 3.2 1B Instruct"}, Family.LLAMA),

@@ -90,7 +90,9 @@ def test_two_parameters_are_found_again_from_runs_of_two_models() -> None:
     assert speed.bandwidth_bytes_per_s == pytest.approx(20e9, rel=0.01)
     assert speed.overhead_s == pytest.approx(2e-3, rel=0.02)
     assert speed.operations_per_s == pytest.approx(1e12)
-    assert (speed.runs, speed.spread) == (2, 0.1)
+    assert (speed.runs, speed.spread) == (2, 0.25)
+    assert learnt([], runs * 2).speeds[CPU].spread == 0.1, "the more runs, the surer"
+    assert learnt([], runs[:1]).speeds[CPU].spread == 0.4
 
 
 def test_one_model_alone_tells_a_bandwidth_and_nothing_else() -> None:

@@ -15,6 +15,8 @@ from workbench.gui.theme import Space, Tone
 from workbench.gui.widgets.cards import clear
 from workbench.gui.widgets.controls import label
 from workbench.gui.words import FitState, family_tone, fit_state, parameter_count
+from workbench.hardware.facts import Hardware
+from workbench.models.ladder import with_fits
 from workbench.models.verdict import Ladder
 
 LINES_AT_ONCE = 2
@@ -83,9 +85,7 @@ class LadderView(QWidget):
     def draw(self, ladder: Ladder, offer: Offer) -> None:
         """A new price; lines that stay keep their place and the focus."""
         same = tuple(line.fit.model.path for line in self.lines) == files_of(ladder)
-        if len(ladder.rungs) == 1:  # nothing to choose from is nothing to recommend
-            ladder = replace(ladder, rungs=(replace(ladder.rungs[0], recommended=False, reason=""),))
-        self.ladder, self.offer = ladder, offer
+        self.ladder, self.offer = _without_lone_advice(ladder), offer
         self._draw_head()
         if self.is_open and same:
             for line, rung in zip(self.lines, ladder.rungs, strict=True):
@@ -94,6 +94,16 @@ class LadderView(QWidget):
             self._build()
         else:
             self._drop_lines()
+
+    def choose_anew(self, machine: Hardware) -> None:
+        """Recommend by what the lines say now, llama.cpp's own answers among them."""
+        if len(self.lines) != len(self.ladder.rungs):
+            return
+        said = replace(self.ladder, rungs=tuple(line.rung for line in self.lines))
+        self.ladder = _without_lone_advice(with_fits(said, [line.fit for line in self.lines], machine))
+        for line, rung in zip(self.lines, self.ladder.rungs, strict=True):
+            line.draw_advice(rung)
+        self._draw_head()
 
     def set_open(self, *, is_open: bool) -> None:
         if is_open == self.is_open:
@@ -195,6 +205,13 @@ class _FoldButton(QPushButton):
         title = self.fontMetrics().elidedText(self._title, Qt.TextElideMode.ElideRight, max(room, theme.px(60)))
         self.setToolTip(self._title if title != self._title else "")
         self.setText(f"{self._sign}  {title.replace('&', '&&')}")
+
+
+def _without_lone_advice(ladder: Ladder) -> Ladder:
+    """Nothing to choose from is nothing to recommend."""
+    if len(ladder.rungs) != 1:
+        return ladder
+    return replace(ladder, rungs=(replace(ladder.rungs[0], recommended=False, reason=""),))
 
 
 def files_of(ladder: Ladder) -> tuple[Path, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QResizeEvent
@@ -96,6 +96,12 @@ class RungLine(QFrame):
         """llama.cpp's own answer to the same question."""
         self.rung = Rung(found, self.rung.word, self.rung.loss, self.rung.recommended, self.rung.reason)
         self._draw()
+
+    def draw_advice(self, rung: Rung) -> None:
+        """Whether it is the recommended one, now that another line's numbers are exact."""
+        if (rung.recommended, rung.reason) != (self.rung.recommended, self.rung.reason):
+            self.rung = replace(self.rung, recommended=rung.recommended, reason=rung.reason)
+            self._draw()
 
     def draw_refused(self, why: str) -> None:
         """llama.cpp could not be asked: the estimate stands."""

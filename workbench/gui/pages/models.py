@@ -269,8 +269,10 @@ class ModelsPage(ScrollPage):
 
     @Slot(object, object)
     def _on_exact(self, line: RungLine, found: Fit) -> None:
-        if line in self.lines:
+        view = next((view for view in (*self.views, *self.remote_views) if line in view.lines), None)
+        if view is not None and self._priced is not None:
             line.draw_exact(found)
+            view.choose_anew(self._priced.machine)
             self._show_ghost()
 
     @Slot(object, object)
