@@ -13,6 +13,7 @@ from workbench.models.exact import Head
 from workbench.models.file import Family, ModelFile, Origin
 from workbench.models.ggml_types import FILE_TYPES, TENSOR_TYPES
 from workbench.models.header import Header, read_header
+from workbench.models.naming import without_quantisation
 from workbench.models.split import joined, part_count, parts_of, stem_of
 
 # Architectures that one family alone uses; `llama` and `deepseek2` are shared and decide nothing.
@@ -124,7 +125,9 @@ def _title(header: Header, stem: str) -> str:
     words = said.lower().split()
     is_run = sum(_RUN_WORD.fullmatch(word) is not None for word in words) >= 2
     own = re.split(r"[-_. ]", stem)[0].lower()
-    return stem if not said or (is_run and words[0].startswith(own)) else said
+    if said and not (is_run and words[0].startswith(own)):
+        return said
+    return (without_quantisation(stem) if is_run else "") or stem
 
 
 def _shown(text: str | None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,6 +10,7 @@ from workbench.hardware.facts import Hardware
 from workbench.models.file import ModelFile
 from workbench.models.fit import fit
 from workbench.models.learnt import Learnt
+from workbench.models.naming import without_quantisation
 from workbench.models.params import RunParams
 from workbench.models.placement import usable_devices
 from workbench.models.quality import bits_by_quantisation, published_loss
@@ -25,11 +25,6 @@ _KNEE = (4.4, 7.0)  # Q4_K_S to Q6_K: less loses quickly, more gains hardly anyt
 _MARGIN = 0.03  # of what is available, left for what nobody foresaw
 
 _NOTHING_LEARNT = Learnt()
-_PART = re.compile(r"-\d{5}-of-\d{5}$")
-_QUANTISATION = re.compile(
-    r"[-._ ]*(?:UD[-_])?(?:I?Q\d(?:_\d|_[A-Z0-9]+)*|TQ\d_\d|MXFP4(?:_MOE)?|NVFP4|BF16|FP?16|F?P?32)(?=$|[-._ ])",
-    re.IGNORECASE,
-)
 
 
 def ladder(
@@ -190,12 +185,8 @@ def _identity(file: ModelFile) -> tuple[object, ...]:
     if base is not None:
         more = tuple((header.text(f"general.{key}") or "").lower() for key in ("size_label", "finetune", "version"))
         return (file.architecture, base.lower(), *more)
-    return file.architecture, _without_quantisation(file.title).lower(), file.header.count("tokenizer.ggml.tokens")
+    return file.architecture, without_quantisation(file.title).lower(), file.header.count("tokenizer.ggml.tokens")
 
 
 def _title(file: ModelFile) -> str:
-    return _without_quantisation(file.title) or file.title
-
-
-def _without_quantisation(name: str) -> str:
-    return _QUANTISATION.sub("", _PART.sub("", name.removesuffix(".gguf"))).strip(" -._")
+    return without_quantisation(file.title) or file.title
