@@ -49,7 +49,9 @@ def test_the_library_may_give_a_name_and_a_file_without_one_shows_its_stem(tmp_p
 def test_the_name_of_a_training_run_is_no_title_where_the_file_has_a_better_one(
     tmp_path: Path, name: str, title: str
 ) -> None:
-    assert describe(write_model(tmp_path / "SmolLM2-135M-Instruct.Q4_1.gguf", text={"general.name": name})).title == title
+    assert (
+        describe(write_model(tmp_path / "SmolLM2-135M-Instruct.Q4_1.gguf", text={"general.name": name})).title == title
+    )
 
 
 @pytest.mark.parametrize(
