@@ -18,6 +18,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from tests.loopback_server import Server
 from tests.loopback_types import MAIN, Faults, Published, Served, Stored
@@ -70,15 +71,25 @@ class LoopbackHub:
         private: bool = False,
         redirects: bool = True,
         revision: str = MAIN,
+        promised: Mapping[str, str] | None = None,
+        card: Mapping[str, Any] | None = None,
     ) -> str:
-        """Publish files, by their paths in the repository, as a new commit on a branch; the commit."""
-        entries = {path: Stored(file, file.stat().st_size, _digest(file)) for path, file in files.items()}
+        """Publish files, by their paths in the repository, as a new commit on a branch; the commit.
+
+        ``promised`` are SHA-256 that the hub says instead of the true ones, or of giants, whose true one it does
+        not compute; ``card`` is the front matter of its page, the licence in it.
+        """
+        promised = promised or {}
+        entries = {
+            path: Stored(file, file.stat().st_size, promised.get(path) or _digest(file)) for path, file in files.items()
+        }
         with self._lock:
             found = self._repositories.setdefault(
                 repository, Published(repository, Faults(), gated, private, redirects)
             )
             found.gated, found.private, found.redirects = gated, private, redirects
             found.faults = faults or found.faults
+            found.card = card if card is not None else found.card
             said = f"{repository} {len(found.commits)} {[(path, entry.sha256) for path, entry in entries.items()]}"
             commit = hashlib.sha1(said.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
             found.commits[commit] = entries
@@ -118,6 +129,11 @@ class LoopbackHub:
     def repository(self, name: str) -> Published | None:
         with self._lock:
             return self._repositories.get(name)
+
+    def search(self, words: str) -> list[Published]:
+        """What strangers may know of, whose names hold the words."""
+        with self._lock:
+            return [one for one in self._repositories.values() if words.lower() in one.name.lower() and not one.private]
 
     def record(self, served: Served) -> None:
         with self._lock:

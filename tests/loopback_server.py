@@ -6,6 +6,8 @@ import hashlib
 import http.server
 import json
 import re
+import socket
+import struct
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -38,6 +40,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     server: Server
     _name: str
     _file: str | None
+    _form: Mapping[str, list[str]]
     _served: Served
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base class's own name
@@ -47,6 +50,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self._serve()
 
     def do_GET(self) -> None:
+        self._serve()
+
+    def do_POST(self) -> None:
+        # A form: which files are asked about.
+        self._form = parse_qs(self.rfile.read(int(self.headers.get("content-length") or 0)).decode())
         self._serve()
 
     def _serve(self) -> None:
@@ -61,6 +69,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         parts = [unquote(part) for part in url.path.strip("/").split("/")]
         if self.server.origin == "hub" and parts[:2] == ["api", "models"] and len(parts) >= 4:
             self._metadata("/".join(parts[2:4]), parts[4:], parse_qs(url.query))
+        elif self.server.origin == "hub" and parts == ["api", "models"]:
+            self._search(parse_qs(url.query))
         elif len(parts) >= 5 and parts[2] == "resolve":
             self._resolve("/".join(parts[:2]), parts[3], "/".join(parts[4:]))
         else:
@@ -72,7 +82,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         found = self._open(name)
         if found is None:
             return
-        revision = rest[1] if rest[:1] in (["revision"], ["tree"]) and len(rest) > 1 else MAIN
+        revision = rest[1] if rest[:1] in (["revision"], ["tree"], ["paths-info"]) and len(rest) > 1 else MAIN
         commit = found.branches.get(revision, revision)
         if commit not in found.commits:
             self._say(HTTPStatus.NOT_FOUND, {"X-Error-Code": "RevisionNotFound"})
@@ -84,22 +94,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if rest[:1] == ["tree"]:
             self._send_json([_tree_entry(path, file) for path, file in files.items()])
             return
-        blobs = "blobs" in query
-        self._send_json(
-            {
-                "_id": "0" * 24,
-                "id": name,
-                "modelId": name,
-                "sha": commit,
-                "private": found.private,
-                "gated": found.gated,
-                "disabled": False,
-                "tags": ["gguf"],
-                "downloads": 0,
-                "likes": 0,
-                "siblings": [_sibling(path, file) if blobs else {"rfilename": path} for path, file in files.items()],
-            }
-        )
+        if rest[:1] == ["paths-info"] and self.command == "POST":
+            asked = self._form.get("paths", [])
+            self._send_json([_tree_entry(path, files[path]) for path in asked if path in files])
+            return
+        self._send_json(_described(found, commit, blobs="blobs" in query))
+
+    def _search(self, query: Mapping[str, list[str]]) -> None:
+        """Of the GGUF repositories alone, as the hub does when it is asked to filter."""
+        found = self.server.hub.search(query.get("search", [""])[0])
+        spoilt = next((one.faults for one in found if one.faults.metadata or one.faults.portal), Faults())
+        if spoilt.metadata is not None or spoilt.portal is not None:
+            self._send(spoilt.metadata or spoilt.portal or b"", kind="application/json")
+            return
+        latest = [(one, one.branches[MAIN]) for one in found if MAIN in one.branches]
+        asked = query.get("filter", [])
+        kept = [
+            _described(one, commit, blobs=False)
+            for one, commit in latest
+            if "gguf" not in asked or any(path.endswith(".gguf") for path in one.commits[commit])
+        ]
+        self._send_json(kept[: int(query.get("limit", ["1000"])[0])])
 
     def _open(self, name: str) -> Published | None:
         """The repository, unless a fault or its privacy answers for it."""
@@ -108,6 +123,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if found is None or found.private:
             # The hub's own answer to strangers, who shall not learn which names exist.
             self._say(HTTPStatus.UNAUTHORIZED, {"X-Error-Code": "RepoNotFound"})
+            return None
+        if found.faults.portal is not None:
+            self._send(found.faults.portal, kind="text/html; charset=utf-8")
             return None
         waiting = {"Retry-After": found.faults.retry_after} if found.faults.retry_after is not None else {}
         if self.server.hub.spend(found.faults, "busy"):
@@ -125,8 +143,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         found = self._open(name)
         if found is None:
             return
-        if found.gated:
+        if found.gated and self.server.origin == "hub" and not self._has_token(found):
             self._say(HTTPStatus.FORBIDDEN, {"X-Error-Code": "GatedRepo", **found.faults.headers})
+            return
+        if found.faults.status is not None:
+            self._say(HTTPStatus(found.faults.status), {})
             return
         commit = found.branches.get(revision, revision)
         file = found.commits.get(commit, {}).get(path)
@@ -146,6 +167,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self._say(HTTPStatus.FORBIDDEN, {})
             return
         self._bytes(found.faults, file, own if self.server.origin == "hub" else {})
+
+    def _has_token(self, found: Published) -> bool:
+        token = found.faults.token
+        return token is not None and self.headers.get("authorization") == f"Bearer {token}"
 
     def _redirect(self, found: Published, own: Mapping[str, str]) -> None:
         target = f"{self.server.hub.cdn}{quote(unquote(self.path))}?Signature=once"
@@ -170,6 +195,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             first = start + 1 if faults.wrong_start else start
             total = file.size_bytes + len(self.server.hub.requests()) if faults.wrong_total else file.size_bytes
             headers["Content-Range"] = f"bytes {first}-{stop - 1}/{total}"
+        if faults.no_etag:
+            del headers["ETag"]
         if faults.no_length or faults.endless:
             del headers["Content-Length"]
             headers["Connection"] = "close"
@@ -184,22 +211,35 @@ class Handler(http.server.BaseHTTPRequestHandler):
         hub = self.server.hub
         cut = start + faults.cut_after_bytes if faults.cuts and hub.spend(faults, "cuts") else None
         stalled = hub.spend(faults, "stalls")
+        spoilt = faults.spoilt_at if start <= faults.spoilt_at < stop and hub.spend(faults, "spoils") else None
         with file.path.open("rb") as opened:
             opened.seek(start)
             while start < stop or faults.endless:
                 if cut is not None and start >= cut:
-                    self.close_connection = True
+                    self._break_off(reset=faults.resets)
                     return
+                if faults.step_s and hub.closing.wait(faults.step_s):
+                    return
+                while faults.gate is not None and not faults.gate.wait(0.02):
+                    if hub.closing.is_set():
+                        return
                 # Waits end at once when the hub closes.
                 if (stalled and (hub.closing.wait(60) or True)) or (faults.slow_s and hub.closing.wait(faults.slow_s)):
                     self.close_connection = True
                     return
-                step = STEP_BYTES if faults.endless else min(STEP_BYTES, (cut or stop) - start)
+                step = STEP_BYTES if faults.endless else min(STEP_BYTES, min(cut or stop, stop) - start)
                 step = min(step, 64) if faults.slow_s else step
                 data = opened.read(step) or bytes(step)
+                if spoilt is not None and start <= spoilt < start + len(data):
+                    data = bytes([*data[: spoilt - start], data[spoilt - start] ^ 1, *data[spoilt - start + 1 :]])
                 self._write(data)
                 start += len(data)
         self.close_connection = self.close_connection or faults.no_length
+
+    def _break_off(self, *, reset: bool) -> None:
+        self.close_connection = True
+        if reset:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     # --- answers -----------------------------------------------------------------------------
 
@@ -209,8 +249,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def _send_json(self, value: Any) -> None:
         self._send(json.dumps(value).encode())
 
-    def _send(self, body: bytes, *, slow_s: float = 0) -> None:
-        self._head(HTTPStatus.OK, {"Content-Type": "application/json", "Content-Length": str(len(body))})
+    def _send(self, body: bytes, *, slow_s: float = 0, kind: str = "application/json") -> None:
+        self._head(HTTPStatus.OK, {"Content-Type": kind, "Content-Length": str(len(body))})
         if self.command == "HEAD":
             return
         step = 64 if slow_s else len(body) or 1
@@ -241,6 +281,26 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def _write(self, data: bytes) -> None:
         self._served.sent_bytes += len(data)
         self.wfile.write(data)
+
+
+def _described(found: Published, commit: str, *, blobs: bool) -> dict[str, Any]:
+    files = found.commits[commit]
+    licence = found.card.get("license")
+    return {
+        "_id": "0" * 24,
+        "id": found.name,
+        "modelId": found.name,
+        "sha": commit,
+        "private": found.private,
+        "gated": found.gated,
+        "disabled": False,
+        "tags": ["gguf", *([f"license:{licence}"] if isinstance(licence, str) else [])],
+        "downloads": 7,
+        "likes": 3,
+        "lastModified": "2026-11-01T08:00:00.000Z",
+        "cardData": dict(found.card),
+        "siblings": [_sibling(path, file) if blobs else {"rfilename": path} for path, file in files.items()],
+    }
 
 
 def _git_hash(file: Stored) -> str:

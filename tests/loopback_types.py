@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 MAIN = "main"
 
@@ -15,7 +17,11 @@ class Faults:
 
     ``cut_after_bytes`` ends so many bodies (``cuts``) early; ``changed_etags`` gives every answer another ETag;
     ``busy`` answers 429 and ``unavailable`` 503; ``expired`` is how often the second origin refuses a signed
-    address.  ``location`` is where redirects lead instead, ``headers`` replace any of the answer's own.
+    address.  ``spoils`` bodies have a byte of the file turned at ``spoilt_at``; ``resets`` makes a cut a reset;
+    ``step_s`` goes by before each 64 KiB, which wait for ``gate`` to be set.  ``portal`` is the page that a network
+    answers everything with, ``status`` what every request for bytes is.  ``no_etag`` leaves that header out;
+    ``token`` opens what is gated.
+    ``location`` is where redirects lead instead, ``headers`` replace any of the answer's own.
     """
 
     ignores_range: bool = False
@@ -32,6 +38,15 @@ class Faults:
     retry_after: str | None = "0"
     unavailable: int = 0
     expired: int = 0
+    spoils: int = 0
+    spoilt_at: int = 0
+    resets: bool = False
+    step_s: float = 0
+    gate: threading.Event | None = None
+    portal: bytes | None = None
+    status: int | None = None
+    no_etag: bool = False
+    token: str | None = None
     missing_files: bool = False
     redirect_loop: bool = False
     location: str | None = None
@@ -74,5 +89,6 @@ class Published:
     gated: str | bool
     private: bool
     redirects: bool
+    card: Mapping[str, Any] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
     commits: dict[str, dict[str, Stored]] = field(default_factory=dict)

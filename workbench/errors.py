@@ -6,7 +6,7 @@
     ├── ModelFileError ── BadGgufError, UnsupportedArchitectureError
     ├── DoesNotFitError
     ├── HubError ── ModelNotFoundError, OfflineError, GatedModelError, ChecksumError, DiskFullError,
-    │                CatalogueError
+    │                CatalogueError, LicenceError, AlreadyHereError
     ├── PackError ── PackSignatureError, PackConsentError
     └── EngineError ── ModelLoadError, ContextOverflowError, GenerationError,
                        EngineCrashedError, TemplateError, ProbeError
@@ -94,6 +94,14 @@ class DiskFullError(HubError):
 
 class CatalogueError(HubError):
     """A catalogue of models has a mistake in it."""
+
+
+class LicenceError(HubError):
+    """The model's licence has to be agreed to first."""
+
+
+class AlreadyHereError(HubError):
+    """The model is on this machine already; nothing needs to be fetched."""
 
 
 class PackError(WorkbenchError):

@@ -20,7 +20,7 @@ import httpx2
 import workbench
 from workbench.errors import HubError
 from workbench.hub.breaking import Breaker
-from workbench.hub.failures import Interrupted, Patience, StalledError, UnreachableError
+from workbench.hub.failures import CutOffError, Interrupted, Patience, StalledError, UnreachableError
 from workbench.jobs import CancelToken
 
 if TYPE_CHECKING:
@@ -281,9 +281,10 @@ def _translated(host: str, passed: type[Exception] | tuple[type[Exception], ...]
                 f"{host} does not prove that it is what it says: its certificate is not trusted here.",
                 hint="A proxy that reads along does that: its certificate has to be among the system's trusted ones.",
             ) from error
+        broke_off = isinstance(error, httpx2.ReadError | httpx2.RemoteProtocolError)
         # The reason is the system's ("Connection refused"), or the library's about the other side.
         raise Interrupted(
-            UnreachableError(
+            (CutOffError if broke_off else UnreachableError)(
                 f"{host} cannot be reached, or broke off: {error}.",
                 hint="Check the network and the address of the model hub; models on this machine need neither.",
             )

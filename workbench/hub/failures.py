@@ -123,7 +123,11 @@ def refusal(status: int, headers: Mapping[str, str], *, what: str, host: str) ->
         return gated(what)
     if code == "RevisionNotFound":
         return ModelNotFoundError(f"{what}: {host} knows no such revision.", hint="Check the branch, tag or commit.")
-    if status in GONE or status == 401 or code == "RepoNotFound":
+    if status in GONE and code != "RepoNotFound":
+        return ModelNotFoundError(
+            f"{host} has no {what}.", hint="It may have been renamed or removed: look the repository up again."
+        )
+    if status == 401 or code == "RepoNotFound":
         return ModelNotFoundError(
             f"{host} has no {what}, or does not show it to everybody.",
             hint="Check the spelling: owner/name. A private repository cannot be read without an account.",

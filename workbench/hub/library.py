@@ -8,35 +8,39 @@ import difflib
 import os
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from workbench.errors import ModelFileError, ModelNotFoundError
+from workbench.errors import BadGgufError, ModelFileError, ModelNotFoundError
 from workbench.hub.digests import Digests, Hashing
+from workbench.hub.gathering import Candidate, gather
+from workbench.hub.naming import Names, Unnamed
+from workbench.hub.owned import Owned
+from workbench.hub.places import folder as folders
+from workbench.hub.places.companions import Loose, projector
+from workbench.hub.places.place import Place, PlacedFile, Problem, Program
+from workbench.hub.places.same import Held, folded
+from workbench.hub.places.walk import SUFFIX, gguf_files
 from workbench.jobs import Task
 from workbench.models.describe import describe
 from workbench.models.file import ModelFile
 from workbench.models.split import part_name, stem_of
 from workbench.store.database import Database, timestamp
 
-SUFFIX = ".gguf"
+__all__ = ["Held", "Library", "Listing", "Problem"]
+
 _REPOSITORY = re.compile(r"(?!\.)[\w.-]+/[\w.-]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """A file of the library that cannot be used, and why."""
-
-    path: Path
-    error: ModelFileError
-
-
-@dataclass(frozen=True, slots=True)
 class Listing:
+    """``held`` says of each of ``files``, in the same order, who keeps it and where else it lies."""
+
     files: tuple[ModelFile, ...]
     problems: tuple[Problem, ...]
+    held: tuple[Held, ...] = ()
 
 
 _Stamp: TypeAlias = tuple[tuple[int, int, int] | None, ...]
@@ -48,48 +52,76 @@ class _Scan:
 
     stamp: _Stamp
     found: ModelFile | ModelFileError
+    loose: Loose | None = None
 
 
 class Library:
-    """Names are file stems, made unique; any thread may ask."""
+    """Names are file stems, made unique, and stay with their files; any thread may ask.
 
-    def __init__(self, db: Database, models_folder: Path) -> None:
+    ``places`` finds what other programs keep, each time it is called; that is only ever read.
+    """
+
+    def __init__(self, db: Database, models_folder: Path, *, places: Callable[[], Sequence[Place]] = tuple) -> None:
         self._db = db
         self._folder = models_folder
+        self._places = places
         self.digests = Digests(db)
+        self.owned = Owned(db, models_folder)
+        self.names = Names(db)
         self._lock = threading.Lock()  # guards _scans
         self._scans: dict[Path, _Scan] = {}
 
     def listing(self) -> Listing:
-        """Everything found now: the models folder by path, then the added files by the time they were added.
+        """Everything found now: the models folder by path, the added files by the time they were added, the added
+        folders, then what other programs keep.
 
-        A split model is one file, under the path of its first part; what is wrong with it is one problem.
+        A split model is one file, under the path of its first part; what is wrong with it is one problem.  What
+        another program holds of a model that was met before is listed with it, as a copy.
         """
-        files: list[ModelFile] = []
-        problems: list[Problem] = []
-        seen: set[str] = set()
-        told: set[tuple[Path, str, str]] = set()
-        described: set[Path] = set()
-        for found in self._candidates():
-            if isinstance(found, Problem):
-                problems.append(found)
-                continue
-            real = _real(found)
-            if real in seen:
-                continue
-            seen.add(real)
-            described.add(found)
-            try:
-                file = self._describe(found)
-                seen.update(_real(part) for part in file.parts)
-                files.append(file)
-            except ModelFileError as error:
-                same = (found.parent, stem_of(found), error.message)
-                if same not in told:
-                    problems.append(Problem(found, error))
-                told.add(same)
-        self._forget_scans_of_others(described)
-        return Listing(tuple(_with_unique_names(self.digests.filled_in(files))), tuple(problems))
+        gathered = gather(self._candidates(), self._describe, self._projector)
+        self._forget_scans_of_others(gathered.described)
+        files = self.digests.filled_in(held.file for held in gathered.held)
+        own = self.owned.all_of(files)
+        held = folded(
+            [
+                dataclasses.replace(held, file=file, own=file.path in own)
+                for held, file in zip(gathered.held, files, strict=True)
+            ]
+        )
+        names = self.names.of([Unnamed(one.identity, _possible_names(one)) for one in held])
+        held = [
+            dataclasses.replace(one, file=dataclasses.replace(one.file, name=name))
+            for one, name in zip(held, names, strict=True)
+        ]
+        return Listing(tuple(one.file for one in held), tuple(gathered.problems), tuple(held))
+
+    def folders(self) -> tuple[Path, ...]:
+        """The folders that the user added, by the time they were."""
+        with self._db.read() as sql:
+            rows = sql.execute("SELECT path FROM library_folder ORDER BY added_at, path").fetchall()
+        return tuple(Path(row["path"]) for row in rows)
+
+    def add_folder(self, path: Path) -> Path:
+        """Remember a folder, whose models belong to the library from now on.  Raises ModelFileError for no folder."""
+        path = _absolute(path)
+        if not os.path.isdir(path):  # noqa: PTH112 - no error for what may not be looked at
+            raise ModelFileError(f"{path} is not a folder.", hint="Name the folder that holds the models.")
+        with self._db.transaction() as sql:
+            sql.execute(
+                "INSERT INTO library_folder (path, added_at) VALUES (?, ?) ON CONFLICT (path) DO NOTHING",
+                (str(path), timestamp()),
+            )
+        return path
+
+    def remove_folder(self, path: Path) -> None:
+        """Forget an added folder; nothing in it is touched.  Raises ModelNotFoundError for one that was not added."""
+        with self._db.transaction() as sql:
+            forgotten = sql.execute("DELETE FROM library_folder WHERE path = ?", (str(_absolute(path)),)).rowcount
+        if not forgotten:
+            raise ModelNotFoundError(
+                f"{path} is not one of the folders that were added to the library.",
+                hint="`workbench models where` lists them.",
+            )
 
     def files(self) -> tuple[ModelFile, ...]:
         return self.listing().files
@@ -140,9 +172,9 @@ class Library:
         if _is_file(path):
             return self._by_path(path)
         listing = self.listing()
-        for file in listing.files:
-            if file.name.casefold() == text.casefold():
-                return file
+        for held in listing.held:
+            if text.casefold() in map(str.casefold, held.names):
+                return held.file
         for problem in listing.problems:
             if stem_of(problem.path).casefold() == text.casefold():
                 raise problem.error
@@ -155,16 +187,32 @@ class Library:
                 return file
         return self.digests.filled_in([self._describe(path)])[0]
 
-    def _candidates(self) -> Iterator[Path | Problem]:
-        yield from _gguf_files(self._folder)
+    def _candidates(self) -> Iterator[Candidate | Problem]:
+        for found in gguf_files(self._folder):
+            yield found if isinstance(found, Problem) else Candidate(PlacedFile(found), Program.WORKBENCH)
         with self._db.read() as sql:
             rows = sql.execute("SELECT path FROM library_file ORDER BY added_at, path").fetchall()
+        own = self.owned.elsewhere()
         for row in rows:
-            yield Path(row["path"])
+            path = Path(row["path"])
+            yield Candidate(PlacedFile(path), Program.WORKBENCH if path in own else Program.ADDED)
+        for path in sorted(own):
+            if path.exists():  # a projector that was moved; of a model's own file more is said above
+                yield Candidate(PlacedFile(path), Program.WORKBENCH)
+        for place in (*folders.places(self.folders()), *self._places()):
+            yield from place.problems
+            for placed in place.files:
+                yield Candidate(placed, place.program)
+
+    def _projector(self, path: Path) -> Loose | None:
+        """What ``_describe`` just refused, where it is a projector."""
+        with self._lock:
+            scan = self._scans.get(path)
+        return scan.loose if scan else None
 
     def _in_folder(self, path: Path) -> bool:
         real = _real(path)
-        return any(isinstance(found, Path) and _real(found) == real for found in _gguf_files(self._folder))
+        return any(isinstance(found, Path) and _real(found) == real for found in gguf_files(self._folder))
 
     def _describe(self, path: Path) -> ModelFile:
         """The header's account of a file, scanned again only when the file changed."""
@@ -185,7 +233,9 @@ class Library:
         with self._lock:
             scan = self._scans.get(path)
         if scan is None or scan.stamp != stamp:
-            scan = _Scan(stamp, _scanned(path))
+            found = _scanned(path)
+            refused = isinstance(found, ModelFileError) and not isinstance(found, BadGgufError)
+            scan = _Scan(stamp, found, projector(path) if refused else None)
             with self._lock:
                 self._scans[path] = scan
         if isinstance(scan.found, ModelFileError):
@@ -218,47 +268,15 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
         return None
 
 
-def _gguf_files(folder: Path) -> Iterator[Path | Problem]:
-    """GGUF files below a folder in the order of their paths; hidden ones and unfinished downloads left out."""
-    visited = {_real(folder)}
-    failures: list[OSError] = []
-    for current, folders, names in os.walk(folder, followlinks=True, onerror=failures.append):
-        here = Path(current)
-        inside = []
-        for name in sorted(folders):
-            real = _real(here / name)
-            # A link may lead back up: each real folder is entered once.
-            if not name.startswith(".") and real not in visited:
-                visited.add(real)
-                inside.append(name)
-        folders[:] = inside
-        for name in sorted(names):
-            if name.lower().endswith(SUFFIX) and not name.startswith("."):
-                yield here / name
-    for failure in failures:
-        if not isinstance(failure, FileNotFoundError):
-            path = Path(failure.filename)
-            yield Problem(
-                path, ModelFileError(f"{path} cannot be read ({failure.strerror}).", hint="Check its permissions.")
-            )
-
-
-def _with_unique_names(files: Iterable[ModelFile]) -> Iterator[ModelFile]:
-    """The first file of a name keeps it; later ones append quantisation, folder, or a number."""
-    taken: set[str] = set()
-    for file in files:
-        name = next(name for name in _possible_names(file) if name.casefold() not in taken)
-        taken.add(name.casefold())
-        yield dataclasses.replace(file, name=name)
-
-
-def _possible_names(file: ModelFile) -> Iterator[str]:
-    stem, folder = stem_of(file.path), file.path.parent.name
+def _possible_names(held: Held) -> Iterator[str]:
+    """The file's own name, or its program's; then with quantisation, folder, or a number."""
+    file = held.file
+    stem, folder = held.stem or stem_of(file.path), file.path.parent.name
     yield stem
     if file.quantisation.casefold() not in stem.casefold():
         stem = f"{stem}-{file.quantisation}"
         yield stem
-    if folder:
+    if folder and not held.stem:
         yield f"{stem}-{folder}"
     number = 2
     while True:

@@ -88,7 +88,7 @@ class RangedReader:
             yield self.fetched_bytes
         return b"".join(pieces)
 
-    def chunks(self, start: int, end: int, cancel: CancelToken) -> Iterator[bytes]:
+    def chunks(self, start: int, end: int, cancel: CancelToken) -> Generator[bytes, None, None]:
         """The same piece by piece, as they come; what breaks off is resumed where it broke.
 
         Raises FileChangedError, ModelNotFoundError, GatedModelError, HubError and Cancelled.

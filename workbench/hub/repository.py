@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from workbench.errors import HubError, ModelNotFoundError
 from workbench.hub.failures import Interrupted, Retry, refusal
+from workbench.hub.promises import with_promises
 from workbench.jobs import CancelToken
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ _HUB_HOSTS = frozenset({"huggingface.co", "www.huggingface.co", "hf.co"})
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
 _MAX_PART_BYTES = 180
 _MAX_REVISION = 200
+_MAX_LICENCE = 120
+_TAG = "license:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +56,19 @@ class RemoteFile:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A repository at one commit; ``gated`` ones are described to everybody, and read by few."""
+    """A repository at one commit; ``gated`` ones are described to everybody, and read by few.
+
+    ``licence`` is the hub's word for it, from the repository's card, and ``licence_name`` what the card adds to
+    "other"; both are a stranger's words, of one line each.
+    """
 
     name: str
     revision: str
     commit: str
     gated: bool
     files: tuple[RemoteFile, ...]
+    licence: str | None = None
+    licence_name: str | None = None
 
     def url(self, endpoint: str, file: RemoteFile) -> str:
         """Where a file's bytes are, of this commit and no other."""
@@ -124,7 +133,8 @@ def look_up(connection: Connection, address: Address, cancel: CancelToken) -> Re
     while True:
         cancel.raise_if_cancelled()
         try:
-            return _repository(_ask(connection, address), address, connection.host)
+            found = _repository(_ask(connection, address), address, connection.host)
+            return with_promises(connection, found)
         except Interrupted as failure:
             retry.pause(failure)
 
@@ -170,13 +180,33 @@ def _repository(info: ModelInfo, address: Address, host: str) -> Repository:
                 etag=sha256 or _matching(_COMMIT, blob) or "",
             )
         )
+    licence, licence_name = licence_in(info)
     return Repository(
         name=address.repository,
         revision=address.revision,
         commit=info.sha,
         gated=info.gated not in (None, False),
         files=tuple(files),
+        licence=licence,
+        licence_name=licence_name,
     )
+
+
+def licence_in(info: ModelInfo) -> tuple[str | None, str | None]:
+    """The licence of a repository's card and the name that the card adds to "other"; else the licence of its tags."""
+    card = getattr(info, "card_data", None)
+    licence, name = _line(getattr(card, "license", None)), _line(getattr(card, "license_name", None))
+    if licence is None:
+        tags = map(str, info.tags or ())
+        licence = next((_line(tag.removeprefix(_TAG)) for tag in tags if tag.startswith(_TAG)), None)
+    return licence, name
+
+
+def _line(value: object) -> str | None:
+    """A stranger's word as one short line; of a list the first."""
+    first = value[0] if isinstance(value, list) and value else value
+    kept = "".join(one if one.isprintable() else " " for one in first) if isinstance(first, str) else ""
+    return " ".join(kept.split())[:_MAX_LICENCE] or None
 
 
 def _matching(pattern: re.Pattern[str], value: object) -> str | None:

@@ -1,0 +1,127 @@
+"""Access tokens: one for each hub, kept by the system, shown to nobody."""
+
+from __future__ import annotations
+
+import logging
+
+import keyring.backend
+import keyring.backends.fail
+import keyring.errors
+import pytest
+
+from workbench.hub.tokens import TokenError, Tokens, TokenSource, origin_of
+
+HUB, MIRROR = "https://huggingface.co", "https://mirror.example:8443/hub"
+
+
+class Ring(keyring.backend.KeyringBackend):
+    """A store in memory."""
+
+    priority = 1  # type: ignore[assignment]  # the library declares a property of the class
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.kept[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        if (service, username) not in self.kept:
+            raise keyring.errors.PasswordDeleteError("not found")
+        del self.kept[service, username]
+
+
+class Locked(Ring):
+    def get_password(self, service: str, username: str) -> str | None:
+        raise keyring.errors.KeyringLocked("hf_canary is behind a password")
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        raise keyring.errors.PasswordSetError(f"refused {password}")
+
+
+def test_a_token_is_kept_for_its_own_hub_only() -> None:
+    tokens = Tokens(environment={}, keyring=Ring())
+    tokens.keep(HUB, " hf_secret\n")
+    assert tokens.token(HUB) == "hf_secret"
+    assert tokens.token(f"{HUB}:443/") == "hf_secret"
+    assert tokens.token(MIRROR) is None
+    assert tokens.state(HUB).source is TokenSource.KEYRING
+    assert tokens.forget(HUB)
+    assert not tokens.forget(HUB)
+    assert tokens.state(HUB).source is TokenSource.NONE
+
+
+def test_the_environments_token_is_for_the_environments_hub() -> None:
+    tokens = Tokens(environment={"HF_TOKEN": "hf_env"}, keyring=Ring())
+    assert tokens.token(HUB) == "hf_env"
+    assert tokens.token(MIRROR) is None, "a mirror of the settings is not handed it"
+    tokens = Tokens(environment={"HF_TOKEN": "hf_env", "HF_ENDPOINT": MIRROR}, keyring=Ring())
+    assert tokens.token(MIRROR) == "hf_env"
+    assert tokens.token(HUB) is None
+
+
+def test_the_environment_goes_before_the_store() -> None:
+    ring = Ring()
+    Tokens(environment={}, keyring=ring).keep(HUB, "hf_kept")
+    tokens = Tokens(environment={"HF_TOKEN": "hf_env"}, keyring=ring)
+    assert tokens.token(HUB) == "hf_env"
+    assert tokens.state(HUB).source is TokenSource.ENVIRONMENT
+
+
+@pytest.mark.parametrize("token", ["", "  ", "a b", "hf_\r\nX-Evil: 1", "hf_ü", "x" * 5000])
+def test_what_is_no_token_is_neither_kept_nor_sent(token: str) -> None:
+    ring = Ring()
+    with pytest.raises(TokenError, match="no access token"):
+        Tokens(environment={}, keyring=ring).keep(HUB, token)
+    assert ring.kept == {}
+    assert Tokens(environment={"HF_TOKEN": token}, keyring=ring).token(HUB) is None
+
+
+def test_a_store_that_does_not_open_is_said_without_a_secret(caplog: pytest.LogCaptureFixture) -> None:
+    tokens = Tokens(environment={}, keyring=Locked())
+    with caplog.at_level(logging.DEBUG):
+        assert tokens.token(HUB) is None
+        problem = tokens.state(HUB).problem
+        with pytest.raises(TokenError) as caught:
+            tokens.keep(HUB, "hf_canary")
+    assert problem is not None
+    for text in (caplog.text, problem, caught.value.message, caught.value.hint or ""):
+        assert "hf_canary" not in text
+
+
+def test_a_system_without_a_store_is_told_of_the_variable() -> None:
+    tokens = Tokens(environment={}, keyring=keyring.backends.fail.Keyring())
+    assert tokens.token(HUB) is None
+    assert "no password store" in (tokens.state(HUB).problem or "")
+    with pytest.raises(TokenError) as caught:
+        tokens.keep(HUB, "hf_secret")
+    assert "HF_TOKEN" in (caught.value.hint or "")
+    assert not tokens.forget(HUB)
+
+
+def test_nothing_that_is_shown_holds_the_token() -> None:
+    tokens = Tokens(environment={"HF_TOKEN": "hf_canary"}, keyring=Ring())
+    assert "hf_canary" not in repr(tokens.state(HUB)) + repr(tokens)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "origin"),
+    [
+        ("https://HuggingFace.co/", "https://huggingface.co"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("http://[::1]:8080/x/y", "http://[::1]:8080"),
+        ("https://hub.example:443", "https://hub.example"),
+    ],
+)
+def test_an_origin_is_scheme_host_and_port(endpoint: str, origin: str) -> None:
+    assert origin_of(endpoint) == origin
+
+
+@pytest.mark.parametrize("endpoint", ["", "huggingface.co", "ftp://x", "https://user@huggingface.co", "https://x?y"])
+def test_an_address_without_an_origin_is_refused(endpoint: str) -> None:
+    with pytest.raises(TokenError):
+        origin_of(endpoint)

@@ -1,0 +1,1 @@
+"""Models where other programs keep them: found and read, never written, never copied."""

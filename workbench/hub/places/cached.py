@@ -1,0 +1,60 @@
+"""What other programs keep, found once for as long as somebody watches their folders."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Iterable, Sequence
+from pathlib import Path
+
+from workbench.hub.places.place import Place
+from workbench.hub.places.watching import Changed, Watching, watch
+from workbench.jobs import CancelToken, Task
+
+
+class CachedPlaces:
+    """Any thread.  While nobody watches, every call looks anew: what is remembered could be old."""
+
+    def __init__(self, find: Callable[[], Sequence[Place]]) -> None:
+        self._find = find
+        self._lock = threading.Lock()  # guards the three below
+        self._watchers = 0
+        self._changes = 0
+        self._found: tuple[Place, ...] | None = None
+
+    def __call__(self) -> tuple[Place, ...]:
+        with self._lock:
+            if self._found is not None:
+                return self._found
+            changes = self._changes
+        found = tuple(self._find())
+        with self._lock:
+            # What changed while it was looked at is looked at again the next time.
+            if self._watchers and changes == self._changes:
+                self._found = found
+        return found
+
+    def forget(self) -> None:
+        with self._lock:
+            self._found = None
+            self._changes += 1
+
+    def watch(self, others: Iterable[Path] = ()) -> Task[Watching | Changed, None]:
+        """Tells when something below these places or the ``others`` changed, until it is cancelled."""
+
+        def task(cancel: CancelToken) -> Generator[Watching | Changed, None, None]:
+            cancel.raise_if_cancelled()
+            folders = [*others, *(place.folder for place in self._find())]
+            watching = False
+            try:
+                for event in watch(folders)(cancel):
+                    with self._lock:
+                        self._watchers += not watching
+                    watching = True
+                    self.forget()
+                    yield event
+            finally:
+                with self._lock:
+                    self._watchers -= watching
+                    self._found = None
+
+        return task

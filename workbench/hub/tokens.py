@@ -1,0 +1,161 @@
+"""Access tokens for gated models: kept in the system's own store, and never shown, logged or written elsewhere."""
+
+from __future__ import annotations
+
+import enum
+import logging
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from workbench.errors import HubError
+
+log = logging.getLogger(__name__)
+
+SERVICE = "workbench model hub"
+# As the hub's own tools read them.
+VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+OFFICIAL = "https://huggingface.co"
+
+_LONGEST = 4096
+_ADDRESS = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[\w.-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?(?:/[^?#\s]*)?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+class TokenError(HubError):
+    """A token cannot be used or kept."""
+
+
+class TokenSource(enum.Enum):
+    NONE = "none"
+    ENVIRONMENT = "environment"
+    KEYRING = "keyring"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenState:
+    """Whether there is a token for a hub, and what is in the way of keeping one; never the token itself."""
+
+    origin: str
+    source: TokenSource
+    problem: str | None = None
+
+
+class Keyring(Protocol):
+    """What the keyring library offers; raises ``keyring.errors.KeyringError``."""
+
+    def get_password(self, service_name: str, username: str) -> str | None: ...
+
+    def set_password(self, service_name: str, username: str, password: str) -> None: ...
+
+    def delete_password(self, service_name: str, username: str) -> None: ...
+
+
+class Tokens:
+    """One token for each hub, told apart by their origins.  Any thread.
+
+    The environment's token counts for the hub that its ``HF_ENDPOINT`` names, else for Hugging Face itself, and
+    for no other: whoever sets a mirror in the settings does not hand a token to it by that.
+    """
+
+    def __init__(self, *, environment: Mapping[str, str] | None = None, keyring: Keyring | None = None) -> None:
+        self._environment = os.environ if environment is None else environment
+        self._keyring = keyring
+
+    def token(self, endpoint: str) -> str | None:
+        """What to give to ``Connection``; None where there is none, or the system's store does not open."""
+        return self._found(endpoint)[0]
+
+    def state(self, endpoint: str) -> TokenState:
+        return self._found(endpoint)[1]
+
+    def keep(self, endpoint: str, token: str) -> None:
+        """Raises TokenError for what is no token, and where the system has no store for it."""
+        from keyring.errors import KeyringError
+
+        checked = _checked(token)
+        if checked is None:
+            raise TokenError(
+                "This is no access token: it is empty, too long, or has characters that no token has.",
+                hint="Copy it again from the access tokens page of your account; it begins with “hf_”.",
+            )
+        try:
+            self._ring().set_password(SERVICE, origin_of(endpoint), checked)
+        except KeyringError as error:
+            raise TokenError(
+                f"The token could not be kept: {_reason(error)}.",
+                hint=f"Set the environment variable {VARIABLES[0]} instead; nothing is written to a file.",
+            ) from error
+
+    def forget(self, endpoint: str) -> bool:
+        """False where there was none.  Raises TokenError where the system's store does not open."""
+        from keyring.errors import KeyringError, NoKeyringError, PasswordDeleteError
+
+        try:
+            self._ring().delete_password(SERVICE, origin_of(endpoint))
+        except (NoKeyringError, PasswordDeleteError):
+            return False
+        except KeyringError as error:
+            raise TokenError(
+                f"The token could not be removed: {_reason(error)}.", hint="Unlock the system's password store."
+            ) from error
+        return True
+
+    def _found(self, endpoint: str) -> tuple[str | None, TokenState]:
+        from keyring.errors import KeyringError
+
+        origin = origin_of(endpoint)
+        if origin == origin_of(self._environment.get("HF_ENDPOINT") or OFFICIAL):
+            for name in VARIABLES:
+                if self._environment.get(name, "").strip():
+                    token = _checked(self._environment[name])
+                    problem = None if token else f"{name} holds something that is no token."
+                    source = TokenSource.ENVIRONMENT if token else TokenSource.NONE
+                    return token, TokenState(origin, source, problem)
+        try:
+            kept = self._ring().get_password(SERVICE, origin)
+        except KeyringError as error:
+            log.info("no token for %s: %s", origin, _reason(error))
+            return None, TokenState(origin, TokenSource.NONE, f"{_reason(error)}.")
+        token = _checked(kept or "")
+        return token, TokenState(origin, TokenSource.KEYRING if token else TokenSource.NONE)
+
+    def _ring(self) -> Keyring:
+        if self._keyring is None:
+            # Imported late: on some systems it asks around for a moment.
+            import keyring
+
+            self._keyring = keyring.get_keyring()
+        return self._keyring
+
+
+def origin_of(endpoint: str) -> str:
+    """Scheme, host and port: what a token belongs to.  Raises TokenError for what has none."""
+    found = _ADDRESS.fullmatch(endpoint.strip())
+    if found is None:
+        raise TokenError(
+            f"{endpoint[:200]!a} is no address of a model hub.", hint="It begins with https:// or http://."
+        )
+    scheme, host, port = found["scheme"].lower(), found["host"].lower(), found["port"]
+    usual = {"http": "80", "https": "443"}[scheme]
+    return f"{scheme}://{host}" + (f":{port}" if port not in (None, usual) else "")
+
+
+def _checked(token: str) -> str | None:
+    """A token as it may stand in a header; None for what is none."""
+    token = token.strip()
+    is_one = token.isascii() and token.isprintable() and " " not in token and 0 < len(token) <= _LONGEST
+    return token if is_one else None
+
+
+def _reason(error: Exception) -> str:
+    from keyring.errors import NoKeyringError
+
+    # The library's own words for it are three lines about packages to install.
+    if isinstance(error, NoKeyringError):
+        return "this system has no password store"
+    return f"the system's password store does not open ({type(error).__name__})"
