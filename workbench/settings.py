@@ -82,6 +82,21 @@ class Settings(BaseSettings):
         title="Model hub",
         description="Address of the hub that models come from: Hugging Face, or a mirror that answers like it.",
     )
+    download_mb_per_s: float | None = Field(
+        None,
+        ge=0.1,
+        le=100_000,
+        title="Download speed",
+        description="The most that all downloads together may take, in MB a second; empty: everything.",
+    )
+    download_connections: int = Field(
+        3, ge=1, le=16, title="Connections", description="How many parts of one file are fetched at the same time."
+    )
+    other_programs: bool = Field(
+        True,
+        title="Models of other programs",
+        description="List what LM Studio, Jan, GPT4All, Ollama and others keep on this machine; it is only ever read.",
+    )
 
     @field_validator("*", mode="before")
     @classmethod

@@ -12,7 +12,9 @@ import pytest
 from tests.unit.models.receipt_examples import MIB, receipt, run
 from workbench.app import Workbench
 from workbench.engine.fake import FakeBackend, fake_model, say
-from workbench.errors import OfflineError
+from workbench.errors import (
+    OfflineError,
+)
 from workbench.hardware.examples import RTX_4070
 from workbench.hardware.facts import EngineBuild, Survey
 from workbench.jobs import Cancelled, CancelToken, JobRunner

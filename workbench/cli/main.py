@@ -13,11 +13,13 @@ import typer
 from typer.exceptions import TyperException
 
 import workbench
-from workbench.cli import chat, compare, doctor, fit, hardware, models, output, tour
+from workbench.cli import chat, compare, doctor, fit, hardware, models, offline, output, pack, tour
 from workbench.errors import Cancelled, UsageError, WorkbenchError
 from workbench.paths import DATA_DIR_VARIABLE
+from workbench.settings import ENV_PREFIX
 
 INTERRUPTED = 130
+OFFLINE_VARIABLE = f"{ENV_PREFIX}OFFLINE"
 
 OpenWindow: TypeAlias = Callable[[Path | None], int]
 
@@ -39,6 +41,9 @@ def build(open_window: OpenWindow) -> typer.Typer:
             Path | None,
             typer.Option("--data-dir", help=f"Keep all state below this folder (also ${DATA_DIR_VARIABLE})."),
         ] = None,
+        offline: Annotated[
+            bool, typer.Option("--offline", help=f"Use no network at all (also ${OFFLINE_VARIABLE}).")
+        ] = False,
         version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
     ) -> None:
         if version:
@@ -46,11 +51,15 @@ def build(open_window: OpenWindow) -> typer.Typer:
             raise typer.Exit
         if data_dir is not None:
             os.environ[DATA_DIR_VARIABLE] = str(data_dir)  # child processes and the window read it too
+        if offline:
+            os.environ[OFFLINE_VARIABLE] = "1"
         if context.invoked_subcommand is None:
             raise typer.Exit(open_window(data_dir) if _has_display() else tour.run_tour())
 
     app.command("hardware")(hardware.hardware)
     app.add_typer(models.app, name="models")
+    app.add_typer(pack.app, name="pack")
+    app.add_typer(offline.app, name="offline")
     app.command("fit")(fit.fit)
     app.command("chat")(chat.chat)
     app.command("compare")(compare.compare)

@@ -1,28 +1,35 @@
-"""``workbench models``: the library of model files, and the starter models."""
+"""``workbench models``: the library of model files, where they come from, and the starter models."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from workbench.app import Workbench
-from workbench.cli import output
+from workbench.cli import models_words, output, pulling, searching, showing, upkeep
 from workbench.cli.inputs import Json
 from workbench.errors import Cancelled
 from workbench.hardware.words import human_bytes
 from workbench.hub import licences
-from workbench.hub.library import Problem
 from workbench.hub.starter import Starter, StarterProgress
 from workbench.jobs import run
 from workbench.models.file import ModelFile
 
-app = typer.Typer(help="The library of model files, and the starter models.", no_args_is_help=True)
+app = typer.Typer(
+    help="The library of model files, where they come from, and the starter models.", no_args_is_help=True
+)
+app.command("search")(searching.search)
+app.command("show")(showing.show)
+app.command("pull")(pulling.pull)
+app.command("import")(upkeep.import_models)
+app.command("forget")(upkeep.forget)
+app.command("verify")(upkeep.verify)
+app.command("remove")(upkeep.remove)
+app.command("where")(upkeep.where)
 
 
 @app.command("list")
@@ -33,11 +40,14 @@ def list_models(json: Json = False) -> None:
         folder = workbench.paths.models
     if json:
         output.emit(
-            {"models": [as_json(f) for f in listing.files], "problems": [_problem(p) for p in listing.problems]}
+            {
+                "models": [models_words.held_json(held) for held in listing.held],
+                "problems": [models_words.problem_json(problem) for problem in listing.problems],
+            }
         )
         return
     if listing.files:
-        output.out.print(_table(listing.files))
+        output.out.print(models_words.table(listing.files))
     else:
         output.out.print(f"No models yet. Put GGUF files into {folder}, or get two small ones:\n", markup=False)
         output.out.print("    workbench models starter")
@@ -46,48 +56,12 @@ def list_models(json: Json = False) -> None:
 
 
 @app.command()
-def show(
-    model: Annotated[str, typer.Argument(help="A name of the library or a path.")],
-    sha256: Annotated[bool, typer.Option("--sha256", help="Read the whole file and compute its SHA-256.")] = False,
-    json: Json = False,
-) -> None:
-    """Show what a model file says about itself."""
-    with Workbench.open() as workbench:
-        file = workbench.library.resolve(model)
-        digests = [run(workbench.library.sha256_of(path)) if sha256 else None for path in file.files]
-    values = as_json(file) | {
-        "sha256": (digests[0] or file.sha256) if len(digests) == 1 else None,
-        "parts": [{"path": str(path), "sha256": digest} for path, digest in zip(file.files, digests, strict=True)]
-        if len(digests) > 1
-        else [],
-        "tensor_count": len(file.header.tensors),
-        "gguf_version": file.header.version,
-        "chat_template": file.chat_template,
-    }
-    if json:
-        output.emit(values)
-        return
-    for key, value in values.items():
-        if key == "parts":
-            for part in value:
-                output.out.print(f"[bold]part[/]: {Path(part['path']).name} {part['sha256'] or ''}".rstrip())
-            continue
-        shown = "–" if value is None else str(value)
-        if key == "size_bytes":
-            shown = f"{value:,} ({human_bytes(file.size_bytes)})"
-        if key == "chat_template" and value is None:
-            shown = "none: completed raw unless another template is chosen"
-        output.out.print(f"[bold]{key.replace('_', ' ')}[/]", end=": ")
-        output.out.print(shown, markup=False)
-
-
-@app.command()
 def add(path: Annotated[Path, typer.Argument(help="A GGUF file; it stays where it is.")], json: Json = False) -> None:
     """Add a model file to the library, where it lies."""
     with Workbench.open() as workbench:
         file = workbench.library.add(path)
     if json:
-        output.emit({"models": [as_json(file)]})
+        output.emit({"models": [models_words.as_json(file)]})
     else:
         output.out.print(f"{file.name}: {file.family.value}, {file.quantisation}, {human_bytes(file.size_bytes)}",
                          markup=False)  # fmt: skip
@@ -105,9 +79,9 @@ def starter(
     with Workbench.open() as workbench:
         files = get_starters(workbench, with_synthetic=with_synthetic, yes=yes, quiet=json)
     if json:
-        output.emit({"models": [as_json(file) for file in files]})
+        output.emit({"models": [models_words.as_json(file) for file in files]})
         return
-    output.out.print(_table(files))
+    output.out.print(models_words.table(files))
     output.out.print("Next: workbench compare " + " ".join(f"-m {f.name}" for f in files) + ' "…"', markup=False)
 
 
@@ -150,44 +124,3 @@ def _fetch(workbench: Workbench, wanted: tuple[Starter, ...], *, quiet: bool) ->
             )
 
         return run(workbench.fetch_starters(wanted), on_event=show_progress)
-
-
-def as_json(file: ModelFile) -> dict[str, Any]:
-    return {
-        "name": file.name,
-        "title": file.title,
-        "path": str(file.path),
-        "family": file.family.value,
-        "architecture": file.architecture,
-        "quantisation": file.quantisation,
-        "size_bytes": file.size_bytes,
-        "parameter_count": file.parameter_count,
-        "context_trained": file.n_ctx_train,
-        "synthetic": file.synthetic,
-        "licence": file.licence,
-        "sha256": file.sha256,
-    }
-
-
-def _problem(problem: Problem) -> dict[str, str | None]:
-    return {"path": str(problem.path), "message": problem.error.message, "hint": problem.error.hint}
-
-
-def _table(files: tuple[ModelFile, ...] | list[ModelFile]) -> Table:
-    rows = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("name", "family", "quantisation"):
-        rows.add_column(title, overflow="fold")
-    for title in ("parameters", "size", "context"):
-        rows.add_column(title, justify="right")
-    rows.add_column("")
-    for file in files:
-        rows.add_row(
-            escape(file.name),
-            file.family.value,
-            file.quantisation,
-            f"{file.parameter_count / 1e6:,.0f} M",
-            human_bytes(file.size_bytes),
-            f"{file.n_ctx_train:,}",
-            "synthetic, answers are noise" if file.synthetic else "",
-        )
-    return rows

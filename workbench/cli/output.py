@@ -19,10 +19,14 @@ err = Console(stderr=True, highlight=False)
 
 
 def emit(values: Mapping[str, Any]) -> None:
-    """Print one JSON object; what is not a number becomes null, never NaN."""
-    document = {"schema_version": SCHEMA_VERSION, **values}
-    sys.stdout.write(json.dumps(_clean(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-    sys.stdout.flush()
+    """Print one JSON object, one line of it unless a person reads along; what is not a number becomes null,
+    never NaN."""
+    _write({"schema_version": SCHEMA_VERSION, **values}, indent=2 if sys.stdout.isatty() else None)
+
+
+def emit_event(name: str, values: Mapping[str, Any]) -> None:
+    """Print one line that says how far long work is: told apart from the object at the end by its ``event``."""
+    _write({"event": name, **values}, indent=None)
 
 
 def problem(code: str, message: str, hint: str | None) -> dict[str, str | None]:
@@ -42,6 +46,11 @@ def say_error(message: str, hint: str | None) -> None:
     if hint:
         err.print("[bold]hint:[/]", end=" ")
         err.print(hint, markup=False, soft_wrap=True)
+
+
+def _write(document: Mapping[str, Any], *, indent: int | None) -> None:
+    sys.stdout.write(json.dumps(_clean(document), indent=indent, ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.flush()
 
 
 def _clean(value: Any) -> Any:

@@ -28,6 +28,10 @@ class Breaker:
         self._thread = threading.Thread(target=self._watch, name="hub-breaker", daemon=True)
         self._thread.start()
 
+    @property
+    def is_broken(self) -> bool:
+        return self._cancel.cancelled
+
     def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Remember each new socket; one that TLS has wrapped takes the place of its own."""
         if not event.endswith((".connect_tcp.complete", ".start_tls.complete")):

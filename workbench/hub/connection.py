@@ -197,6 +197,9 @@ class Connection:
                 hint="Check the address of the model hub.",
             )
         if self._breaker is not None:
+            # No new socket either, once everything that waits was broken off.
+            if self._breaker.is_broken:
+                raise Interrupted(UnreachableError(f"Asking {self.host} was stopped.", hint="Try again."))
             request.extensions = {**request.extensions, "trace": self._breaker.trace}
         request.headers["user-agent"] = f"workbench/{workbench.__version__}"
         request.headers["accept-encoding"] = "identity"

@@ -318,8 +318,8 @@ def _not_found(text: str, path: Path, names: list[str]) -> ModelNotFoundError:
         return ModelNotFoundError(f"There is no file {path}.", hint="Check the path, or name a model of the library.")
     if _REPOSITORY.fullmatch(text):
         return ModelNotFoundError(
-            f"“{text}” is not in the library, and this version downloads no models.",
-            hint=f"`workbench fit {text}` says which of its files would fit; get that one, then give its path.",
+            f"“{text}” is not in the library.",
+            hint=f"`workbench models pull {text}` downloads it, in the quantisation that fits this machine best.",
         )
     by_folded_name = {name.casefold(): name for name in names}
     near = difflib.get_close_matches(text.casefold(), by_folded_name, n=3, cutoff=0.5)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +44,7 @@ class RemoteListing:
 
     ``skipped`` are its other GGUF files, each with the reason why it is no model that can be had.
     ``fetched_bytes`` counts headers, not the metadata.  ``kept_at`` is set where the hub was not asked,
-    and says when it was (ISO 8601).
+    and says when it was (ISO 8601).  ``gated`` and ``licence`` are the hub's words; ``found`` is all it said.
     """
 
     repository: str
@@ -53,6 +53,19 @@ class RemoteListing:
     skipped: tuple[tuple[str, str], ...]
     fetched_bytes: int
     kept_at: str | None = None
+    found: Repository | None = field(default=None, repr=False)
+
+    @property
+    def gated(self) -> bool:
+        return self.found is not None and self.found.gated
+
+    @property
+    def licence(self) -> str | None:
+        """As the repository's card has it; the name it gives where it is none of the usual ones."""
+        if self.found is None:
+            return None
+        is_other = (self.found.licence or "other").lower() == "other"
+        return (self.found.licence_name if is_other else None) or self.found.licence
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +90,9 @@ class Hub:
         endpoint: str,
         offline: bool,
         patience: Patience | None = None,
+        connect: Callable[[CancelToken], Connection] | None = None,
     ) -> None:
+        self._connect = connect or self._plainly
         self._folder = cache_folder / "hub"
         self._models_folder = models_folder
         self._endpoint = endpoint.rstrip("/")
@@ -99,13 +114,16 @@ class Hub:
             yield HeadProgress(0, 0, 0, address.repository)
             if self._offline:
                 return (yield from self._kept(kept, address, cancel))
-            # Imported late: the network's libraries take a moment that only those wait for who use it.
-            from workbench.hub.connection import Connection
-
-            with Connection(self._endpoint, patience=self._patience, cancel=cancel) as connection:
+            with self._connect(cancel) as connection:
                 return (yield from self._asked(connection, kept, address, cancel))
 
         return task
+
+    def _plainly(self, cancel: CancelToken) -> Connection:
+        # Imported late: the network's libraries take a moment that only those wait for who use it.
+        from workbench.hub.connection import Connection
+
+        return Connection(self._endpoint, patience=self._patience, cancel=cancel)
 
     def _asked(
         self, connection: Connection, kept: Kept, address: Address, cancel: CancelToken
@@ -133,7 +151,9 @@ class Hub:
             except ModelNotFoundError:
                 skipped.append((model.path, "The hub lists it, but does not have it."))
         kept.keep_listing(address, KeptListing(with_sizes(found, sizes), tuple(skipped), timestamp()))
-        return RemoteListing(found.name, found.commit, tuple(files), tuple(skipped), reader.fetched_bytes)
+        return RemoteListing(
+            found.name, found.commit, tuple(files), tuple(skipped), reader.fetched_bytes, found=with_sizes(found, sizes)
+        )
 
     def _kept(self, kept: Kept, address: Address, cancel: CancelToken) -> Generator[HeadProgress, None, RemoteListing]:
         listing = kept.listing(address)
@@ -157,6 +177,7 @@ class Hub:
             listing.skipped,
             fetched_bytes=0,
             kept_at=listing.asked_at,
+            found=listing.repository,
         )
 
     def _described(self, repository: Repository, heads: list[RemoteHead]) -> ModelFile:

@@ -6,6 +6,7 @@ import enum
 import logging
 import os
 import re
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -65,13 +66,24 @@ class Tokens:
     def __init__(self, *, environment: Mapping[str, str] | None = None, keyring: Keyring | None = None) -> None:
         self._environment = os.environ if environment is None else environment
         self._keyring = keyring
+        self._lock = threading.Lock()  # guards _told
+        self._told: dict[str, str | None] = {}
 
     def token(self, endpoint: str) -> str | None:
-        """What to give to ``Connection``; None where there is none, or the system's store does not open."""
-        return self._found(endpoint)[0]
+        """What to give to ``Connection``; None where there is none, or the system's store does not open.
+
+        The store is asked once: a locked one asks the user for a password, and every connection asks here.
+        """
+        with self._lock:
+            if endpoint not in self._told:
+                self._told[endpoint] = self._found(endpoint)[0]
+            return self._told[endpoint]
 
     def state(self, endpoint: str) -> TokenState:
-        return self._found(endpoint)[1]
+        """As it is now; what ``token`` gives from here on."""
+        with self._lock:
+            self._told[endpoint], state = self._found(endpoint)
+        return state
 
     def keep(self, endpoint: str, token: str) -> None:
         """Raises TokenError for what is no token, and where the system has no store for it."""
@@ -85,6 +97,7 @@ class Tokens:
             )
         try:
             self._ring().set_password(SERVICE, origin_of(endpoint), checked)
+            self._ask_again()
         except KeyringError as error:
             raise TokenError(
                 f"The token could not be kept: {_reason(error)}.",
@@ -97,6 +110,7 @@ class Tokens:
 
         try:
             self._ring().delete_password(SERVICE, origin_of(endpoint))
+            self._ask_again()
         except (NoKeyringError, PasswordDeleteError):
             return False
         except KeyringError as error:
@@ -104,6 +118,10 @@ class Tokens:
                 f"The token could not be removed: {_reason(error)}.", hint="Unlock the system's password store."
             ) from error
         return True
+
+    def _ask_again(self) -> None:
+        with self._lock:
+            self._told.clear()
 
     def _found(self, endpoint: str) -> tuple[str | None, TokenState]:
         from keyring.errors import KeyringError

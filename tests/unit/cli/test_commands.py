@@ -222,8 +222,12 @@ def test_a_setting_out_of_range_names_itself(workbench, monkeypatch):
 
 
 def test_every_command_explains_itself(workbench):
-    for command in ([], ["hardware"], ["models"], ["models", "list"], ["models", "show"], ["models", "starter"],
-                    ["models", "add"], ["fit"], ["chat"], ["compare"], ["doctor"], ["tour"]):  # fmt: skip
+    models = ("list", "search", "show", "pull", "import", "forget", "verify", "remove", "where", "starter", "add")
+    packs = (["create"], ["verify"], ["install"], ["list"], ["key"], ["key", "new"], ["key", "accept"],
+             ["key", "withdraw"], ["key", "list"])  # fmt: skip
+    for command in ([], ["hardware"], ["models"], *(["models", name] for name in models), ["fit"], ["chat"],
+                    ["compare"], ["doctor"], ["tour"], ["pack"], *(["pack", *names] for names in packs),
+                    ["offline"], *(["offline", name] for name in ("on", "off", "check"))):  # fmt: skip
         outcome = workbench(*command, "--help")
         assert outcome.status == 0
         assert "Usage" in outcome.out

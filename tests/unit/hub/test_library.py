@@ -204,7 +204,7 @@ def test_a_folder_is_no_model(library: Library, tmp_path: Path) -> None:
 
 def test_a_repository_is_refused_in_honest_words(library: Library) -> None:
     error = refusal(library, "google/gemma-3-270m")
-    assert "downloads no models" in error.message
+    assert "not in the library" in error.message
     assert error.hint
 
 

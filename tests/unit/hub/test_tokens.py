@@ -125,3 +125,21 @@ def test_an_origin_is_scheme_host_and_port(endpoint: str, origin: str) -> None:
 def test_an_address_without_an_origin_is_refused(endpoint: str) -> None:
     with pytest.raises(TokenError):
         origin_of(endpoint)
+
+
+def test_the_store_is_asked_once_until_a_token_is_kept_or_forgotten() -> None:
+    asked: list[str] = []
+
+    class Counting(Ring):
+        def get_password(self, service: str, username: str) -> str | None:
+            asked.append(username)
+            return super().get_password(service, username)
+
+    tokens = Tokens(environment={}, keyring=Counting())
+    assert [tokens.token(HUB) for _ in range(3)] == [None, None, None]
+    assert len(asked) == 1, "a locked store asks the user for a password each time"
+    tokens.keep(HUB, "hf_secret")
+    assert [tokens.token(HUB) for _ in range(3)] == ["hf_secret"] * 3
+    assert len(asked) == 2
+    tokens.forget(HUB)
+    assert tokens.token(HUB) is None

@@ -1,0 +1,106 @@
+"""What keeps the catalogue up to date: asking the hub about an entry, and adding a catalogue from a file or address."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.errors import CatalogueError, GatedModelError, HubError, ModelNotFoundError
+from workbench.hub import catalogue, documents
+from workbench.hub.entries import Entry
+from workbench.hub.failures import Interrupted, Retry, captive_portal, refusal
+from workbench.hub.refreshing import refresh
+from workbench.hub.repository import Address, look_up
+from workbench.hub.switch import Switch
+from workbench.jobs import CancelToken, Task
+from workbench.store.database import timestamp
+
+if TYPE_CHECKING:
+    from workbench.hub.connection import Answer, Connection
+
+MAX_REDIRECTS = 5
+
+_ORIGIN = re.compile(r"https?://[^/?#\s]+")
+
+
+def refreshed(entry: Entry, connect: Callable[[CancelToken], Connection]) -> Task[None, Entry]:
+    """The entry with what the hub says of each of its repositories now; one that is not there, or is not shown
+    without an account, stays as it was.  Raises HubError and Cancelled."""
+
+    def task(cancel: CancelToken) -> Generator[None, None, Entry]:
+        found = entry
+        with connect(cancel) as connection:
+            for name in (entry.original.value, *(repository.name for repository in entry.gguf_repositories)):
+                cancel.raise_if_cancelled()
+                yield None
+                try:
+                    repository = look_up(connection, Address(name, "main"), cancel)
+                except (ModelNotFoundError, GatedModelError):
+                    continue
+                found = refresh(found, repository, asked_at=timestamp())
+        return found
+
+    return task
+
+
+def added(source: str, user_folder: Path, switch: Switch) -> Task[None, Path]:
+    """Keep a catalogue, from a file or an address, in the user's folder; where it lies there.
+
+    Raises CatalogueError, OfflineError, HubError and Cancelled.
+    """
+
+    def task(cancel: CancelToken) -> Generator[None, None, Path]:
+        cancel.raise_if_cancelled()
+        yield None
+        text = source.strip()
+        if text.startswith(("https://", "http://")):
+            return catalogue.add(user_folder, _fetched(text, switch, cancel), text)
+        path = Path(text).expanduser()
+        return catalogue.add(user_folder, documents.read_file(path), str(path.absolute()))
+
+    return task
+
+
+def _fetched(address: str, switch: Switch, cancel: CancelToken) -> bytes:
+    origin = _ORIGIN.match(address)
+    if origin is None:
+        raise CatalogueError(f"{address[:200]!a} is no address.", hint="It begins with https://.")
+    # Nobody's token goes to an address that holds a catalogue.
+    connect = switch.connecting(origin[0], token=lambda: None)
+    with connect(cancel) as connection:
+        retry = Retry(connection.patience, cancel)
+        while True:
+            cancel.raise_if_cancelled()
+            try:
+                return _asked(connection, address)
+            except Interrupted as failure:
+                retry.pause(failure)
+
+
+def _asked(connection: Connection, address: str) -> bytes:
+    for _ in range(MAX_REDIRECTS):
+        with closing(connection.get(address, {})) as answer:
+            if answer.location is not None:
+                address = answer.location
+                continue
+            if answer.status != 200:
+                raise refusal(answer.status, answer.headers, what="catalogue at this address", host=answer.host)
+            return _body(answer)
+    raise HubError(f"{connection.host} leads from one address to the next without an end.", hint="Check the address.")
+
+
+def _body(answer: Answer) -> bytes:
+    if answer.headers.get("content-type", "").lower().startswith("text/html"):
+        raise captive_portal(answer.host, "a catalogue")
+    found = bytearray()
+    with closing(answer.chunks()) as chunks:
+        for chunk in chunks:
+            found += chunk
+            if len(found) > documents.MAX_DOCUMENT_BYTES:
+                raise CatalogueError(
+                    f"What {answer.host} sends is larger than any catalogue.", hint="Check that the address is right."
+                )
+    return bytes(found)

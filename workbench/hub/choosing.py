@@ -1,0 +1,150 @@
+"""What somebody means who names a model of the hub: a repository or an entry of the catalogue, and a file of it."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+
+from workbench.errors import ModelNotFoundError
+from workbench.hub.catalogue import Catalogue
+from workbench.hub.entries import Entry
+from workbench.hub.refreshing import quantisation_in
+from workbench.hub.remote import RemoteListing
+from workbench.models.file import ModelFile
+from workbench.models.split import part_name
+
+_SUFFIX = ".gguf"
+_LONG_WORD = 5
+# Host, owner, name, the kind of page, the revision: what follows is a file.
+_PAGE = re.compile(r"(?:https?://)?[^/]+/[^/]+/[^/]+/(?:blob|resolve)/[^/]+/(?P<path>[^?#]+)")
+_HOSTS = ("huggingface.co/", "www.huggingface.co/", "hf.co/")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """``name`` is a repository, its address or an entry's id; ``wanted`` a file of it, or a quantisation."""
+
+    name: str
+    wanted: str | None = None
+
+
+def parse(text: str) -> Asked:
+    """``NAME``, ``NAME:FILE`` or ``NAME:QUANTISATION``; also ``OWNER/NAME/FILE`` and the address of a file's page."""
+    text = text.strip()
+    if "://" in text or text.lower().startswith(_HOSTS):
+        before, colon, wanted = text.rpartition(":")
+        if colon and wanted and "/" not in wanted:
+            return Asked(before, wanted)
+        page = _PAGE.match(text)
+        return Asked(text, _unquoted(page["path"]) if page is not None else None)
+    name, _, wanted = text.partition(":")
+    parts = name.split("/")
+    if not wanted and len(parts) > 2 and name.lower().endswith(_SUFFIX):
+        return Asked("/".join(parts[:2]), "/".join(parts[2:]))
+    return Asked(name, wanted or None)
+
+
+def names_repository(asked: Asked) -> bool:
+    """Whether the hub could have it; a path of a model file is none, though it may look like one."""
+    return "://" in asked.name or (asked.name.count("/") >= 1 and not asked.name.lower().endswith(_SUFFIX))
+
+
+def matching(catalogue: Catalogue, text: str) -> tuple[Entry, ...]:
+    """The entries in whose names or repositories all of the words begin somewhere, smallest model first."""
+    words = text.lower().split()
+    found = [entry for entry in catalogue.entries if all(_has(entry, word) for word in words)]
+    return tuple(sorted(found, key=lambda entry: entry.parameters.value))
+
+
+def _has(entry: Entry, word: str) -> bool:
+    names = " ".join((entry.id, entry.title, entry.publisher, *entry.repositories)).lower()
+    if re.search(rf"(?<![a-z0-9]){re.escape(word)}", names):
+        return True
+    # "gemma3" is "gemma-3" to most people.
+    return len(word) >= _LONG_WORD and word in re.sub(r"[^a-z0-9]", "", names)
+
+
+def entry_of(asked: Asked, catalogue: Catalogue) -> Entry | None:
+    return catalogue.entry(asked.name.lower())
+
+
+def repository_of(asked: Asked, catalogue: Catalogue) -> str:
+    """The repository to look into: of an entry the first that is known, the publisher's own where it is open to all.
+
+    Raises ModelNotFoundError for an entry without any, and for what is neither an entry nor a repository.
+    """
+    entry = entry_of(asked, catalogue)
+    if entry is None:
+        if "/" in asked.name:
+            return asked.name
+        near = difflib.get_close_matches(asked.name.lower(), [one.id for one in catalogue.entries], n=3, cutoff=0.5)
+        raise ModelNotFoundError(
+            f"“{asked.name}” is no model of the catalogue, and no OWNER/REPOSITORY.",
+            hint="Did you mean " + " or ".join(f"“{name}”" for name in near) + "?"
+            if near
+            else "`workbench models search` finds models of the catalogue and of the hub.",
+        )
+    known = sorted(entry.gguf_repositories, key=lambda one: not (one.official and entry.gated is False))
+    if not known:
+        raise ModelNotFoundError(
+            f"No repository with GGUF files of {entry.title} is known.",
+            hint=f"`workbench models search {entry.title!r}` asks the hub for one.",
+        )
+    return known[0].name
+
+
+def chosen(listing: RemoteListing, wanted: str) -> ModelFile:
+    """The one model of a repository that is called so: by path, file name or quantisation, in any case.
+
+    Raises ModelNotFoundError for none, and for several.
+    """
+    for names in (_paths, _file_names, _quantisations):
+        found = [file for file in listing.files if wanted.lower() in {name.lower() for name in names(file)}]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise ModelNotFoundError(
+                f"{listing.repository} has {len(found)} models called {wanted}.",
+                hint="Name one of its files: " + ", ".join(_path(file) for file in found[:6]) + ".",
+            )
+    there = ", ".join(dict.fromkeys(_label(file) for file in listing.files))
+    raise ModelNotFoundError(
+        f"{listing.repository} has no model called {wanted}.",
+        hint=f"It has {there}." if there else "It has no model that can be used.",
+    )
+
+
+def name_of(file: ModelFile) -> str:
+    """What ``parse`` takes for exactly this file of the hub; of a file on disk its name in the library."""
+    return f"{file.origin.repository}:{file.origin.path}" if file.origin is not None else file.name
+
+
+def _unquoted(path: str) -> str:
+    return re.sub(rb"%([0-9A-Fa-f]{2})", lambda found: bytes.fromhex(found[1].decode()), path.encode()).decode(
+        "utf-8", "replace"
+    )
+
+
+def _path(file: ModelFile) -> str:
+    return file.origin.path if file.origin is not None else file.path.name
+
+
+def _paths(file: ModelFile) -> set[str]:
+    folder, slash, _ = _path(file).rpartition("/")
+    return {_path(file), *(f"{folder}{slash}{path.name}" for path in file.files)}
+
+
+def _file_names(file: ModelFile) -> set[str]:
+    names = {path.name for path in file.files}
+    split = part_name(file.path.name)
+    stems = {name[: -len(_SUFFIX)] for name in names} | ({split.prefix} if split is not None else set())
+    return names | stems
+
+
+def _quantisations(file: ModelFile) -> set[str]:
+    return {_label(file), file.quantisation}
+
+
+def _label(file: ModelFile) -> str:
+    return quantisation_in(_path(file)) or file.quantisation

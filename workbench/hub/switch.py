@@ -1,0 +1,82 @@
+"""The one switch of the network: while it is off nothing asks, and what was asking stops."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, TypeVar
+
+from workbench.errors import Cancelled, HubError, OfflineError
+from workbench.hub.either import Either
+from workbench.hub.failures import Patience
+from workbench.jobs import CancelToken, Task
+
+if TYPE_CHECKING:
+    from workbench.hub.connection import Connection
+
+E = TypeVar("E")
+R = TypeVar("R")
+
+BACK_ON = "Switch “Offline” off, then try again."
+
+
+class Switch:
+    """Any thread."""
+
+    def __init__(self, *, offline: bool) -> None:
+        self._lock = threading.Lock()  # guards both below together
+        self._offline = offline
+        self._stop = CancelToken()
+
+    @property
+    def offline(self) -> bool:
+        with self._lock:
+            return self._offline
+
+    def turn(self, *, offline: bool) -> bool:
+        """True when it stood otherwise.  Off breaks off whatever is waited for under it."""
+        with self._lock:
+            turned, self._offline = self._offline != offline, offline
+            if turned and offline:
+                self._stop.cancel()
+            elif turned:
+                self._stop = CancelToken()
+        return turned
+
+    def refuse(self, what: str) -> None:
+        """Raises OfflineError while it is off; ``what`` finishes the sentence "… needs the network"."""
+        if self.offline:
+            raise OfflineError(f"{what} needs the network, which is switched off.", hint=BACK_ON)
+
+    def under(self, what: str, task: Task[E, R]) -> Task[E, R]:
+        """The task, which raises OfflineError where the switch is off, or is turned off meanwhile."""
+
+        def guarded(cancel: CancelToken) -> Generator[E, None, R]:
+            cancel.raise_if_cancelled()
+            self.refuse(what)
+            with self._lock:
+                stop = self._stop
+            try:
+                return (yield from task(Either(cancel, stop)))
+            except (Cancelled, HubError) as error:
+                if cancel.cancelled or not stop.cancelled:
+                    raise
+                raise OfflineError(f"{what} was broken off: the network was switched off.", hint=BACK_ON) from error
+
+        return guarded
+
+    def connecting(
+        self, endpoint: str, *, token: Callable[[], str | None], patience: Patience | None = None
+    ) -> Callable[[CancelToken], Connection]:
+        """The way to a hub.  What it gives raises OfflineError, before any socket, while the switch is off."""
+
+        def connect(cancel: CancelToken) -> Connection:
+            with self._lock:
+                stop = self._stop
+            self.refuse("The model hub")
+            # Imported late: the network's libraries take a moment that only those wait for who use it.
+            from workbench.hub.connection import Connection
+
+            return Connection(endpoint, patience=patience, token=token(), cancel=Either(cancel, stop))
+
+        return connect
