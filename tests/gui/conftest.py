@@ -42,10 +42,27 @@ def backend() -> FakeBackend:
 
 
 @pytest.fixture
-def bench(backend: FakeBackend, tmp_path: Path, qapp: QApplication) -> Iterator[Workbench]:
+def flags() -> dict[str, object]:
+    """Settings given on the command line."""
+    return {}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where other programs may keep models: a home of the test's own."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def bench(
+    backend: FakeBackend, tmp_path: Path, home: Path, flags: dict[str, object], qapp: QApplication
+) -> Iterator[Workbench]:
     """A workbench on a laptop without a GPU."""
     theme.apply(qapp, "light", 1.0)
-    with Workbench.open(data_dir=tmp_path / "data", backend=backend) as opened:
+    with Workbench.open(data_dir=tmp_path / "data", backend=backend, flags=flags) as opened:
         opened.machine = lambda: LAPTOP_WITHOUT_GPU  # type: ignore[method-assign]
         yield opened
 

@@ -153,7 +153,7 @@ def test_the_settings_dialog_is_made_from_the_declarations(window: MainWindow, b
     offline = dialog.fields["offline"]
     assert isinstance(offline, QCheckBox)
     offline.setChecked(True)
-    assert bench.settings.offline
+    qtbot.waitUntil(lambda: bench.settings.offline)
     assert settings.load(bench.paths.settings).offline
     mode = dialog.fields["run_mode"]
     assert isinstance(mode, QComboBox)

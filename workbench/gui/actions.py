@@ -33,12 +33,16 @@ class ActionSpec:
 ACTIONS = (
     ActionSpec("new", "&File", "&New comparison", "new_comparison", "Ctrl+N"),
     ActionSpec("open", "&File", "&Open GGUF…", "choose_file", "Ctrl+O"),
+    ActionSpec("add-folder", "&File", "Add a &folder…", "choose_folder"),
+    ActionSpec("import-pack", "&File", "&Import a pack…", "import_pack", "Ctrl+I"),
     ActionSpec("recent", "&File", "&Recent comparisons"),
     ActionSpec("settings", "&File", "Se&ttings…", "show_settings", "Ctrl+,", separate=True),
     ActionSpec("quit", "&File", "&Quit", "quit", "Ctrl+Q", separate=True),
     ActionSpec("compare", "&View", "&Compare", "show_compare", "Ctrl+1"),
     ActionSpec("models", "&View", "M&odels", "show_models", "Ctrl+2"),
     ActionSpec("machine", "&View", "&Machine", "show_machine", "Ctrl+3"),
+    ActionSpec("downloads", "&View", "Do&wnloads", "toggle_downloads", "Ctrl+J", separate=True),
+    ActionSpec("offline", "&View", "O&ffline", "toggle_offline"),
     ActionSpec(
         "theme-system", "&View", "As the &system", "set_theme", group="T&heme", argument="system", separate=True
     ),
@@ -51,6 +55,7 @@ ACTIONS = (
     ActionSpec("stop", "&Run", "S&top all", "stop_all", "Ctrl+."),
     ActionSpec("start", "&Help", "&Get started", "show_welcome", "F1"),
     ActionSpec("shortcuts", "&Help", "&Keyboard shortcuts", "show_shortcuts", "Ctrl+/"),
+    ActionSpec("self-check", "&Help", "&Network self-check…", "show_self_check"),
     ActionSpec("diagnostics", "&Help", "&Copy diagnostics", "copy_diagnostics", separate=True),
     ActionSpec("about", "&Help", "&About", "show_about", separate=True),
 )

@@ -15,6 +15,7 @@ from workbench.errors import SettingsError
 from workbench.gui import theme
 from workbench.gui.actions import Menus, ShortcutsDialog
 from workbench.gui.diagnostics import diagnostics, versions
+from workbench.gui.hub.self_check import SelfCheckDialog
 from workbench.gui.preferences import PreferencesDialog
 from workbench.gui.theme import Tone
 
@@ -51,6 +52,17 @@ class Commands(QObject):
         name, _ = QFileDialog.getOpenFileName(self._window, "Open GGUF file", "", kinds)
         if name:
             self._window.open_file(Path(name))
+
+    @Slot()
+    def choose_folder(self) -> None:
+        """A folder whose models belong to the library from now on."""
+        name = QFileDialog.getExistingDirectory(self._window, "Add a folder of models")
+        if name:
+            self._window.add_folder(Path(name))
+
+    @Slot()
+    def import_pack(self) -> None:
+        self._window.import_pack()
 
     @Slot()
     def show_settings(self) -> None:
@@ -94,6 +106,14 @@ class Commands(QObject):
         self._window.show_page("machine")
 
     @Slot()
+    def toggle_downloads(self) -> None:
+        self._window.toggle_downloads()
+
+    @Slot()
+    def toggle_offline(self) -> None:
+        self._window.network.turn(offline=not self._bench.settings.offline)
+
+    @Slot()
     def set_theme(self) -> None:
         self.keep({"theme": self._sender().data()})
 
@@ -114,6 +134,11 @@ class Commands(QObject):
     @Slot(object)
     def keep(self, changes: Mapping[str, object]) -> None:
         """Put changed settings into force, and into the settings file."""
+        if "offline" in changes:
+            self._window.network.turn(offline=bool(changes["offline"]))
+            changes = {name: value for name, value in changes.items() if name != "offline"}
+        if not changes:
+            return
         self._bench.settings = self._bench.settings.model_copy(update=dict(changes))
         chosen = self._bench.settings
         app = QApplication.instance()
@@ -145,6 +170,13 @@ class Commands(QObject):
     @Slot()
     def show_shortcuts(self) -> None:
         _open(ShortcutsDialog(self._window))
+
+    @Slot()
+    def show_self_check(self) -> None:
+        dialog = SelfCheckDialog(self._bench, self._window)
+        dialog.offline_wished.connect(self._window.network.wish)
+        self._window.network.changed.connect(dialog.draw)
+        dialog.open()
 
     @Slot()
     def copy_diagnostics(self) -> None:

@@ -24,7 +24,18 @@ from workbench.gui.theme import Space
 from workbench.gui.widgets.controls import label
 from workbench.settings import Settings
 
-SHOWN = ("theme", "text_scale", "context", "threads", "run_mode", "offline")
+SHOWN = (
+    "theme",
+    "text_scale",
+    "context",
+    "threads",
+    "run_mode",
+    "offline",
+    "download_mb_per_s",
+    "download_connections",
+    "other_programs",
+)
+_EMPTY = {"download_mb_per_s": "no limit"}
 _WORDS = {"in_turn": "In turn", "swap": "One in memory at a time", "system": "As the system"}
 _MOST = 2**31 - 1
 WIDTH = 480  # pixels at 100 % text
@@ -90,10 +101,13 @@ class PreferencesDialog(QDialog):
         if float in kinds:
             number = QDoubleSpinBox()
             number.lineEdit().setTextMargins(Space.XS, 0, 0, 0)  # the style sheet's padding does not reach it
-            number.setRange(low, high)
-            number.setSingleStep(0.1)
-            number.setValue(float(str(value)))
-            number.valueChanged.connect(_Change(self, name).take)
+            optional = type(None) in kinds
+            number.setRange(0.0 if optional else low, high)
+            number.setSingleStep(1.0 if optional else 0.1)
+            number.setSpecialValueText(_EMPTY.get(name, "") if optional else "")
+            number.setValue(float(str(value)) if value is not None else number.minimum())
+            number.setKeyboardTracking(not optional)
+            number.valueChanged.connect(_Change(self, name, empty=number.minimum() if optional else None).take)
             return number
         whole = QSpinBox()
         whole.lineEdit().setTextMargins(Space.XS, 0, 0, 0)
@@ -119,7 +133,7 @@ class PreferencesDialog(QDialog):
 class _Change(QObject):
     """A field's number, on its way into the settings."""
 
-    def __init__(self, dialog: PreferencesDialog, name: str, *, empty: int | None = None) -> None:
+    def __init__(self, dialog: PreferencesDialog, name: str, *, empty: float | None = None) -> None:
         super().__init__(dialog)
         self._dialog, self._name, self._empty = dialog, name, empty
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,10 @@ from workbench.chat.answer import Problem
 from workbench.gui import actions
 from workbench.gui.bridge import EventPump
 from workbench.gui.commands import PROGRAM, Commands
-from workbench.gui.errands import Errands
+from workbench.gui.errands import Errands, errand
+from workbench.gui.hub.dock import Dock
+from workbench.gui.hub.pack_dialog import PackDialog
+from workbench.gui.hub.traffic import LIST_LANE
 from workbench.gui.memory import device_memory, ghost_of, loaded_models
 from workbench.gui.pages.compare import ComparePage
 from workbench.gui.pages.machine import MachinePage
@@ -28,6 +32,7 @@ from workbench.gui.widgets.memory_bar import MemoryStrip
 from workbench.gui.widgets.notice import Notice
 from workbench.gui.widgets.rail import Rail
 from workbench.hardware.facts import Hardware
+from workbench.hub.downloads import Download
 from workbench.jobs import CancelToken, JobRunner
 from workbench.models.file import ModelFile
 from workbench.models.fit import Fit
@@ -62,6 +67,8 @@ class MainWindow(QMainWindow):
         self.heading.setProperty("role", "subtitle")
         self.heading.setMinimumWidth(HEADING)
         self.rail = Rail()
+        self.dock = Dock(workbench, self._errands, self.rail, self)
+        self.network, self.traffic = self.dock.network, self.dock.traffic
         self.stack = QStackedWidget()
         self.compare = ComparePage(workbench, self.pump, self.runner)
         self.models = ModelsPage(workbench, self._errands)
@@ -83,6 +90,7 @@ class MainWindow(QMainWindow):
         self.show_page("compare")
         self._touched = False
         self._errands.run("count models", self._library_empty, self._first_page)
+        self.traffic.resume_if_queued()
 
     # --- arranged ----------------------------------------------------------------------------
 
@@ -111,6 +119,7 @@ class MainWindow(QMainWindow):
         right.addWidget(top)
         right.addWidget(self.stack, 1)
         right.addWidget(said)
+        right.addWidget(self.dock.drawer)
         center = QWidget()
         center.setProperty("role", "page")
         across = QHBoxLayout(center)
@@ -130,6 +139,14 @@ class MainWindow(QMainWindow):
         self.machine.chosen.connect(self.open_model)
         self.welcome.fetched.connect(self._on_fetched)
         self.welcome.open_file.connect(self.commands.choose_file)
+        self.welcome.add_folder.connect(self.commands.choose_folder)
+        self.welcome.import_pack.connect(self.commands.import_pack)
+        self.welcome.show_entry.connect(self._show_entry)
+        self.dock.refused.connect(self._say_problem)
+        self.dock.drawer.opened.connect(self._open_download)
+        self.models.getting.queued.connect(self._on_queued)
+        self.traffic.changed.connect(self._on_traffic)
+        self.traffic.arrived.connect(self._on_arrived)
         self.welcome.done.connect(self._show_compare)
         self._timer = QTimer(self, interval=LOOK_EVERY_MS)
         self._timer.timeout.connect(self._look)
@@ -150,6 +167,7 @@ class MainWindow(QMainWindow):
             self.models.refresh()
         elif name == "welcome":
             self.welcome.refresh()
+            self.welcome.look_around()
         else:
             self.compare.composer.setFocus()
 
@@ -214,6 +232,7 @@ class MainWindow(QMainWindow):
         self.machine.draw_memory(machine, loaded)
         if first:
             self.welcome.draw_machine(machine)
+            self.welcome.draw_together(machine)
 
     @Slot(object)
     def _on_ghost(self, found: Fit | None) -> None:
@@ -278,6 +297,60 @@ class MainWindow(QMainWindow):
         self.curtain.hide()
         for path in dropped_files(event.mimeData()):
             self.open_file(path)
+
+    def add_folder(self, folder: Path) -> None:
+        work = partial(self.bench.library.add_folder, folder)
+        self._errands.run("add a folder", errand(work), self._on_folder, self._not_done, lane=LIST_LANE)
+
+    def _on_folder(self, folder: Path) -> None:
+        self.notice.say("The folder belongs to the library now.", f"{folder}: nothing is copied or changed in it.",
+                        tone=Tone.ACCENT)  # fmt: skip
+        self.show_page("models")
+
+    def import_pack(self) -> None:
+        dialog = PackDialog(self.bench, self._errands, self)
+        dialog.installed.connect(self._on_installed)
+        dialog.open()
+
+    @Slot()
+    def _on_installed(self) -> None:
+        self.show_page("models")
+
+    # --- downloads ---------------------------------------------------------------------------
+
+    @Slot()
+    def toggle_downloads(self) -> None:
+        self.dock.toggle()
+
+    @Slot(object)
+    def _on_queued(self, download: Download) -> None:
+        self.traffic.refresh()
+        self.traffic.start()
+        self.dock.show_drawer()
+
+    @Slot()
+    def _on_traffic(self) -> None:
+        self.models.draw_coming([path for item in self.traffic.items if item.coming for path in item.download.files])
+
+    @Slot(object)
+    def _on_arrived(self, _download: Download) -> None:
+        self.models.refresh()
+
+    @Slot(object)
+    def _open_download(self, download: Download) -> None:
+        self.open_file(download.files[0])
+
+    @Slot(str)
+    def _show_entry(self, entry_id: str) -> None:
+        self.show_page("models")
+        self.models.show_entry(entry_id)
+
+    def _not_done(self, error: Exception) -> None:
+        self._say_problem(Problem.of(error))
+
+    @Slot(object)
+    def _say_problem(self, problem: Problem) -> None:
+        self.notice.say(f"✕ {problem.message}", problem.hint)
 
     # --- the end -----------------------------------------------------------------------------
 

@@ -24,11 +24,15 @@ from workbench.jobs import CancelToken, JobRunner, Task
 
 
 @pytest.fixture
-def hub(bench: Workbench, repository: dict[str, Path]) -> Iterator[LoopbackHub]:
+def hub(repository: dict[str, Path]) -> Iterator[LoopbackHub]:
     with LoopbackHub() as serving:
         serving.add(REPOSITORY, repository)
-        bench.settings = bench.settings.model_copy(update={"hub_endpoint": serving.endpoint})
         yield serving
+
+
+@pytest.fixture
+def flags(hub: LoopbackHub) -> dict[str, object]:
+    return {"hub_endpoint": hub.endpoint}
 
 
 def look_up(page: ModelsPage, wanted: str, qtbot: QtBot) -> str:
@@ -76,6 +80,7 @@ def test_clearing_takes_the_ladder_away(hub: LoopbackHub, page: ModelsPage, qtbo
     qtbot.mouseClick(page.lookup.dismiss, Qt.MouseButton.LeftButton)
     assert page.lines == []
     assert "only the files' headers are read" in words(page.lookup)
+    assert page.lookup.field.text() == ""
 
 
 def test_a_repository_that_is_none_is_told_in_place(hub: LoopbackHub, page: ModelsPage, qtbot: QtBot) -> None:

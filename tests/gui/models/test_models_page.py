@@ -27,7 +27,7 @@ def test_an_empty_library_says_what_to_do(page: ModelsPage, qtbot: QtBot) -> Non
     page.refresh()
     settled(page, qtbot)
     assert "No model file yet." in words(page)
-    assert "look up a repository below" in words(page)
+    assert "search below" in words(page)
 
 
 def test_every_quantisation_is_a_line_of_its_models_ladder(priced: ModelsPage) -> None:

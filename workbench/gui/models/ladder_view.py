@@ -25,13 +25,16 @@ NARROW = 700  # pixels at 100 % text: below it the summary stands under the titl
 
 class LadderView(QWidget):
     """``load`` and ``options`` are those of its lines; ``looked_at`` carries a line, or None,
-    ``opened`` a line whose details are shown, ``folded`` the view itself and whether it is open now."""
+    ``opened`` a line whose details are shown, ``folded`` the view itself and whether it is open now; ``wanted`` and
+    ``menu`` are those of its lines."""
 
     load = Signal(object)
     options = Signal(object, object)
     looked_at = Signal(object)
     opened = Signal(object)
     folded = Signal(object, bool)
+    wanted = Signal(object)
+    menu = Signal(object, object)
 
     def __init__(self, ladder: Ladder, offer: Offer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,7 +44,7 @@ class LadderView(QWidget):
         self._growing = QTimer(self, interval=0)
         self._growing.timeout.connect(self._grow)
         self.dot = label("●")
-        self.button = _FoldButton()
+        self.button = FoldButton()
         self.button.clicked.connect(self._on_button)
         self.summary = label(role="muted", wrap=True)
         self.state = label(role="small")
@@ -160,6 +163,8 @@ class LadderView(QWidget):
             line.looked_at.connect(self.looked_at)
             line.moved.connect(self._on_move)
             line.opened.connect(self.opened)
+            line.wanted.connect(self.wanted)
+            line.menu.connect(self.menu)
             self.lines.append(line)
             self._column.addWidget(line)
         if len(self.lines) == len(self.ladder.rungs):
@@ -181,7 +186,7 @@ class LadderView(QWidget):
             self.button.setFocus(Qt.FocusReason.TabFocusReason)
 
 
-class _FoldButton(QPushButton):
+class FoldButton(QPushButton):
     """A title that opens and closes what stands below it."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Asking the hub which quantisations a repository has: headers only, nothing is downloaded."""
+"""Finding a model: words narrow the catalogue and search the hub, a repository's name shows what it has."""
 
 from __future__ import annotations
 
@@ -9,43 +9,46 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from workbench.chat.answer import Problem
-from workbench.errors import WorkbenchError
 from workbench.gui.errands import Errands
+from workbench.gui.hub.hit_row import HitRow
 from workbench.gui.theme import Space
-from workbench.gui.widgets.cards import Card
+from workbench.gui.widgets.cards import Card, clear
 from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.widgets.notice import Notice
 from workbench.hardware.words import human_bytes
+from workbench.hub.remote import HeadProgress, RemoteListing, repository_in
+from workbench.hub.search import MAX_HITS, SearchHit
 from workbench.jobs import Job
 
 if TYPE_CHECKING:
     from workbench.app import Workbench
-    from workbench.hub.remote import HeadProgress, RemoteListing
 
 LANE = "hub"
 EXPLAINED = (
-    "Name a repository to see what would fit before anything is downloaded: only the files' headers are read, "
-    "a few megabytes each, and only when you ask."
+    "Words narrow the catalogue at once, Enter searches the hub. Naming a repository shows what would fit before "
+    "anything is downloaded: only the files' headers are read, a few megabytes each, and only when you ask."
 )
 
 
 class LookupCard(Card):
     """``found`` is emitted with a listing, ``cleared`` when it is to be shown no more; ``below`` takes its
-    ladders."""
+    ladders.  ``typed`` carries what stands in the field."""
 
     found = Signal(object)
     cleared = Signal()
+    typed = Signal(str)
 
     def __init__(self, workbench: Workbench, errands: Errands, parent: QWidget | None = None) -> None:
-        super().__init__("A repository on the hub", parent)
+        super().__init__("Find a model", parent)
         self._bench, self._errands = workbench, errands
         self._job: Job | None = None
         self.field = QLineEdit()
-        self.field.setPlaceholderText("owner/repository or a link to it")
-        self.field.setAccessibleName("Repository to look up")
+        self.field.setPlaceholderText("Llama 3.2, owner/repository, or a link to one")
+        self.field.setAccessibleName("Words to search for, or a repository to look up")
         self.field.setClearButtonEnabled(True)
         self.field.returnPressed.connect(self.look_up)
-        self.button = text_button("Look up")
+        self.field.textChanged.connect(self._on_text)
+        self.button = text_button("Search")
         self.button.clicked.connect(self.look_up)
         self.cancel_button = text_button("Cancel")
         self.cancel_button.clicked.connect(self.cancel)
@@ -53,8 +56,11 @@ class LookupCard(Card):
         self.phase = label(EXPLAINED, role="muted", wrap=True)
         self.notice = Notice()
         self.dismiss = text_button("Clear", kind="ghost")
-        self.dismiss.clicked.connect(self.clear)
+        self.dismiss.clicked.connect(self._on_clear)
         self.dismiss.hide()
+        self.hits: list[HitRow] = []
+        self._hits = QVBoxLayout()
+        self._hits.setSpacing(0)
         self.below = QVBoxLayout()
         self.below.setSpacing(Space.S)
         self._arrange()
@@ -70,15 +76,56 @@ class LookupCard(Card):
             self.field.setFocus()
             return
         self.field.setFocus()  # what had it may be about to go
+        repository = repository_in(wanted)
+        if repository is None:
+            self.search(wanted)
+        else:
+            self._look_up(repository)
+
+    def _look_up(self, repository: str) -> None:
+        self._begin(f"Asking for the files of {repository}…")
+        task = self._bench.remote(repository)
+        self._job = self._errands.run("look up", task, self._done, self._failed, told=self._told, lane=LANE)
+
+    def search(self, words: str) -> None:
+        """Ask the hub for repositories with GGUF files by words."""
+        self.field.setText(words)
+        self._drop_hits()
+        self._begin(f"Searching the hub for “{words}”…")
+        self._job = self._errands.run("search", self._bench.search(words), self._searched, self._failed, lane=LANE)
+
+    def _begin(self, said: str) -> None:
         self.clear()
         self._draw_busy(busy=True)
-        self.phase.setText(f"Asking for the files of {wanted}…")
-        try:
-            task = self._bench.remote(wanted)
-        except WorkbenchError as error:
-            self._failed(error)
+        self.phase.setText(said)
+
+    def _searched(self, hits: tuple[SearchHit, ...]) -> None:
+        if self._job is None:
             return
-        self._job = self._errands.run("look up", task, self._done, self._failed, told=self._told, lane=LANE)
+        self._job = None
+        self._draw_busy(busy=False)
+        self.dismiss.show()
+        self.phase.setText(_hits_words(len(hits)))
+        for hit in hits:
+            row = HitRow(hit)
+            row.chosen.connect(self._on_hit)
+            self.hits.append(row)
+            self._hits.addWidget(row)
+
+    @Slot(str)
+    def _on_hit(self, repository: str) -> None:
+        if not self.busy:
+            self._look_up(repository)
+
+    def _drop_hits(self) -> None:
+        self.hits = []
+        clear(self._hits)
+
+    @Slot(str)
+    def _on_text(self, text: str) -> None:
+        self.button.setText("Look up" if repository_in(text) else "Search")
+        # A repository's name is no words of the catalogue's.
+        self.typed.emit("" if repository_in(text) else text)
 
     @Slot()
     def cancel(self) -> None:
@@ -98,9 +145,15 @@ class LookupCard(Card):
         self.phase.setText(EXPLAINED)
         self.cleared.emit()
 
+    @Slot()
+    def _on_clear(self) -> None:
+        self._drop_hits()
+        self.field.clear()
+        self.clear()
+
     def _told(self, progress: HeadProgress) -> None:
         if self._job is not None:
-            self.phase.setText(_progress_words(progress))
+            self.phase.setText(progress_words(progress))
 
     def _done(self, listing: RemoteListing) -> None:
         if self._job is None:
@@ -111,7 +164,7 @@ class LookupCard(Card):
         if not count:
             self.phase.setText(f"{listing.repository} holds no model file that could be used.")
         else:
-            self.phase.setText(_listing_words(listing))
+            self.phase.setText(listing_words(listing))
         self.dismiss.show()
         self.found.emit(listing)
 
@@ -141,6 +194,7 @@ class LookupCard(Card):
         self.body.addLayout(said)
         self.body.addWidget(self.notice)
         self.body.addLayout(self.below)
+        self.body.addLayout(self._hits)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self.busy:
@@ -149,7 +203,7 @@ class LookupCard(Card):
             super().keyPressEvent(event)
 
 
-def _progress_words(progress: HeadProgress) -> str:
+def progress_words(progress: HeadProgress) -> str:
     if not progress.total_files:
         return f"Asking for the files of {progress.name}…"
     return (
@@ -158,8 +212,16 @@ def _progress_words(progress: HeadProgress) -> str:
     )
 
 
-def _listing_words(listing: RemoteListing) -> str:
+def listing_words(listing: RemoteListing) -> str:
     asked = f"{listing.repository}, commit {listing.commit[:8]}: not on this machine"
     if listing.kept_at is not None:
         return f"{asked}; the hub was not asked, this is as it was on {listing.kept_at[:10]}"
     return f"{asked}; nothing was downloaded but headers: {human_bytes(listing.fetched_bytes)}"
+
+
+def _hits_words(count: int) -> str:
+    if not count:
+        return "The hub knows no repository with GGUF files of these words."
+    if count >= MAX_HITS:
+        return f"The {count} repositories most downloaded; more words find others."
+    return "1 repository on the hub." if count == 1 else f"{count} repositories on the hub, the most downloaded first."

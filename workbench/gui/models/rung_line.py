@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QResizeEvent
@@ -23,28 +26,43 @@ _TOGGLES = frozenset({Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space})
 _MOVES = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
 
 
+class Getting(enum.Enum):
+    """Of a file on the hub: what its button says."""
+
+    OFFERED = "Download"
+    ASKING = "Asking…"
+    COMING = "On its way"
+    HERE = "✓ Here"
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """What can be done with a line: ``open`` on this computer only, and only with a file that is here.
 
-    ``no_speed`` says why a speed is unknown on the machine that is asked about.
+    ``no_speed`` says why a speed is unknown on the machine that is asked about.  By the model's path: ``getting``
+    has files of the hub, ``held`` those of the library, with what is to be said of where they lie.
     """
 
     has_gpu: bool
     open: bool = True
     no_speed: str = ""
+    getting: Mapping[Path, Getting] = field(default_factory=dict)
+    held: Mapping[Path, tuple[str, str]] = field(default_factory=dict)
 
 
 class RungLine(QFrame):
     """``load`` is emitted with the fit to load as planned, ``options`` with the fit and the parameters to begin
     with (None: its own), ``looked_at`` when the line is hovered or left, ``moved`` with itself and -1 or
-    1, ``opened`` with itself when the details are shown."""
+    1, ``opened`` with itself when the details are shown, ``wanted`` with the model to download, ``menu`` with
+    itself and the button under which its menu belongs."""
 
     load = Signal(object)
     options = Signal(object, object)
     looked_at = Signal(object)
     moved = Signal(object, int)
     opened = Signal(object)
+    wanted = Signal(object)
+    menu = Signal(object, object)
 
     def __init__(self, rung: Rung, offer: Offer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -64,10 +82,14 @@ class RungLine(QFrame):
         self.cells = {name: Cell(width) for name, width in _COLUMNS}
         self.open_button = text_button("Open", kind="small")
         self.open_button.clicked.connect(self._on_open)
+        self.get_button = text_button("Download", kind="small")
+        self.get_button.clicked.connect(self._on_get)
         self.anyway = text_button("Load anyway…", kind="small")
         self.anyway.clicked.connect(self._on_options)
         self.more = IconButton("tune-variant", "Load options")
         self.more.clicked.connect(self._on_options)
+        self.menu_button = IconButton("dots-vertical", "More: verify, show, remove")
+        self.menu_button.clicked.connect(self._on_menu)
         self.fold = IconButton("chevron-down", "Show details")
         self.fold.clicked.connect(self.toggle)
         self.details = RungDetails()
@@ -114,7 +136,9 @@ class RungLine(QFrame):
         self.word.setText(self.rung.word)
         self.code.setText(model.quantisation)
         theme.mark(self.word, tone=Tone.MUTED if too_big else Tone.NONE)
-        self.name.setText(model.name)
+        where, tip = self.offer.held.get(model.path, ("", ""))
+        self.name.setText(f"{where} · {model.name}" if where else model.name)
+        self.name.set_tip(tip)
         self.advice.setVisible(self.rung.recommended)
         self.reason.setText(self.rung.reason)
         said = state.line
@@ -124,11 +148,28 @@ class RungLine(QFrame):
         self.facts_narrow.setText(self._facts_in_one())
         self.open_button.setVisible(self.offer.open and not too_big)
         self.anyway.setVisible(self.offer.open and too_big)
+        self.more.setVisible(self.anyway.isHidden())  # which opens the same dialog
+        self._draw_getting()
+        self.menu_button.setVisible(bool(where))
         name = f"{model.title} {model.quantisation}"
-        for button, what in ((self.open_button, "Open"), (self.anyway, "Load anyway:"), (self.more, "Load options of")):
+        for button, what in ((self.open_button, "Open"), (self.anyway, "Load anyway:"), (self.more, "Load options of"),
+                             (self.menu_button, "Verify, show or remove"),
+                             (self.get_button, self.get_button.text())):  # fmt: skip
             button.setAccessibleName(f"{what} {name}")
         self.details.draw(self.estimate, found, more=self._no_speed())
         self._say(said)
+
+    def draw_offer(self, offer: Offer) -> None:
+        """Only what can be done with it is another."""
+        self.offer = offer
+        self._draw_getting()
+
+    def _draw_getting(self) -> None:
+        state = self.offer.getting.get(self.fit.model.path)
+        self.get_button.setVisible(state is not None)
+        if state is not None:
+            self.get_button.setText(state.value)
+            self.get_button.setEnabled(state is Getting.OFFERED)
 
     def _draw_cells(self, said: str, tone: Tone) -> None:
         found, model, loss = self.fit, self.fit.model, self.rung.loss
@@ -210,7 +251,7 @@ class RungLine(QFrame):
         buttons = QHBoxLayout()
         buttons.setSpacing(Space.XS)
         buttons.addStretch(1)
-        for button in (self.open_button, self.anyway, self.more, self.fold):
+        for button in (self.open_button, self.anyway, self.get_button, self.more, self.menu_button, self.fold):
             buttons.addWidget(button)
         self._buttons = QWidget()
         buttons.setContentsMargins(0, 0, 0, 0)
@@ -260,6 +301,14 @@ class RungLine(QFrame):
     @Slot()
     def _on_options(self) -> None:
         self.options.emit(self.fit, None)
+
+    @Slot()
+    def _on_get(self) -> None:
+        self.wanted.emit(self.fit.model)
+
+    @Slot()
+    def _on_menu(self) -> None:
+        self.menu.emit(self, self.menu_button)
 
     @Slot(object)
     def _on_try(self, params: object) -> None:

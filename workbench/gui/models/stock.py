@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from workbench.gui.errands import Errands, errand
 from workbench.gui.words import has_gpu
 from workbench.hardware.facts import Hardware
-from workbench.hub.library import Problem
+from workbench.hub.library import Held, Problem
 from workbench.models.file import Family, ModelFile
 from workbench.models.ladder import groups
 from workbench.models.params import RunParams
@@ -49,12 +49,13 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """Ladders on one machine, at one moment."""
+    """Ladders on one machine, at one moment; ``held`` says of the library's models who keeps them."""
 
     terms: Terms
     machine: Hardware
     ladders: tuple[Ladder, ...]
     problems: tuple[Problem, ...] = ()
+    held: tuple[Held, ...] = ()
 
     @property
     def has_gpu(self) -> bool:
@@ -106,7 +107,7 @@ class Stock(QObject):
 def price_library(bench: Workbench, terms: Terms) -> Priced:
     listing = bench.library.listing()
     machine = terms.machine or bench.machine()
-    return Priced(terms, machine, _ladders(bench, listing.files, terms, machine), listing.problems)
+    return Priced(terms, machine, _ladders(bench, listing.files, terms, machine), listing.problems, listing.held)
 
 
 def price_files(bench: Workbench, files: Sequence[ModelFile], terms: Terms) -> Priced:

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
 from workbench.chat.answer import Problem
 from workbench.gui.errands import Errands
+from workbench.gui.hub.catalogue_card import CatalogueCard
+from workbench.gui.hub.entry_row import EntryRow
+from workbench.gui.hub.file_care import FileCare
+from workbench.gui.hub.getting import Getting
+from workbench.gui.hub.words import copies_words, place_words, plain_tip
 from workbench.gui.models.asking import ExactAnswer
 from workbench.gui.models.ladder_view import LadderView, files_of
 from workbench.gui.models.load_dialog import LoadDialog, LoadQuestion
 from workbench.gui.models.lookup import LookupCard
+from workbench.gui.models.remote_ladders import RemoteLadders
 from workbench.gui.models.rung_line import Offer, RungLine
-from workbench.gui.models.stock import Priced, Stock, Terms, by_family, price_files, price_library
+from workbench.gui.models.stock import Priced, Stock, Terms, by_family, price_library
 from workbench.gui.models.terms_bar import TermsBar
 from workbench.gui.models.words import no_speed_words
 from workbench.gui.theme import Space, Tone
 from workbench.gui.widgets.cards import Card, ScrollPage, clear
 from workbench.gui.widgets.controls import label, text_button
+from workbench.gui.widgets.notice import Notice
+from workbench.hub.library import Held
 from workbench.hub.library import Problem as FileProblem
+from workbench.models.file import ModelFile
 from workbench.models.params import RunParams
 from workbench.models.verdict import Fit, Ladder, Verdict
 
@@ -36,7 +45,7 @@ WIDEST = 1180  # pixels at 100 % text
 OPEN_AT_FIRST = 8  # lines that can be read at a glance
 EMPTY = (
     "No model file yet. Open a GGUF from the File menu, drop one on the window, or see Help ▸ Get started. "
-    "To see what would fit before downloading anything, look up a repository below."
+    "To see what would fit before downloading anything, search below."
 )
 
 
@@ -56,15 +65,20 @@ class ModelsPage(ScrollPage):
         self.terms = TermsBar(workbench.settings.context)
         self.families = QVBoxLayout()
         self.families.setSpacing(Space.L)
+        self.notice = Notice()
         self.lookup = LookupCard(workbench, errands)
+        self.catalogue = CatalogueCard(workbench, errands)
+        self.getting = Getting(workbench, errands, self)
+        self.care = FileCare(workbench, errands, self.notice, self)
         self.views: list[LadderView] = []
-        self.remote_views: list[LadderView] = []
         self.cards: list[Card] = []
         self.exact = ExactAnswer(errands, self)
         self._stock = Stock(partial(price_library, workbench), errands, self)
-        self._remote: Stock | None = None
+        self._remote: RemoteLadders | None = None
         self._priced: Priced | None = None
-        self._priced_remote: Priced | None = None
+        self._held: tuple[Held, ...] = ()
+        self._here: tuple[ModelFile, ...] = ()
+        self._coming: frozenset[Path] = frozenset()
         self._line: RungLine | None = None
         self._hovered: RungLine | None = None
         self._opened: dict[tuple[Path, ...], bool] = {}
@@ -72,11 +86,20 @@ class ModelsPage(ScrollPage):
         self._connect()
 
     @property
+    def remotes(self) -> list[RemoteLadders]:
+        """Ladders of repositories: what was looked up, then those of opened models of the catalogue."""
+        opened = [row.ladders for row in self.catalogue.with_ladders if row.ladders is not None]
+        return [*([self._remote] if self._remote is not None else []), *opened]
+
+    @property
+    def remote_views(self) -> list[LadderView]:
+        return [view for ladders in self.remotes for view in ladders.views]
+
+    @property
     def busy(self) -> bool:
-        stocks = [stock for stock in (self._stock, self._remote) if stock is not None]
-        views = [*self.views, *self.remote_views]
-        working = any(stock.busy for stock in stocks) or any(view.building for view in views)
-        return working or self.exact.waiting or self.lookup.busy
+        working = self._stock.busy or any(view.building for view in self.views)
+        remote = any(ladders.busy for ladders in self.remotes) or self.catalogue.busy or self.getting.busy
+        return working or remote or self.exact.waiting or self.lookup.busy or self.care.busy
 
     @property
     def lines(self) -> list[RungLine]:
@@ -98,6 +121,7 @@ class ModelsPage(ScrollPage):
         head.addWidget(self.refresh_button)
         self.column.addLayout(head)
         self.column.addWidget(self.terms)
+        self.column.addWidget(self.notice)
         self.empty = label(EMPTY, role="muted", wrap=True)
         self.empty.hide()
         self.column.addWidget(self.empty)
@@ -105,6 +129,7 @@ class ModelsPage(ScrollPage):
         self.problems = QVBoxLayout()
         self.column.addLayout(self.problems)
         self.column.addWidget(self.lookup)
+        self.column.addWidget(self.catalogue)
         self.column.addStretch(1)
 
     def _connect(self) -> None:
@@ -116,6 +141,13 @@ class ModelsPage(ScrollPage):
         self.exact.refused.connect(self._on_refused)
         self.lookup.found.connect(self._on_found)
         self.lookup.cleared.connect(self._forget_remote)
+        self.lookup.typed.connect(self.catalogue.narrow)
+        self.catalogue.found.connect(self._on_entry)
+        self.catalogue.searched.connect(self.lookup.search)
+        self.catalogue.folded.connect(self._leave_lines)
+        self.getting.refused.connect(self._on_not_got)
+        self.getting.changed.connect(self._mark)
+        self.care.changed.connect(self.refresh)
         app = QApplication.instance()
         if isinstance(app, QApplication):
             app.focusChanged.connect(self._on_focus)
@@ -126,8 +158,8 @@ class ModelsPage(ScrollPage):
     def _price(self, terms: Terms) -> None:
         self.status.setText("working it out…")
         self._stock.price(terms)
-        if self._remote is not None:
-            self._remote.price(terms)
+        for ladders in self.remotes:
+            ladders.price(terms)
 
     @Slot(object)
     def _not_priced(self, error: Exception) -> None:
@@ -142,7 +174,11 @@ class ModelsPage(ScrollPage):
         self._say_status()
         self.empty.setVisible(not priced.ladders and not priced.problems)
         self.exact.drop()
-        offer = Offer(priced.has_gpu, open=not priced.terms.described, no_speed=no_speed_words(machine))
+        self._held, self._here = priced.held, tuple(one.file for one in priced.held)
+        self.catalogue.draw_here(priced.held)
+        self._mark()
+        held = {one.file.path: (place_words(one), plain_tip(copies_words(one))) for one in priced.held}
+        offer = Offer(priced.has_gpu, open=not priced.terms.described, no_speed=no_speed_words(machine), held=held)
         if [view.key for view in self.views] == _keys(priced.ladders):
             for view, ladder in zip(self.views, _in_order(priced.ladders), strict=True):
                 view.draw(ladder, offer)
@@ -153,9 +189,10 @@ class ModelsPage(ScrollPage):
         self._show_ghost()
         self._ask(self._line)
 
+    @Slot()
     def _say_status(self) -> None:
         if self._priced is not None and not self._stock.busy:
-            shown = [self._priced, *([self._priced_remote] if self._priced_remote is not None else [])]
+            shown = [self._priced, *(each.priced for each in self.remotes if each.priced is not None)]
             self.status.setText(_status(self._priced, [ladder for priced in shown for ladder in priced.ladders]))
 
     def _build(self, priced: Priced, offer: Offer) -> None:
@@ -178,6 +215,7 @@ class ModelsPage(ScrollPage):
         view.options.connect(self._on_options)
         view.looked_at.connect(self._on_hover)
         view.opened.connect(self._ask)
+        view.menu.connect(self._on_menu)
         view.set_open(is_open=self._opened.get(view.key, is_open))
         view.folded.connect(self._on_folded)
         return view
@@ -193,40 +231,64 @@ class ModelsPage(ScrollPage):
 
     @Slot(object)
     def _on_found(self, listing: RemoteListing) -> None:
-        if listing.files:
-            self._remote = Stock(partial(price_files, self._bench, listing.files), self._errands, self)
-            self._remote.priced.connect(self._draw_remote)
-            self._remote.failed.connect(self._not_priced)
-            self._remote.price(self.terms.terms)
-        for name, why in listing.skipped:
-            self.lookup.below.addWidget(label(f"{name}: {why}", role="muted", wrap=True))
+        self._remote = self._ladders(listing)
+        self.lookup.below.addWidget(self._remote)
 
-    @Slot(object)
-    def _draw_remote(self, priced: Priced) -> None:
-        if self._remote is None:
-            return
-        self._priced_remote = priced
-        self._say_status()
-        offer = Offer(priced.has_gpu, open=False, no_speed=no_speed_words(priced.machine))
-        if [view.key for view in self.remote_views] == [files_of(ladder) for ladder in priced.ladders]:
-            for view, ladder in zip(self.remote_views, priced.ladders, strict=True):
-                view.draw(ladder, offer)
-            return
-        self.remote_views = [self._view(ladder, offer, is_open=True) for ladder in priced.ladders]
-        for place, view in enumerate(self.remote_views):
-            self.lookup.below.insertWidget(place, view)
+    @Slot(object, object)
+    def _on_entry(self, row: EntryRow, listing: RemoteListing) -> None:
+        before = row.show_ladders(self._ladders(listing))
+        if before is not None:
+            self._leave_lines()
+            before.close_down()
+            before.deleteLater()
+
+    def _ladders(self, listing: RemoteListing) -> RemoteLadders:
+        made = RemoteLadders(self._bench, self._errands, listing, self._remote_view)
+        made.drawn.connect(self._say_status)
+        made.failed.connect(self._not_priced)
+        made.wanted.connect(self.getting.get)
+        made.mark(here=self._here, coming=self._coming, asking=self.getting.asking)
+        made.price(self.terms.terms)
+        return made
+
+    def _remote_view(self, ladder: Ladder, offer: Offer) -> LadderView:
+        return self._view(ladder, offer, is_open=True)
 
     @Slot()
     def _forget_remote(self) -> None:
         self._leave_lines()
         if self._remote is not None:
-            self._remote.priced.disconnect(self._draw_remote)
-            self._remote.failed.disconnect(self._not_priced)
+            self._remote.close_down()
             self._remote = None
-        self.remote_views = []
-        self._priced_remote = None
         clear(self.lookup.below)
         self._say_status()
+
+    def show_entry(self, entry_id: str) -> None:
+        """A model of the catalogue, opened and in sight."""
+        row = self.catalogue.show_entry(entry_id)
+        if row is not None:
+            QTimer.singleShot(0, row, partial(self.ensureWidgetVisible, row, 0, Space.L))
+
+    def draw_coming(self, coming: Collection[Path]) -> None:
+        """Which files are on their way."""
+        if frozenset(coming) != self._coming:
+            self._coming = frozenset(coming)
+            self._mark()
+
+    @Slot()
+    def _mark(self) -> None:
+        for ladders in self.remotes:
+            ladders.mark(here=self._here, coming=self._coming, asking=self.getting.asking)
+
+    @Slot(object, object)
+    def _on_not_got(self, model: ModelFile, problem: Problem) -> None:
+        self.notice.say(f"✕ {model.path.name}: {problem.message}", problem.hint)
+
+    @Slot(object, object)
+    def _on_menu(self, line: RungLine, anchor: QWidget) -> None:
+        held = next((one for one in self._held if one.file.path == line.fit.model.path), None)
+        if held is not None:
+            self.care.menu(held).popup(anchor.mapToGlobal(QPoint(0, anchor.height())))
 
     # --- lines -------------------------------------------------------------------------------
 

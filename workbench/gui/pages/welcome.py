@@ -11,6 +11,9 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QVBoxLayou
 from workbench.chat.answer import Problem
 from workbench.gui import theme
 from workbench.gui.bridge import EventPump
+from workbench.gui.errands import Errands
+from workbench.gui.hub.own_files import OwnFilesCard
+from workbench.gui.hub.starters_card import StartersCard
 from workbench.gui.theme import Space, Tone
 from workbench.gui.widgets.cards import Card, ScrollPage, clear
 from workbench.gui.widgets.controls import label, text_button
@@ -33,10 +36,14 @@ _STAGES = {"checking": "checking", "downloading": "downloading", "unpacking": "u
 
 
 class WelcomePage(ScrollPage):
-    """``fetched`` is emitted when starters arrived, ``open_file`` when the user wants to choose a file."""
+    """``fetched`` is emitted when starters arrived; ``open_file``, ``add_folder`` and ``import_pack`` are wishes,
+    ``show_entry`` carries a model of the catalogue (empty: the Models page as it is)."""
 
     fetched = Signal()
     open_file = Signal()
+    add_folder = Signal()
+    import_pack = Signal()
+    show_entry = Signal(str)
     done = Signal()
 
     def __init__(self, workbench: Workbench, pump: EventPump, runner: JobRunner, parent: QWidget | None = None) -> None:
@@ -50,9 +57,14 @@ class WelcomePage(ScrollPage):
         self.machine = Card("What is this machine?")
         self.machine.body.addWidget(label("Looking…", role="muted"))
         self.try_now = Card("Try now")
-        self.own = Card("Bring your own")
+        self.together = StartersCard(workbench)
+        self.together.chosen.connect(self.show_entry)
+        self.own = OwnFilesCard(workbench, Errands(pump, runner))
+        self.own.open_file.connect(self.open_file)
+        self.own.add_folder.connect(self.add_folder)
+        self.own.import_pack.connect(self.import_pack)
+        self.own.show_models.connect(self._on_show_models)
         self._fill_try_now()
-        self._fill_own()
         self._arrange()
         self.refresh()
 
@@ -65,6 +77,19 @@ class WelcomePage(ScrollPage):
         for sentence in sentences(machine):
             tone = Tone.CAUTION if sentence in machine.notes else Tone.NONE
             self.machine.body.addWidget(label(sentence, tone=tone, wrap=True))
+
+    def draw_together(self, machine: Hardware) -> None:
+        """One model of each family that fit this machine together."""
+        self.together.draw(machine)
+
+    @Slot()
+    def look_around(self) -> None:
+        """Count what other programs have on this machine."""
+        self.own.look()
+
+    @Slot()
+    def _on_show_models(self) -> None:
+        self.show_entry.emit("")
 
     @Slot()
     def refresh(self) -> None:
@@ -87,7 +112,7 @@ class WelcomePage(ScrollPage):
         promise = "Ask several open models the same question side by side, on this machine, and see for yourself."
         self.column.addWidget(label("Which model should you run here?", role="display", wrap=True))
         self.column.addWidget(label(promise, wrap=True))
-        for part in (self.machine, self.try_now, self.own):
+        for part in (self.machine, self.try_now, self.together, self.own):
             self.column.addWidget(part)
         self.column.addWidget(label(PRIVACY, role="muted", wrap=True))
         self.column.addStretch(1)
@@ -122,16 +147,6 @@ class WelcomePage(ScrollPage):
             buttons.addWidget(button)
         buttons.addStretch(1)
         body.addLayout(buttons)
-
-    def _fill_own(self) -> None:
-        words = "Open a GGUF file you already have, or drop one anywhere on this window. It stays where it is."
-        self.own.body.addWidget(label(words, wrap=True))
-        open_button = text_button("Open a GGUF file…")
-        open_button.clicked.connect(self.open_file)
-        row = QHBoxLayout()
-        row.addWidget(open_button)
-        row.addStretch(1)
-        self.own.body.addLayout(row)
 
     # --- getting the starters ----------------------------------------------------------------
 

@@ -1,0 +1,1 @@
+"""Where models come from, in the window: catalogue, licence gate, downloads, packs, other programs' files."""

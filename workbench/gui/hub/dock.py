@@ -1,0 +1,107 @@
+"""What stands at the rail's bottom: the downloads with their drawer, and whether the network may be used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from workbench.chat.answer import Problem
+from workbench.gui.errands import Errands
+from workbench.gui.hub.drawer import DownloadsDrawer
+from workbench.gui.hub.network import NetworkSwitch
+from workbench.gui.hub.self_check import MEANING
+from workbench.gui.hub.traffic import Traffic
+from workbench.gui.hub.words import counted
+from workbench.gui.widgets.rail import Rail
+from workbench.hub.download_rows import State
+
+if TYPE_CHECKING:
+    from workbench.app import Workbench
+
+DOWNLOADS, OFFLINE = "downloads", "offline"
+ONLINE_TIP = "The network may be used, when you search, look something up or download. Click to go offline."
+
+
+class Dock(QObject):
+    """``refused`` is emitted with what was in the way of the network's switch."""
+
+    refused = Signal(object)
+
+    def __init__(self, workbench: Workbench, errands: Errands, rail: Rail, parent: QObject) -> None:
+        super().__init__(parent)
+        self.traffic = Traffic(workbench, errands, self)
+        self.drawer = DownloadsDrawer(self.traffic)
+        self.network = NetworkSwitch(workbench, errands, self)
+        self._rail = rail
+        rail.add_switch(DOWNLOADS, "Downloads", "download-outline", "Downloads (Ctrl+J)")
+        rail.add_switch(OFFLINE, "Online", "wifi", ONLINE_TIP)
+        rail.switched.connect(self._on_switch)
+        self.traffic.changed.connect(self._draw_downloads)
+        self.drawer.closed.connect(self._draw_downloads)
+        self.network.changed.connect(self._on_network)
+        self.network.refused.connect(self.refused)
+        self._draw_downloads()
+        self.draw_network()
+
+    @Slot()
+    def toggle(self) -> None:
+        """Bring the drawer, or put it away."""
+        if self.drawer.isHidden():
+            self.drawer.bring()
+            self._draw_downloads()
+        else:
+            self.drawer.put_away()
+
+    def show_drawer(self) -> None:
+        """Without taking the keyboard from where it is."""
+        self.drawer.show()
+        self._draw_downloads()
+
+    @Slot(str, bool)
+    def _on_switch(self, name: str, on: bool) -> None:
+        if name == DOWNLOADS:
+            self.toggle()
+        elif name == OFFLINE:
+            self.draw_network()  # it shows what is in force, not what is wished
+            self.network.turn(offline=on)
+
+    @Slot()
+    def _draw_downloads(self) -> None:
+        count = self.traffic.open_count
+        failed = sum(item.download.state is State.FAILED for item in self.traffic.items)
+        share = self.traffic.share if count else None
+        title = "Downloads"
+        if count:
+            title = f"{count} · {share:.0%}" if share is not None else counted(count, "file")
+        elif failed:
+            title = f"{failed} failed"
+        told = [f"{counted(count, 'download')} to come" if count else "Nothing to come"]
+        told += [f"{failed} failed"] if failed else []
+        tip = f"Downloads: {', '.join(told)} (Ctrl+J)"
+        icon = "download" if self.traffic.working else "download-outline"
+        self._rail.draw(DOWNLOADS, on=not self.drawer.isHidden(), title=title, icon=icon, tip=tip)
+        self._rail.buttons[DOWNLOADS].setAccessibleName("Downloads")
+        self._rail.buttons[DOWNLOADS].show_share(share)
+
+    @Slot()
+    def draw_network(self) -> None:
+        offline = self.network.offline
+        self._rail.draw(
+            OFFLINE,
+            on=offline,
+            title="Offline" if offline else "Online",
+            icon="wifi-off" if offline else "wifi",
+            tip=f"{MEANING} Click to go online." if offline else ONLINE_TIP,
+        )
+
+    @Slot()
+    def _on_network(self) -> None:
+        self.draw_network()
+        self.traffic.refresh()
+        if not self.network.offline:
+            self.traffic.start()
+
+    @Slot(object)
+    def say(self, problem: Problem) -> None:
+        self.drawer.say(problem)

@@ -1,0 +1,200 @@
+"""One model of the catalogue: size, licence, gate and context in a line, which opens to its facts and its ladder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from workbench.gui import theme
+from workbench.gui.errands import Errands
+from workbench.gui.hub.entry_facts import EntryFacts
+from workbench.gui.hub.look import Look
+from workbench.gui.hub.words import Chip, context_words, doubt, gate_chip, licence_chip, plain_tip, sources_words
+from workbench.gui.models.ladder_view import FoldButton
+from workbench.gui.models.remote_ladders import RemoteLadders
+from workbench.gui.theme import Space, Tone
+from workbench.gui.widgets.controls import FlowLayout, label, text_button
+from workbench.gui.words import family_tone, parameter_count
+from workbench.hub.entries import Entry
+from workbench.hub.remote import RemoteListing
+from workbench.hub.terms import Terms
+
+if TYPE_CHECKING:
+    from workbench.app import Workbench
+
+NARROW = 760  # pixels at 100 % text: below it the badges stand under the title
+SIZE = 76  # pixels at 100 % text: the parameters of all rows end below each other
+NO_GGUF = "No repository with GGUF files of it is known. Search the hub for its name above."
+
+
+class EntryRow(QWidget):
+    """``found`` is emitted with itself and a listing, ``searched`` with words to ask the hub for, ``folded`` with
+    itself and whether it is open now."""
+
+    found = Signal(object, object)
+    searched = Signal(str)
+    folded = Signal(object, bool)
+
+    def __init__(self, workbench: Workbench, errands: Errands, entry: Entry, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._bench, self._errands = workbench, errands
+        self.entry = entry
+        self.ladders: RemoteLadders | None = None
+        self.look: Look | None = None
+        self.button = FoldButton()
+        self.button.clicked.connect(self.toggle)
+        self.parameters = _chip(Chip(parameter_count(entry.parameters.value) + doubt(entry.parameters), Tone.NONE,
+                               sources_words(entry.parameters)), role="strong")  # fmt: skip
+        self.here = label("✓ on this machine", role="chip", tone=Tone.GOOD)
+        self.here.hide()
+        self.badges = QWidget()
+        flow = FlowLayout(self.badges, gap=Space.XS)
+        for chip in self._chips():
+            flow.addWidget(_chip(chip))
+        flow.addWidget(self.here)
+        self._body = QWidget()
+        self._body.hide()
+        self._column = QVBoxLayout(self._body)
+        self._column.setContentsMargins(Space.XL, 0, 0, Space.M)
+        self._column.setSpacing(Space.S)
+        self._head = QGridLayout()
+        self._head.setHorizontalSpacing(Space.S)
+        self._head.setVerticalSpacing(Space.XS)
+        self._head.addWidget(label("●", tone=family_tone(entry.family)), 0, 0)
+        self._head.addWidget(self.button, 0, 1)
+        self.parameters.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._head.addWidget(self.parameters, 0, 2)
+        self._head.setColumnStretch(1, 2)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(Space.S)
+        column.addLayout(self._head)
+        column.addWidget(self._body)
+        self._draw_head()
+
+    def _chips(self) -> list[Chip]:
+        entry = self.entry
+        licence = licence_chip(Terms.of(entry.licence.value), entry.licence.value)
+        tip = f"{licence.tip}\n{sources_words(entry.licence)}"
+        chips: list[Chip] = []
+        if entry.context is not None:
+            said = context_words(entry.context.value) + doubt(entry.context)
+            chips.append(Chip(said, Tone.NONE, sources_words(entry.context)))
+        chips += [Chip(licence.text + doubt(entry.licence), licence.tone, tip), gate_chip(entry)]
+        if entry.status == "announced":
+            chips.append(Chip("announced only", Tone.CAUTION))
+        if entry.purpose != "chat":
+            chips.append(Chip(f"for {entry.purpose}", Tone.NONE))
+        if entry.claims:
+            said = "\n\n".join(
+                f"{claim.said_by}: “{claim.claim}”\nPrimary source: {claim.finding}" for claim in entry.claims
+            )
+            chips.append(Chip("sources differ", Tone.CAUTION, said))
+        return chips
+
+    @property
+    def is_open(self) -> bool:
+        return not self._body.isHidden()
+
+    @property
+    def busy(self) -> bool:
+        return (self.look is not None and self.look.busy) or (self.ladders is not None and self.ladders.busy)
+
+    def draw_here(self, *, here: bool) -> None:
+        """Whether any quantisation of it is on this machine."""
+        self.here.setVisible(here)
+        self._draw_head()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        beside = self.width() >= theme.px(NARROW)
+        self.parameters.setFixedWidth(theme.px(SIZE))
+        self._head.addWidget(self.badges, *((0, 3, 1, 1) if beside else (1, 1, 1, 2)), Qt.AlignmentFlag.AlignVCenter)
+        self._head.setColumnStretch(3, 3 if beside else 0)
+
+    def _draw_head(self) -> None:
+        self.button.draw(self.entry.title, is_open=self.is_open)
+        said = [self.parameters.text(), *(chip.text for chip in self._chips())]
+        if not self.here.isHidden():
+            said.append("on this machine")
+        self.button.setAccessibleDescription(" · ".join(said))
+
+    # --- opened ------------------------------------------------------------------------------
+
+    @Slot()
+    def toggle(self) -> None:
+        self.set_open(is_open=not self.is_open)
+
+    def set_open(self, *, is_open: bool) -> None:
+        """Opening it the first time asks the hub for its files' headers."""
+        if is_open == self.is_open:
+            return
+        if is_open and self.look is None:
+            self._build()
+        self._body.setVisible(is_open)
+        self._draw_head()
+        self.folded.emit(self, is_open)
+
+    def _build(self) -> None:
+        self.look = Look(self._bench, self._errands)
+        self.look.found.connect(self._on_found)
+        self._column.addWidget(EntryFacts(self.entry))
+        self.choice = QComboBox()
+        self.choice.setAccessibleName(f"Repository with GGUF files of {self.entry.title}")
+        self.choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        known = sorted(self.entry.gguf_repositories, key=lambda each: not each.official)
+        for place, each in enumerate(known):
+            whose = "the publisher’s own" if each.official else "by others"
+            self.choice.addItem(f"{each.name}  ({whose})", each.name)
+            tip = "\n".join(filter(None, [*(one.citation for one in each.sources), each.note]))
+            self.choice.setItemData(place, plain_tip(tip), Qt.ItemDataRole.ToolTipRole)
+        if not known:
+            self._say_none()
+            return
+        self.choice.activated.connect(self._on_choice)
+        row = QHBoxLayout()
+        row.setSpacing(Space.S)
+        row.addWidget(label("GGUF files", role="strong"))
+        row.addWidget(self.choice, 1)
+        self._column.addLayout(row)
+        self._column.addWidget(self.look)
+        self.look.begin(self.choice.currentData())
+
+    def _say_none(self) -> None:
+        button = text_button("Search the hub for it", kind="small")
+        button.clicked.connect(self._on_search)
+        row = QHBoxLayout()
+        row.addWidget(label(NO_GGUF, wrap=True), 1)
+        row.addWidget(button)
+        self._column.addLayout(row)
+
+    @Slot()
+    def _on_search(self) -> None:
+        self.searched.emit(self.entry.original.value.rsplit("/", 1)[-1])
+
+    @Slot(int)
+    def _on_choice(self, _index: int) -> None:
+        if self.look is not None:
+            self.look.begin(self.choice.currentData())
+
+    @Slot(object)
+    def _on_found(self, listing: RemoteListing) -> None:
+        self.found.emit(self, listing)
+
+    def show_ladders(self, ladders: RemoteLadders) -> RemoteLadders | None:
+        """Put them in the place of those before, which are given back."""
+        before, self.ladders = self.ladders, ladders
+        if before is not None:
+            before.hide()
+        self._column.addWidget(ladders)
+        return before
+
+
+def _chip(chip: Chip, *, role: str = "chip") -> QLabel:
+    made = label(chip.text, role=role, tone=chip.tone)
+    made.setToolTip(plain_tip(chip.tip))
+    made.setAccessibleDescription(chip.tip)
+    return made

@@ -1,0 +1,181 @@
+"""What can be done with a file of the library: verify it, show it, remove our own, take others' off the list."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QProcess, Qt, Signal, Slot
+from PySide6.QtWidgets import QMenu, QMessageBox, QWidget
+
+from workbench.chat.answer import Problem
+from workbench.gui.errands import Errands, errand
+from workbench.gui.hub.words import copies_words
+from workbench.gui.theme import Tone
+from workbench.gui.widgets.notice import Notice
+from workbench.hardware.words import human_bytes
+from workbench.hub.places.place import Program
+from workbench.hub.places.same import Held
+from workbench.hub.upkeep import Removal, Verdict, Verified, Verifying, reveal
+from workbench.jobs import CancelToken, Job, Task
+from workbench.models.file import ModelFile
+
+if TYPE_CHECKING:
+    from workbench.app import Workbench
+
+LANE = "library"
+
+
+class FileCare(QObject):
+    """``changed`` is emitted when the library is another; what happened is said in ``notice``."""
+
+    changed = Signal()
+
+    def __init__(self, workbench: Workbench, errands: Errands, notice: Notice, window: QWidget) -> None:
+        super().__init__(window)
+        self._bench, self._errands, self._notice, self._window = workbench, errands, notice, window
+        self._job: Job | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self._job is not None
+
+    def menu(self, held: Held) -> QMenu:
+        """What can be done with one; what cannot says why."""
+        menu = QMenu(self._window)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction("Verify every byte", partial(self.verify, held))
+        menu.addAction("Show in its folder", partial(self.reveal, held.file.path))
+        menu.addSeparator()
+        if held.own:
+            size = human_bytes(held.file.size_bytes)
+            menu.addAction(f"Remove (frees {size})…", partial(self.ask_removal, held))
+        elif held.program is Program.ADDED:
+            menu.addAction("Take off the list", partial(self.forget, held))
+        else:
+            menu.addAction(f"Remove it in {_whose(held)}: it is not ours").setEnabled(False)
+        menu.setToolTipsVisible(True)
+        menu.setToolTip(copies_words(held))
+        return menu
+
+    # --- verify ------------------------------------------------------------------------------
+
+    def verify(self, held: Held) -> None:
+        """Read every byte and compare with what is known of it."""
+        if self.busy:
+            self._notice.say("One file is being verified already.", "Wait for it.", tone=Tone.ACCENT)
+            return
+        self._notice.say(f"Verifying {held.file.name}…", tone=Tone.ACCENT)
+        done, told = partial(self._verified, held), partial(self._told, held)
+        task = _verifying(self._bench, held.file)
+        self._job = self._errands.run("verify", task, done, self._failed, told=told, lane=LANE)
+
+    def _told(self, held: Held, progress: Verifying) -> None:
+        share = progress.done_bytes / progress.total_bytes if progress.total_bytes else 0.0
+        done, total = human_bytes(progress.done_bytes), human_bytes(progress.total_bytes)
+        self._notice.say(f"Verifying {held.file.name}: {share:.0%}", f"{done} of {total} read", tone=Tone.ACCENT)
+
+    def _verified(self, held: Held, found: Verified) -> None:
+        self._job = None
+        first = found.files[0]
+        hashes = "\n".join(f"{file.sha256}  {file.path}" for file in found.files)
+        if found.verdict is Verdict.DAMAGED:
+            wrong = next(file for file in found.files if file.failed)
+            sources = " and ".join(dict.fromkeys(one.source for one in wrong.failed))
+            self._notice.say(f"✕ {held.file.name} is damaged.", f"Its SHA-256 is not what {sources} says. Remove it "
+                             "and download it again.", details=hashes)  # fmt: skip
+        elif found.verdict is Verdict.INTACT:
+            sources = " and ".join(dict.fromkeys(one.source for one in first.met))
+            self._notice.say(f"✓ {held.file.name} is intact.", f"Its SHA-256 is what {sources} says.",
+                             details=hashes, tone=Tone.ACCENT)  # fmt: skip
+        else:
+            self._notice.say(f"{held.file.name} was read whole; there is nothing to compare it with.",
+                             f"Its SHA-256 is {first.sha256}; it is kept to compare with next time.",
+                             details=hashes, tone=Tone.ACCENT)  # fmt: skip
+        self.changed.emit()
+
+    # --- show --------------------------------------------------------------------------------
+
+    def reveal(self, path: Path) -> None:
+        """In the system's own file manager."""
+        found = reveal(path)
+        if not QProcess.startDetached(found.command[0], list(found.command[1:]))[0]:
+            self._notice.say(
+                f"The file manager could not be opened. The folder is {found.folder}.",
+                details=str(found.folder),
+                tone=Tone.CAUTION,
+            )
+
+    # --- remove ------------------------------------------------------------------------------
+
+    def ask_removal(self, held: Held) -> None:
+        """Say what would go and what that frees, first."""
+        work = partial(self._bench.removal, held.file)
+        self._errands.run("plan a removal", errand(work), partial(self._planned, held), self._failed, lane=LANE)
+
+    def _planned(self, held: Held, plan: Removal) -> None:
+        question = RemovalQuestion(held, plan, self._window)
+        question.confirmed.connect(self._on_confirmed)
+        question.open()
+
+    @Slot(object)
+    def _on_confirmed(self, plan: Removal) -> None:
+        work = partial(self._bench.remove, plan)
+        self._errands.run("remove", errand(work), partial(self._removed, plan), self._failed, lane=LANE)
+
+    def _removed(self, plan: Removal, _nothing: object) -> None:
+        self._notice.say(f"Removed; {human_bytes(plan.frees_bytes)} are free again.", tone=Tone.ACCENT)
+        self.changed.emit()
+
+    def forget(self, held: Held) -> None:
+        """Off the list of the library; the file stays."""
+        work = partial(self._bench.library.remove, held.file.path)
+        self._errands.run("forget", errand(work), partial(self._forgotten, held), self._failed, lane=LANE)
+
+    def _forgotten(self, held: Held, _nothing: object) -> None:
+        self._notice.say(f"{held.file.name} is off the list; the file stays.", str(held.file.path), tone=Tone.ACCENT)
+        self.changed.emit()
+
+    def _failed(self, error: Exception) -> None:
+        self._job = None
+        problem = Problem.of(error)
+        self._notice.say(f"✕ {problem.message}", problem.hint)
+
+
+class RemovalQuestion(QMessageBox):
+    """``confirmed`` is emitted with the plan."""
+
+    confirmed = Signal(object)
+
+    def __init__(self, held: Held, plan: Removal, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._plan = plan
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("Remove a model")
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setText(f"Remove {held.file.name}? That frees {human_bytes(plan.frees_bytes)}.")
+        self.setInformativeText("\n".join(str(path) for path in plan.paths))
+        self.remove_button = self.addButton("Remove", QMessageBox.ButtonRole.DestructiveRole)
+        self.setDefaultButton(self.addButton(QMessageBox.StandardButton.Cancel))
+        self.buttonClicked.connect(self._on_button)
+
+    @Slot(object)
+    def _on_button(self, button: object) -> None:
+        if button is self.remove_button:
+            self.confirmed.emit(self._plan)
+
+
+def _whose(held: Held) -> str:
+    return "your own folder" if held.program is Program.FOLDER else held.program.value
+
+
+def _verifying(bench: Workbench, model: ModelFile) -> Task[Verifying, Verified]:
+    """The library is listed for it, away from the window's thread."""
+
+    def task(cancel: CancelToken) -> Generator[Verifying, None, Verified]:
+        cancel.raise_if_cancelled()
+        return (yield from bench.verify(model)(cancel))
+
+    return task

@@ -1,0 +1,90 @@
+"""The licence of a model, before anything of it is downloaded."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from workbench.gui import theme
+from workbench.gui.hub.terms_view import TermsView
+from workbench.gui.theme import Space, Tone
+from workbench.gui.widgets.controls import label, text_button
+from workbench.hub.gate import Gate
+
+WIDTH, HEIGHT = 600, 620  # pixels at 100 % text
+
+
+class GateDialog(QDialog):
+    """``agreed`` is emitted with the gate; closing it in any other way is “not now”."""
+
+    agreed = Signal(object)
+
+    def __init__(self, gate: Gate, *, page: str, multimodal: bool | None = None, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.gate = gate
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("Licence of the model")
+        self.terms = TermsView()
+        self.terms.draw(gate.terms, text=gate.text, page=page, multimodal=multimodal)
+        self.agree_button = text_button("Agree", kind="primary")
+        self.agree_button.clicked.connect(self._on_agree)
+        self.later_button = text_button("Not now")
+        self.later_button.clicked.connect(self.reject)
+        inside = QWidget()
+        inside.setProperty("role", "page")
+        body = QVBoxLayout(inside)
+        body.setContentsMargins(0, 0, Space.S, 0)
+        body.addWidget(self.terms)
+        body.addStretch(1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setProperty("role", "page")
+        area.setWidget(inside)
+        area.setAccessibleName("The licence in plain words")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(Space.XL, Space.L, Space.XL, Space.L)
+        column.setSpacing(Space.M)
+        column.addWidget(label("Before the first download", role="title"))
+        column.addWidget(label(_about(gate), role="muted", wrap=True))
+        for words in _besides(gate):
+            column.addWidget(label(words, role="small", tone=Tone.CAUTION, wrap=True))
+        column.addWidget(area, 1)
+        if gate.agreed_before is not None:
+            column.addWidget(label(before_words(gate.agreed_before), wrap=True))
+        buttons = QHBoxLayout()
+        buttons.addWidget(label("Agreeing is kept with its date; asked once.", role="muted", wrap=True), 1)
+        buttons.addWidget(self.later_button)
+        buttons.addWidget(self.agree_button)
+        column.addLayout(buttons)
+        self.resize(theme.px(WIDTH), theme.px(HEIGHT))
+        self.later_button.setFocus()
+
+    @Slot()
+    def _on_agree(self) -> None:
+        self.agreed.emit(self.gate)
+        self.accept()
+
+
+def _about(gate: Gate) -> str:
+    licence = f"licence “{gate.carried}”" if gate.carried else "no licence that is named"
+    return f"{gate.repository}, commit {gate.revision[:12]}: {licence}"
+
+
+def _besides(gate: Gate) -> list[str]:
+    """What to know besides the licence's own words."""
+    said = []
+    if gate.file_licence is not None:
+        said.append(f"The files themselves name another licence: “{gate.file_licence}”. Keep to both.")
+    if gate.gated:
+        said.append("The hub hands these files only to accounts that accepted its terms on the model’s page.")
+    if gate.text_problem is not None:
+        said.append(f"The repository’s own text could not be read: {gate.text_problem}")
+    if gate.text_from is not None:
+        said.append(f"The whole text below is the repository’s {gate.text_from}.")
+    return said
+
+
+def before_words(agreed_at: str) -> str:
+    return f"You agreed to this licence on {agreed_at[:10]}, for another revision of this repository."

@@ -1,0 +1,47 @@
+"""The switch of the network, as the rail, the menu, the settings and the self-check turn it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from workbench.chat.answer import Problem
+from workbench.gui.errands import Errands, errand
+
+if TYPE_CHECKING:
+    from workbench.app import Workbench
+
+LANE = "network switch"
+
+
+class NetworkSwitch(QObject):
+    """``changed`` is emitted when it stands otherwise, or could not be turned; ``refused`` with why."""
+
+    changed = Signal()
+    refused = Signal(object)
+
+    def __init__(self, workbench: Workbench, errands: Errands, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._bench, self._errands = workbench, errands
+
+    @property
+    def offline(self) -> bool:
+        return self._bench.settings.offline
+
+    def turn(self, *, offline: bool) -> None:
+        """Kept for the next start too; what is asking stops."""
+        work = partial(self._bench.set_offline, offline)
+        self._errands.run("turn the network", errand(work), self._turned, self._not_turned, lane=LANE)
+
+    @Slot(bool)
+    def wish(self, offline: bool) -> None:
+        self.turn(offline=offline)
+
+    def _turned(self, _nothing: object) -> None:
+        self.changed.emit()
+
+    def _not_turned(self, error: Exception) -> None:
+        self.changed.emit()
+        self.refused.emit(Problem.of(error))

@@ -1,0 +1,104 @@
+"""Every use of the network that the program can make, and whether it may now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QCheckBox, QDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from workbench.gui import theme
+from workbench.gui.theme import Space, Tone
+from workbench.gui.widgets.cards import clear
+from workbench.gui.widgets.controls import label, text_button
+from workbench.hub.network_uses import NetworkUse
+
+if TYPE_CHECKING:
+    from workbench.app import Workbench
+
+WIDTH, HEIGHT = 620, 560  # pixels at 100 % text
+MEANING = (
+    "Offline: nothing opens a connection beyond this computer. Models come from what is here, downloads wait, "
+    "and repositories are shown as they were when the hub was last asked."
+)
+COMPLETE = "There is nothing else: no telemetry, no update check, no account. Prompts and answers stay here."
+_STATES = {
+    "allowed": ("● allowed", Tone.ACCENT),
+    "off": ("○ off", Tone.MUTED),
+    "this machine only": ("■ this machine only", Tone.GOOD),
+}
+
+
+class SelfCheckDialog(QDialog):
+    """``offline_wished`` is emitted with what the switch was set to."""
+
+    offline_wished = Signal(bool)
+
+    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._bench = workbench
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("Network self-check")
+        self.switch = QCheckBox("Offline")
+        self.switch.setChecked(workbench.settings.offline)
+        self.switch.toggled.connect(self.offline_wished)
+        self.uses = QVBoxLayout()
+        self.uses.setSpacing(Space.M)
+        self._arrange()
+        self.draw()
+
+    @Slot()
+    def draw(self) -> None:
+        """As it is now."""
+        self.switch.blockSignals(True)
+        self.switch.setChecked(self._bench.settings.offline)
+        self.switch.blockSignals(False)
+        clear(self.uses)
+        for use in self._bench.network_uses():
+            self.uses.addWidget(_Use(use))
+
+    def _arrange(self) -> None:
+        inside = QWidget()
+        inside.setProperty("role", "page")
+        body = QVBoxLayout(inside)
+        body.setContentsMargins(0, 0, Space.S, 0)
+        body.addLayout(self.uses)
+        body.addStretch(1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setProperty("role", "page")
+        area.setWidget(inside)
+        area.setAccessibleName("Uses of the network")
+        close = text_button("Close")
+        close.clicked.connect(self.accept)
+        buttons = QHBoxLayout()
+        buttons.addWidget(label(COMPLETE, role="muted", wrap=True), 1)
+        buttons.addWidget(close)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(Space.XL, Space.L, Space.XL, Space.L)
+        column.setSpacing(Space.M)
+        column.addWidget(label("What this program can use the network for", role="title"))
+        column.addWidget(self.switch)
+        column.addWidget(label(MEANING, role="muted", wrap=True))
+        column.addWidget(area, 1)
+        column.addLayout(buttons)
+        self.resize(theme.px(WIDTH), theme.px(HEIGHT))
+
+
+class _Use(QFrame):
+    def __init__(self, use: NetworkUse) -> None:
+        super().__init__()
+        self.setProperty("role", "rung")
+        said, tone = _STATES[use.state]
+        head = QHBoxLayout()
+        head.addWidget(label(use.what, role="strong", wrap=True), 1)
+        head.addWidget(label(said, role="chip", tone=tone), 0, Qt.AlignmentFlag.AlignTop)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(Space.S, Space.XS, Space.S, Space.XS)
+        column.setSpacing(2)
+        column.addLayout(head)
+        switch = f" Switch: {use.switch}." if use.switch else ""
+        column.addWidget(label(f"To {use.to}; {use.when}.{switch}", role="muted", wrap=True))
+        self.setAccessibleName(f"{use.what}: {use.state}")
