@@ -82,8 +82,8 @@ def process_bytes() -> int | None:
         counted = [int(line.split()[1]) * 1024 for line in lines if line.startswith(_COUNTED)]
         if counted:
             return sum(counted)
-    except OSError:
-        pass  # not Linux: asked another way
+    except OSError as error:
+        log.debug("no %s, so asked another way: %s", _STATUS, error)
     try:
         return int(psutil.Process().memory_full_info().uss)
     except psutil.Error as error:

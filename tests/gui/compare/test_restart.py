@@ -41,7 +41,8 @@ def test_unsent_text_survives_a_restart(open_page: OpenPage) -> None:
 def test_unsent_text_is_kept_while_typing_rests(open_page: OpenPage) -> None:
     opened = open_page()
     opened.page.composer.set_text("half a thought")
-    opened.until(lambda: opened.bench.conversations.draft("compare") == "half a thought")
+    opened.until(lambda: bool(opened.bench.conversations.draft("compare")))
+    assert opened.bench.conversations.draft("compare") == "half a thought"
 
 
 def test_sent_text_is_no_draft_any_more(open_page: OpenPage) -> None:
