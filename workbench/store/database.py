@@ -7,6 +7,7 @@ import logging
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ Row: TypeAlias = sqlite3.Row
 """A result row; its columns are read by name."""
 
 BUSY_TIMEOUT_MS = 5_000
+BUSY_PAUSE_S = 0.02
 COMMITS_PER_CHECKPOINT = 100
 
 
@@ -110,7 +112,7 @@ class Database:
         sql.execute("PRAGMA trusted_schema=OFF")
         sql.execute("PRAGMA foreign_keys=ON")
         sql.execute("PRAGMA user_version")  # a file that is no database says so here, before anything is changed
-        (mode,) = sql.execute("PRAGMA journal_mode=WAL").fetchone()
+        mode = self._write_ahead()
         if mode != "wal":
             log.warning("this file system has no shared memory for a write-ahead log; the journal is in mode %s", mode)
         sql.execute("PRAGMA synchronous=FULL")
@@ -122,6 +124,18 @@ class Database:
         sql.execute("BEGIN IMMEDIATE")
         sql.execute("PRAGMA user_version=0")
         sql.execute("ROLLBACK")
+
+    def _write_ahead(self) -> str:
+        """The journal mode reached; SQLite refuses the change at once, whatever the time-out, while another writes."""
+        deadline = time.monotonic() + self._busy_timeout_ms / 1000
+        while True:
+            try:
+                (mode,) = self._connection.execute("PRAGMA journal_mode=WAL").fetchone()
+                return str(mode)
+            except sqlite3.OperationalError as error:
+                if _kind(error) != "SQLITE_BUSY" or time.monotonic() >= deadline:
+                    raise
+            time.sleep(BUSY_PAUSE_S)
 
     @contextmanager
     def _block(self, begin: str) -> Iterator[Sql]:
@@ -184,8 +198,7 @@ def _create_private(path: Path) -> None:
 
 def _explained(path: Path, error: sqlite3.Error) -> StoreError | None:
     """The failure in the user's terms; None for those that only a bug of ours can cause."""
-    # Extended codes (SQLITE_IOERR_WRITE) begin with the name of their kind.
-    kind = "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])
+    kind = _kind(error)
     if kind in ("SQLITE_BUSY", "SQLITE_LOCKED"):
         return StoreError(f"{path} is locked by another program.", hint="Close that program, then try again.")
     if kind in ("SQLITE_CORRUPT", "SQLITE_NOTADB"):
@@ -201,6 +214,11 @@ def _explained(path: Path, error: sqlite3.Error) -> StoreError | None:
     if kind in ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH", "SQLITE_IOERR"):
         return _unwritable(path, str(error))
     return None
+
+
+def _kind(error: sqlite3.Error) -> str:
+    # Extended codes (SQLITE_IOERR_WRITE) begin with the name of their kind.
+    return "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])
 
 
 def _unwritable(path: Path, reason: str) -> StoreError:

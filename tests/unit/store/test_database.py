@@ -137,6 +137,35 @@ def test_two_processes_create_and_write_one_database_at_the_same_time(tmp_path: 
         assert db.check() == ()
 
 
+def test_a_file_that_another_connection_is_just_writing_for_the_first_time_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "w.sqlite3"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    pauses: list[float] = []
+
+    def let_go(seconds: float) -> None:
+        pauses.append(seconds)
+        other.rollback()
+
+    monkeypatch.setattr("workbench.store.database.time.sleep", let_go)
+    with Database(path) as db:
+        save_draft(db, "after the wait")
+        assert len(drafts(db)) == 1
+    assert len(pauses) == 1
+    other.close()
+
+
+def test_a_file_that_another_connection_never_lets_go_of_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "w.sqlite3"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match="locked by another program"):
+        Database(path, busy_timeout_ms=50)
+    other.close()
+
+
 def test_the_write_ahead_log_is_emptied_after_a_number_of_commits(tmp_path: Path) -> None:
     path = tmp_path / "w.sqlite3"
     log = tmp_path / "w.sqlite3-wal"
