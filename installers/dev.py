@@ -30,6 +30,9 @@ OVERRIDES = ROOT / "installers" / "engine" / "overrides.cmake"
 FAULTS = ROOT / "installers" / "engine" / "compiler-faults.cmake"
 PROGRESS = re.compile(r"^\s*\[(\d+)/(\d+)\]")
 
+# Folders of tests that are run with nothing beside them.
+ALONE = ("end2end", "engine")
+
 ENGINE_FLAGS = (
     "-DGGML_NATIVE=ON",
     "-DLLAVA_BUILD=OFF",
@@ -389,11 +392,17 @@ def run(rest: Sequence[str]) -> None:
 
 
 def test(rest: Sequence[str]) -> None:
-    """Set up what is missing and run every test, offscreen."""
+    """Set up what is missing and run every test, offscreen; with arguments, what they choose, in one process."""
     require("window", "test")
     set_up(dev=True)
     offer_mirror()
-    finish([str(PYTHON), "-m", "pytest", *rest])
+    pytest = [str(PYTHON), "-m", "pytest"]
+    if rest:
+        finish([*pytest, *rest])
+    # What runs real models has every core to itself; of the rest, each file stays in one of two processes.
+    alone = [f"tests/{folder}" for folder in ALONE]
+    ignored = [f"--ignore={folder}" for folder in alone]
+    finish([*pytest, "--numprocesses=2", "--dist=loadfile", *ignored], [*pytest, *alone])
 
 
 def static(_: Sequence[str]) -> None:
@@ -481,11 +490,11 @@ def system(rest: Sequence[str]) -> None:
         print(apt_line(missing))
 
 
-def finish(command: list[str]) -> None:
-    """Hand over to the last command of the job, and to its exit status."""
+def finish(*commands: list[str]) -> None:
+    """Hand over to the last commands of the job, each whatever became of the others, and to the worst exit status."""
     sys.stdout.flush()
     try:
-        sys.exit(subprocess.run(command, cwd=ROOT, check=False).returncode)
+        sys.exit(max([subprocess.run(command, cwd=ROOT, check=False).returncode for command in commands], key=abs))
     except KeyboardInterrupt:
         sys.exit(130)
 

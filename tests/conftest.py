@@ -15,10 +15,27 @@ from typing import Any
 
 import pytest
 
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-os.environ["GGML_NO_BACKTRACE"] = "1"
-for name in [key for key in os.environ if key.startswith("WORKBENCH_") and key != "WORKBENCH_TEST_MODELS"]:
+# How the tests were started.  Fetching the real models may need it: pip's settings, a proxy, the cache folder.
+_OUTSIDE = dict(os.environ)
+
+# What would lead a test, or a child process of it, to the user's own folders, tokens, proxies or services, and
+# the size of a terminal that text would be laid out for.
+_USERS_OWN = ("WORKBENCH_", "HF_", "HUGGING", "XDG_", "OLLAMA_", "LLAMA_", "JAN_", "KEYRING_", "DBUS_")
+_TERMINAL = ("COLUMNS", "LINES")
+for name in [key for key in os.environ if key.startswith(_USERS_OWN + _TERMINAL) or key.lower().endswith("_proxy")]:
     del os.environ[name]
+os.environ |= {
+    "GGML_NO_BACKTRACE": "1",
+    "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+    "QT_QPA_PLATFORM": os.environ.get("QT_QPA_PLATFORM", "offscreen"),
+}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """A process of pytest-xdist inherits what is left above; it is told apart from that how all was started."""
+    node.workerinput["outside"] = _OUTSIDE
+
 
 # The process's only switch for every socket of Python code: whatever leaves loopback fails the test.
 _refused: list[str] = []
@@ -47,12 +64,45 @@ def _is_loopback(host: object) -> bool:
 sys.addaudithook(_audit)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home for whatever is made for several tests, and where nobody else's programs keep anything."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        _live_in(home, patch)
+        yield home
+
+
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """State goes below the test's own folder, whatever the test forgets to say."""
+    _live_in(tmp_path / "nobody", monkeypatch)
     monkeypatch.setenv("WORKBENCH_DATA_DIR", str(tmp_path / "data"))
-    for name in [name for name in os.environ if name.startswith(("HF_", "HUGGING_FACE_"))]:
+    # huggingface-hub reads these once, and the program sets them for itself.
+    for name in [name for name in os.environ if name.startswith("HF_")]:
         monkeypatch.delenv(name)
+
+
+def _live_in(home: Path, patch: pytest.MonkeyPatch) -> None:
+    """A home folder that need not be there; on Linux and macOS all other folders of a user follow from it."""
+    for name, below in (("HOME", ""), ("USERPROFILE", ""), ("APPDATA", "Roaming"), ("LOCALAPPDATA", "Local")):
+        patch.setenv(name, str(home / below))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _closes_what_the_binding_leaves_open() -> Iterator[None]:
+    """llama-cpp-python opens /dev/null twice when it is imported, and never closes it."""
+    yield
+    if binding := sys.modules.get("llama_cpp._utils"):
+        binding.outnull_file.close()
+        binding.errnull_file.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick_collections() -> None:
+    """Every test ends with a collection; it need not walk what modules of Python made to stay."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -89,11 +139,17 @@ def _logs_no_error(caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequ
 
 
 @pytest.fixture(scope="session")
-def real_models() -> Any:
+def real_models(pytestconfig: pytest.Config) -> Any:
     """The three verified models, fetched once and kept outside the checkout."""
     from tests.models import test_models
 
-    return test_models()
+    outside: dict[str, str] = getattr(pytestconfig, "workerinput", {}).get("outside", _OUTSIDE)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in set(os.environ) - set(outside):
+            patch.delenv(name)
+        for name, value in outside.items():
+            patch.setenv(name, value)
+        return test_models()
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,7 @@ class LoopbackHub:
         self._served: list[Served] = []
         self._lock = threading.Lock()  # guards both, and the countdowns: each request has its thread
         self.closing = threading.Event()
+        self.accounts: dict[str, str] = {}  # whose each token is
         self._servers = [Server(self, "hub"), Server(self, "cdn")]
         self._threads = [threading.Thread(target=server.serve_forever, args=(0.02,)) for server in self._servers]
 

@@ -71,6 +71,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self._metadata("/".join(parts[2:4]), parts[4:], parse_qs(url.query))
         elif self.server.origin == "hub" and parts == ["api", "models"]:
             self._search(parse_qs(url.query))
+        elif self.server.origin == "hub" and parts == ["api", "whoami-v2"]:
+            self._whoami()
         elif len(parts) >= 5 and parts[2] == "resolve":
             self._resolve("/".join(parts[:2]), parts[3], "/".join(parts[4:]))
         else:
@@ -108,7 +110,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         found = self.server.hub.search(query.get("search", [""])[0])
         spoilt = next((one.faults for one in found if one.faults.metadata or one.faults.portal), Faults())
         if spoilt.metadata is not None or spoilt.portal is not None:
-            self._send(spoilt.metadata or spoilt.portal or b"", kind="application/json")
+            kind = "application/json" if spoilt.metadata is not None else "text/html; charset=utf-8"
+            self._send(spoilt.metadata or spoilt.portal or b"", kind=kind)
+            return
+        if any(self._is_out_of_order(one.faults) for one in found):
             return
         latest = [(one, one.branches[MAIN]) for one in found if MAIN in one.branches]
         asked = query.get("filter", [])
@@ -118,6 +123,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if "gguf" not in asked or any(path.endswith(".gguf") for path in one.commits[commit])
         ]
         self._send_json(kept[: int(query.get("limit", ["1000"])[0])])
+
+    def _whoami(self) -> None:
+        name = self.server.hub.accounts.get(self.headers.get("authorization", "").removeprefix("Bearer "))
+        if name is None:
+            self._say(HTTPStatus.UNAUTHORIZED, {})
+            return
+        self._send_json({"type": "user", "name": name, "auth": {"accessToken": {"role": "read"}}})
 
     def _open(self, name: str) -> Published | None:
         """The repository, unless a fault or its privacy answers for it."""
@@ -130,14 +142,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if found.faults.portal is not None:
             self._send(found.faults.portal, kind="text/html; charset=utf-8")
             return None
-        waiting = {"Retry-After": found.faults.retry_after} if found.faults.retry_after is not None else {}
-        if self.server.hub.spend(found.faults, "busy"):
+        return None if self._is_out_of_order(found.faults) else found
+
+    def _is_out_of_order(self, faults: Faults) -> bool:
+        if self.server.hub.spend(faults, "busy"):
+            waiting = {"Retry-After": faults.retry_after} if faults.retry_after is not None else {}
             self._say(HTTPStatus.TOO_MANY_REQUESTS, waiting)
-            return None
-        if self.server.hub.spend(found.faults, "unavailable"):
+            return True
+        if self.server.hub.spend(faults, "unavailable"):
             self._say(HTTPStatus.SERVICE_UNAVAILABLE, {})
-            return None
-        return found
+            return True
+        return False
 
     # --- files -------------------------------------------------------------------------------
 

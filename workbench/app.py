@@ -66,8 +66,10 @@ class Workbench(Supply):
     def __init__(self, paths: Paths, chosen: Settings, db: Database, backend: Backend) -> None:
         sources = Sources(paths.data, paths.models, paths.cache, chosen.hub_endpoint, self._other_places, self.in_use)
         manners = Manners(connections=chosen.download_connections)
-        super().__init__(db, sources, Switch(offline=chosen.offline), Tokens(), manners)
+        super().__init__(db, sources, Switch(offline=chosen.offline, look=self.follow_settings), Tokens(), manners)
         self.paths = paths
+        self._watched = settings.Watched(paths.settings)
+        self._following = threading.RLock()  # held while a change is put into force: nobody connects meanwhile
         self.settings = chosen
         self.backend = backend
         self._flags: Mapping[str, object] = {}
@@ -270,7 +272,26 @@ class Workbench(Supply):
         self._settings = chosen
         rate = chosen.download_mb_per_s
         self.downloads.limit(round(rate * 1e6) if rate is not None else None)
+        self._use(chosen.hub_endpoint, connections=chosen.download_connections)
         self._turn(offline=chosen.offline)
+
+    def follow_settings(self) -> bool:
+        """Put into force what another process has written into the settings since; True where that changed anything.
+
+        Cheap enough to be asked before each use of the network.  A file with a mistake changes nothing.
+        """
+        with self._following:
+            if not self._watched.changed():
+                return False
+            try:
+                chosen = settings.load(self.paths.settings, **self._flags)
+                if chosen == self.settings:
+                    return False
+                self.settings = chosen
+            except WorkbenchError as error:
+                log.warning("the settings were changed, and stay as they were here: %s", error.message)
+                return False
+            return True
 
     def set_offline(self, offline: bool) -> None:
         """Turn the network off or on, for now and for the next start; downloads are paused, or go on.
@@ -342,6 +363,7 @@ class Workbench(Supply):
             return ()
 
     def _fetch_starters(self, wanted: Sequence[Starter]) -> Task[StarterProgress, tuple[Path, ...]]:
+        self.switch.look()
         offline = self.switch.offline
         fetching = fetch(wanted, self.paths.models, self.paths.starter_wheels, offline=offline)
         return fetching if offline else self.switch.under("Getting the starter models", fetching)

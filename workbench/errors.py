@@ -7,7 +7,7 @@
     ├── DoesNotFitError
     ├── HubError ── ModelNotFoundError, OfflineError, GatedModelError, ChecksumError, DiskFullError,
     │                CatalogueError, LicenceError, AlreadyHereError
-    ├── PackError ── PackSignatureError, PackConsentError
+    ├── PackError ── PackSignatureError, PackConsentError, PackOlderError
     └── EngineError ── ModelLoadError, ContextOverflowError, GenerationError,
                        EngineCrashedError, TemplateError, ProbeError
     Cancelled          the user's wish; nothing is shown
@@ -114,6 +114,10 @@ class PackSignatureError(PackError):
 
 class PackConsentError(PackError):
     """A licence in the pack has to be agreed to first."""
+
+
+class PackOlderError(PackError):
+    """A newer pack of the same name and signer was installed before."""
 
 
 class EngineError(WorkbenchError):

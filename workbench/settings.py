@@ -6,6 +6,7 @@ import contextlib
 import difflib
 import os
 import tempfile
+import threading
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -124,6 +125,29 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings
+
+
+class Watched:
+    """Tells whether the settings file is another one than when that was last asked, for the price of one look at its
+    name.  Any thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()  # guards _seen
+        self._seen = self._now()
+
+    def changed(self) -> bool:
+        now = self._now()
+        with self._lock:
+            before, self._seen = self._seen, now
+        return now != before
+
+    def _now(self) -> tuple[int, ...] | None:
+        try:
+            status = self._path.stat()
+        except OSError:  # whoever reads it says what is wrong
+            return None
+        return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def load(path: Path, **flags: object) -> Settings:

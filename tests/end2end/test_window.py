@@ -36,8 +36,12 @@ def display(environment) -> Iterator[str]:
 
 
 @pytest.fixture
-def database(tmp_path, library) -> Path:
-    """A data folder in which a conversation with one pane on the real SmolLM2 was left open."""
+def database(tmp_path, library, environment) -> Path:
+    """A data folder in which a conversation with one pane on the real SmolLM2 was left open.
+
+    It takes the likeliest token each time, so that a long answer is one in every run.
+    """
+    environment["WORKBENCH_TEMPERATURE"] = "0"
     path = tmp_path / "data" / "workbench.sqlite3"
     model = describe(next(library.glob("SmolLM2*")))
     with Database(path) as db:
@@ -100,13 +104,11 @@ def test_killed_in_mid_answer_the_finished_ones_stay_and_the_unfinished_one_is_m
         assert process.wait(timeout=30) == 0
     environment["WORKBENCH_MAX_TOKENS"] = "2000"
     with window(environment) as process:
-        ask(environment, "Now tell a very long story.")
+        ask(environment, "Explain in very much detail how a computer works.")
         until(lambda: rows(database, "SELECT 1 FROM generation WHERE state = 'running' AND length(text) > 0"))
         process.kill()
         process.wait(timeout=30)
-    before = rows(
-        database, "SELECT prompt, text, state FROM turn JOIN generation ON turn_id = turn.id ORDER BY turn.id"
-    )
+    before = rows(database, ANSWERS)
     with window(environment) as process:
         until(lambda: not rows(database, "SELECT 1 FROM generation WHERE state = 'running'"))
         process.send_signal(signal.SIGTERM)

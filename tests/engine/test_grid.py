@@ -8,7 +8,7 @@ import pytest
 
 from tests.engine import shapes
 from tests.engine.grid import Row, compare, configurations
-from tests.models import TestModels, test_models
+from tests.models import TestModels
 from workbench.models.params import RunParams
 
 SLICE = configurations(full=False)
@@ -19,11 +19,6 @@ NEARLY_EXACT = {"qwen3.5-9b", "qwen3.5-9b-draft", "falcon-h1-7b", "granite4-tiny
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("shapes")
-
-
-@pytest.fixture(scope="session")
-def small_models() -> TestModels:
-    return test_models()
 
 
 def test_the_slice_meets_every_value_of_every_parameter() -> None:
@@ -45,8 +40,8 @@ def test_weights_and_cache_are_exact_and_the_whole_within_the_bounds(name: str, 
 
 
 @pytest.mark.parametrize("name", ["smollm2", "gemma", "mistral"])
-def test_small_models_are_estimated_as_well(name: str, small_models: TestModels) -> None:
-    for row in compare(getattr(small_models, name), SLICE):
+def test_small_models_are_estimated_as_well(name: str, real_models: TestModels) -> None:
+    for row in compare(getattr(real_models, name), SLICE):
         check(row)
         assert row.tiny
         assert row.predicted_compute_bytes == row.measured_compute_bytes, row

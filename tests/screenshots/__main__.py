@@ -23,18 +23,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=IMAGES, help="folder of the pictures")
     parser.add_argument("--all", action="store_true", help="also the states that the documentation does not show")
+    parser.add_argument("--hub", action="store_true", help="only the hub's: catalogue, downloads, packs")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     with screen(2200, 1400) as display, tempfile.TemporaryDirectory(prefix="workbench-") as folder:
         os.environ |= {"DISPLAY": display, "QT_QPA_PLATFORM": "xcb", "QT_API": "pyside6"}
-        take_pictures(Path(folder), arguments.out, everything=arguments.all)
+        take_pictures(Path(folder), arguments.out, everything=arguments.all, only_hub=arguments.hub)
 
 
-def take_pictures(folder: Path, out: Path, *, everything: bool) -> None:
+def take_pictures(folder: Path, out: Path, *, everything: bool, only_hub: bool) -> None:
     from PySide6.QtWidgets import QApplication
 
     from tests.loopback_hub import LoopbackHub
     from tests.models import test_models
+    from tests.screenshots.hub_scenes import HubScenes, publish
     from tests.screenshots.published import REPOSITORY, write_repository
     from workbench.app import Workbench
     from workbench.gui import theme
@@ -43,8 +45,9 @@ def take_pictures(folder: Path, out: Path, *, everything: bool) -> None:
     app = QApplication(["workbench"])
     app.setWindowIcon(theme.app_icon())
     collector = Collector()
-    with Workbench.open(data_dir=folder / "first") as bench:
-        Camera(app, bench, out, everything=everything).first_run()
+    if not only_hub:
+        with Workbench.open(data_dir=folder / "first") as bench:
+            Camera(app, bench, out, everything=everything).first_run()
     models = test_models()
     with LoopbackHub() as hub:
         hub.add(REPOSITORY, write_repository(folder / "repository"))
@@ -53,7 +56,12 @@ def take_pictures(folder: Path, out: Path, *, everything: bool) -> None:
             bench.paths.models.mkdir(parents=True)
             for path in (models.smollm2, models.gemma, models.mistral):
                 (bench.paths.models / path.name).symlink_to(path)
-            Camera(app, bench, out, everything=everything).everything_else()
+            camera = Camera(app, bench, out, everything=everything)
+            if not only_hub:
+                camera.everything_else()
+            publish(hub, folder / "published")
+            HubScenes(camera).take()
+            camera.window.close()
     collector.close()
 
 
@@ -87,13 +95,20 @@ class Camera:
         self.until(lambda: rested.elapsed() > milliseconds)
 
     def take(self, name: str, mode: str = "light", *, size: tuple[int, int] = (1280, 800), scale: float = 1.0) -> None:
+        self.dress(mode, size=size, scale=scale)
+        self.keep(name)
+
+    def dress(self, mode: str, *, size: tuple[int, int] = (1280, 800), scale: float = 1.0) -> None:
         from workbench.gui import theme
 
         theme.apply(self.app, mode, scale)  # type: ignore[arg-type]
         self.window.resize(*size)
         self.rest()
+
+    def keep(self, name: str, widget=None) -> None:  # type: ignore[no-untyped-def]
+        """A picture of the window, or of one of its dialogs, as it is."""
         path = self.out / f"{name}.png"
-        self.window.grab().save(str(path))
+        (widget or self.window).grab().save(str(path))
         print(path)
 
     def take_also(self, name: str, *, size: tuple[int, int] = (1280, 800), scale: float = 1.0) -> None:
@@ -139,7 +154,6 @@ class Camera:
         self.take_also("machine-narrow", size=(900, 1400))
         self.take_also("machine-long", size=(1280, 1400))
         self.take_also("machine-large-text", scale=1.5)
-        self.window.close()
 
     def models(self) -> None:
         """The library, then a repository of which nothing but headers was fetched, asked about for other machines."""
@@ -182,9 +196,7 @@ class Camera:
         (dialog,) = self.window.models.findChildren(LoadDialog)
         self.until(lambda: dialog.shown is not None and not dialog.exact.waiting)
         self.rest()
-        path = self.out / "load-dialog.png"
-        dialog.grab().save(str(path))
-        print(path)
+        self.keep("load-dialog", dialog)
         dialog.reject()
 
     @property

@@ -24,15 +24,29 @@ _UINT32 = 4
 _FILE_TYPE = b"general.file_type" + struct.pack("<I", _UINT32)
 
 
-def write_repository(folder: Path, *, name: str = "Shape-of-Llama-8B") -> dict[str, Path]:
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """The figures of a model of the Llama architecture."""
+
+    layers: int
+    width: int
+    heads: int
+    n_ff: int
+
+
+EIGHT_BILLION = Form(layers=32, width=4096, heads=32, n_ff=14336)
+THREE_BILLION = Form(layers=28, width=3072, heads=24, n_ff=8192)
+
+
+def write_repository(folder: Path, *, name: str = "Shape-of-Llama-8B", form: Form = EIGHT_BILLION) -> dict[str, Path]:
     """The files by their paths in the repository."""
     folder.mkdir(parents=True, exist_ok=True)
-    return {f"{name}-{code}.gguf": _write(folder / f"{name}-{code}.gguf", code) for code in QUANTISATIONS}
+    return {f"{name}-{code}.gguf": _write(folder / f"{name}-{code}.gguf", code, form) for code in QUANTISATIONS}
 
 
-def _write(path: Path, code: str) -> Path:
+def _write(path: Path, code: str, form: Form) -> Path:
     file_type, kind = QUANTISATIONS[code]
-    write_sparse(_sketch(kind), path)
+    write_sparse(_sketch(kind, form), path)
     with path.open("r+b") as file:
         start = file.read(4096)
         place = start.index(_FILE_TYPE) + len(_FILE_TYPE)
@@ -41,15 +55,15 @@ def _write(path: Path, code: str) -> Path:
     return path
 
 
-def _sketch(kind: str) -> Sketch:
+def _sketch(kind: str, form: Form) -> Sketch:
     made = transformer(
         "llama",
-        layers=32,
-        width=4096,
-        heads=32,
+        layers=form.layers,
+        width=form.width,
+        heads=form.heads,
         heads_kv=8,
         length=128,
-        n_ff=14336,
+        n_ff=form.n_ff,
         n_vocab=32_000,
         kind=kind,
     )

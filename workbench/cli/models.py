@@ -10,7 +10,7 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from workbench.app import Workbench
-from workbench.cli import models_words, output, pulling, searching, showing, upkeep
+from workbench.cli import models_words, output, pulling, searching, showing, token, upkeep
 from workbench.cli.inputs import Json
 from workbench.errors import Cancelled
 from workbench.hardware.words import human_bytes
@@ -30,6 +30,7 @@ app.command("forget")(upkeep.forget)
 app.command("verify")(upkeep.verify)
 app.command("remove")(upkeep.remove)
 app.command("where")(upkeep.where)
+app.add_typer(token.app, name="token")
 
 
 @app.command("list")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -14,16 +15,16 @@ from workbench.cli import models_words, output, terms_words
 from workbench.cli.fit import exactly
 from workbench.cli.inputs import Context, Json
 from workbench.cli.progress import Told, follow, interruptible
-from workbench.errors import Cancelled, DoesNotFitError, GatedModelError, LicenceError
+from workbench.errors import Cancelled, DoesNotFitError, LicenceError
 from workbench.hardware.words import human_bytes
 from workbench.hub import choosing
+from workbench.hub.choosing import PassedOver
 from workbench.hub.download_rows import Failure, State
 from workbench.hub.download_state import DownloadState
 from workbench.hub.downloads import Download
 from workbench.hub.gate import Gate
 from workbench.hub.pulling import companions
 from workbench.hub.remote import HeadProgress, RemoteListing
-from workbench.hub.repository import parse_address
 from workbench.hub.transfer import Phase
 from workbench.jobs import run
 from workbench.models.file import ModelFile
@@ -74,7 +75,7 @@ def pull(
     """
     with Workbench.open() as workbench:
         asked = choosing.parse(model)
-        listing = headers(workbench, choosing.repository_of(asked, workbench.catalogue), quiet=json)
+        listing = headers(workbench, choosing.repositories_of(asked, workbench.catalogue), quiet=json)
         choice = choose(workbench, listing, asked, context, estimate=estimate)
         if not json:
             _say(choice)
@@ -115,23 +116,25 @@ def _finish(
         _say_unfinished(download, resume)
 
 
-def headers(workbench: Workbench, repository: str, *, quiet: bool) -> RemoteListing:
-    """What a repository holds, from its headers alone."""
+def headers(workbench: Workbench, repositories: Sequence[str], *, quiet: bool) -> RemoteListing:
+    """What the first of these that can be had holds, from its headers alone; those before it are said to be passed
+    over."""
 
-    def told_heads(event: HeadProgress) -> Told:
+    def told_heads(event: HeadProgress | PassedOver) -> Told:
+        if isinstance(event, PassedOver):
+            aside = f"{event.repository} is passed over: {event.error.message}"
+            return Told("looking further", aside=aside, event=_passed_json(event))
         values = {"name": event.name, "done_files": event.done_files, "total_files": event.total_files,
                   "fetched_bytes": event.fetched_bytes}  # fmt: skip
         return Told("reading headers", event.done_files, event.total_files or None, event.name, event=values)
 
-    try:
-        return follow(workbench.remote(repository), told_heads, name="headers", as_json=quiet, items=True)
-    except GatedModelError as error:
-        endpoint = workbench.settings.hub_endpoint
-        page = f"{endpoint}/{parse_address(repository, endpoint=endpoint).repository}"
-        raise GatedModelError(
-            error.message,
-            hint=f"Accept the terms on {page}, then set HF_TOKEN to an access token of that account, and try again.",
-        ) from error
+    task = choosing.first_of(repositories, workbench.remote)
+    return follow(task, told_heads, name="headers", as_json=quiet, items=True)
+
+
+def _passed_json(passed: PassedOver) -> dict[str, Any]:
+    error = passed.error
+    return {"passed_over": passed.repository, "error": output.problem(error.code, error.message, error.hint)}
 
 
 def choose(

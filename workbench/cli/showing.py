@@ -37,6 +37,9 @@ def show(
     ],
     sha256: Annotated[bool, typer.Option("--sha256", help="Read the whole file and compute its SHA-256.")] = False,
     licence: Annotated[bool, typer.Option("--licence", help="Print the whole licence instead.")] = False,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Ask the hub for a catalogue model's sizes, revisions and gates now.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Show what is known of a model: its file, its licence in plain words, and whether it fits."""
@@ -50,7 +53,7 @@ def show(
             asked = choosing.parse(model)
             entry = choosing.entry_of(asked, workbench.catalogue)
             if entry is not None:
-                _show_entry(workbench, entry, json=json)
+                _show_entry(workbench, run(workbench.refresh(entry)) if refresh else entry, json=json)
             elif choosing.names_repository(asked):
                 _show_repository(workbench, asked.name, json=json)
             else:
@@ -63,7 +66,7 @@ def _print_licence(workbench: Workbench, model: str, *, json: bool) -> None:
     """Raises ModelNotFoundError where nobody has the text."""
     asked = choosing.parse(model)
     if choosing.names_repository(asked) and not Path(model).exists():
-        gate = run(workbench.gate(headers(workbench, asked.name, quiet=json)))
+        gate = run(workbench.gate(headers(workbench, [asked.name], quiet=json), to_read=True))
         terms, text, origin = gate.terms, gate.text, gate.text_from
     else:
         entry = choosing.entry_of(asked, workbench.catalogue)
@@ -146,7 +149,8 @@ def _show_entry(workbench: Workbench, entry: Entry, *, json: bool) -> None:
     listing: RemoteListing | None = None
     refused: HubError | None = None
     try:
-        listing = headers(workbench, choosing.repository_of(choosing.Asked(entry.id), workbench.catalogue), quiet=json)
+        names = choosing.repositories_of(choosing.Asked(entry.id), workbench.catalogue)
+        listing = headers(workbench, names, quiet=json)
     except HubError as error:
         refused = error
     machine = workbench.machine()
@@ -175,7 +179,8 @@ def _show_entry(workbench: Workbench, entry: Entry, *, json: bool) -> None:
         _line("file", f"{file.name}: {size}{f', of {file.repository}' if file.repository else ''}")
     if refused is not None:
         output.err.print(refused.message, style="yellow", markup=False, soft_wrap=True)
-    _line("catalogue", f"{entry.provenance.title}, {entry.provenance.dated.isoformat()}")
+    asked = f"; the hub was asked on {entry.asked_at[:10]}" if entry.asked_at is not None else ""
+    _line("catalogue", f"{entry.provenance.title}, {entry.provenance.dated.isoformat()}{asked}")
 
 
 def _facts(entry: Entry) -> list[tuple[str, str]]:
@@ -236,7 +241,7 @@ def _source_json(source: Source) -> dict[str, str | None]:
 
 
 def _show_repository(workbench: Workbench, name: str, *, json: bool) -> None:
-    listing = headers(workbench, name, quiet=json)
+    listing = headers(workbench, [name], quiet=json)
     gate = run(workbench.gate(listing))
     machine = workbench.machine()
     ladders = _ladders(workbench, listing, machine)

@@ -130,6 +130,9 @@ def _verified_json(file: ModelFile, verified: Verified) -> dict[str, Any]:
 def _say_verified(file: ModelFile, verified: Verified) -> None:
     output.out.print(f"{_MARKS[verified.verdict]} [bold]{escape(file.name)}[/]: {verified.verdict.value}")
     for one in verified.files:
+        if one.met:
+            said = ", and ".join(dict.fromkeys(f"as {known.source} says" for known in one.met))
+            output.out.print(f"    {one.path.name}: {said}", style="dim", markup=False, soft_wrap=True)
         for known in one.failed:
             said = f"{one.path} hashes to {one.sha256}, and not to {known.sha256}, as {known.source} says"
             output.out.print(f"    {said}", markup=False, soft_wrap=True)

@@ -15,7 +15,6 @@ from workbench.errors import SettingsError
 from workbench.gui import theme
 from workbench.gui.actions import Menus, ShortcutsDialog
 from workbench.gui.diagnostics import diagnostics, versions
-from workbench.gui.hub.self_check import SelfCheckDialog
 from workbench.gui.preferences import PreferencesDialog
 from workbench.gui.theme import Tone
 
@@ -62,7 +61,19 @@ class Commands(QObject):
 
     @Slot()
     def import_pack(self) -> None:
-        self._window.import_pack()
+        self._window.dialogs.import_pack()
+
+    @Slot()
+    def make_pack(self) -> None:
+        self._window.dialogs.make_pack()
+
+    @Slot()
+    def show_keys(self) -> None:
+        self._window.dialogs.show_keys()
+
+    @Slot()
+    def show_token(self) -> None:
+        self._window.dialogs.show_token()
 
     @Slot()
     def show_settings(self) -> None:
@@ -140,15 +151,20 @@ class Commands(QObject):
         if not changes:
             return
         self._bench.settings = self._bench.settings.model_copy(update=dict(changes))
-        chosen = self._bench.settings
-        app = QApplication.instance()
-        if isinstance(app, QApplication) and {"theme", "text_scale"} & set(changes):
-            theme.apply(app, chosen.theme, chosen.text_scale)
-            self._themes[chosen.theme].setChecked(True)
+        if {"theme", "text_scale"} & set(changes):
+            self.dress()
         try:
             settings.save(self._bench.paths.settings, changes)
         except SettingsError as error:
             self._window.notice.say(error.message, error.hint)
+
+    def dress(self) -> None:
+        """In the theme and the text size that the settings say."""
+        chosen = self._bench.settings
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            theme.apply(app, chosen.theme, chosen.text_scale)
+            self._themes[chosen.theme].setChecked(True)
 
     # --- Run ---------------------------------------------------------------------------------
 
@@ -173,10 +189,7 @@ class Commands(QObject):
 
     @Slot()
     def show_self_check(self) -> None:
-        dialog = SelfCheckDialog(self._bench, self._window)
-        dialog.offline_wished.connect(self._window.network.wish)
-        self._window.network.changed.connect(dialog.draw)
-        dialog.open()
+        self._window.dialogs.show_self_check()
 
     @Slot()
     def copy_diagnostics(self) -> None:

@@ -18,9 +18,10 @@ class Errands:
     """Runs tasks on the lane for short work, or on one of their own; nothing is heard of them once ``close``
     was called."""
 
-    def __init__(self, pump: EventPump, runner: JobRunner) -> None:
+    def __init__(self, pump: EventPump, runner: JobRunner, within: Errands | None = None) -> None:
         self._pump = pump
         self._runner = runner
+        self._within = within
         self._open = True
         self._pending = 0
 
@@ -36,7 +37,7 @@ class Errands:
     ) -> Job | None:
         """``done`` is called on the window's thread, and so is ``told`` with each event; a failure without
         ``failed`` is in the log only, and of one that was cancelled nothing is heard.  None once closed."""
-        if not self._open:
+        if not self.open:
             return None
         self._pending += 1
         job = self._runner.submit(label, task, lane=lane)
@@ -45,6 +46,10 @@ class Errands:
 
     def close(self) -> None:
         self._open = False
+
+    def branch(self) -> Errands:
+        """For a part that goes before the window does, and closes its own."""
+        return Errands(self._pump, self._runner, self)
 
     @property
     def idle(self) -> bool:
@@ -56,7 +61,7 @@ class Errands:
 
     @property
     def open(self) -> bool:
-        return self._open
+        return self._open and (self._within is None or self._within.open)
 
 
 class _Ending(Generic[E, T]):

@@ -13,12 +13,14 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEv
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from workbench.chat.answer import Problem
+from workbench.errors import GatedModelError
 from workbench.gui import actions
 from workbench.gui.bridge import EventPump
 from workbench.gui.commands import PROGRAM, Commands
 from workbench.gui.errands import Errands, errand
+from workbench.gui.hub.dialogs import HubDialogs
 from workbench.gui.hub.dock import Dock
-from workbench.gui.hub.pack_dialog import PackDialog
+from workbench.gui.hub.library_watch import LibraryWatch
 from workbench.gui.hub.traffic import LIST_LANE
 from workbench.gui.memory import device_memory, ghost_of, loaded_models
 from workbench.gui.pages.compare import ComparePage
@@ -69,6 +71,8 @@ class MainWindow(QMainWindow):
         self.rail = Rail()
         self.dock = Dock(workbench, self._errands, self.rail, self)
         self.network, self.traffic = self.dock.network, self.dock.traffic
+        self.dialogs = HubDialogs(workbench, self._errands, self.network, self)
+        self.watch = LibraryWatch(workbench, self)
         self.stack = QStackedWidget()
         self.compare = ComparePage(workbench, self.pump, self.runner)
         self.models = ModelsPage(workbench, self._errands)
@@ -134,22 +138,30 @@ class MainWindow(QMainWindow):
         self.rail.chosen.connect(self.show_page)
         self.compare.title_changed.connect(self._on_title)
         self.compare.memory_changed.connect(self._look)
+        self.watch.changed.connect(self.models.refresh)
+        self.watch.changed.connect(self.compare.shelf.refresh)
+        self.models.refresh_button.clicked.connect(self.watch.begin_anew)
         self.models.chosen.connect(self.open_model)
         self.models.ghost.connect(self._on_ghost)
         self.machine.chosen.connect(self.open_model)
         self.welcome.fetched.connect(self._on_fetched)
         self.welcome.open_file.connect(self.commands.choose_file)
         self.welcome.add_folder.connect(self.commands.choose_folder)
-        self.welcome.import_pack.connect(self.commands.import_pack)
+        self.welcome.import_pack.connect(self.dialogs.import_pack)
         self.welcome.show_entry.connect(self._show_entry)
+        self.dialogs.installed.connect(self._on_installed)
         self.dock.refused.connect(self._say_problem)
+        self.dock.drawer.token_wished.connect(self.dialogs.show_token)
+        self.models.getting.refused.connect(self._on_not_got)
         self.dock.drawer.opened.connect(self._open_download)
         self.models.getting.queued.connect(self._on_queued)
+        self.welcome.queued.connect(self._on_queued)
         self.traffic.changed.connect(self._on_traffic)
         self.traffic.arrived.connect(self._on_arrived)
         self.welcome.done.connect(self._show_compare)
         self._timer = QTimer(self, interval=LOOK_EVERY_MS)
         self._timer.timeout.connect(self._look)
+        self._timer.timeout.connect(self.network.follow)
         self._quiet = QTimer(self, interval=SETTLED_MS, singleShot=True)
         self._quiet.timeout.connect(self._measure_memory)
 
@@ -267,6 +279,7 @@ class MainWindow(QMainWindow):
         self._look()
         self._timer.start()
         self._quiet.start()
+        self.watch.begin()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
@@ -303,17 +316,15 @@ class MainWindow(QMainWindow):
         self._errands.run("add a folder", errand(work), self._on_folder, self._not_done, lane=LIST_LANE)
 
     def _on_folder(self, folder: Path) -> None:
+        self.watch.begin_anew()
         self.notice.say("The folder belongs to the library now.", f"{folder}: nothing is copied or changed in it.",
                         tone=Tone.ACCENT)  # fmt: skip
         self.show_page("models")
 
-    def import_pack(self) -> None:
-        dialog = PackDialog(self.bench, self._errands, self)
-        dialog.installed.connect(self._on_installed)
-        dialog.open()
-
-    @Slot()
-    def _on_installed(self) -> None:
+    @Slot(bool)
+    def _on_installed(self, settings: bool) -> None:
+        if settings:
+            self.commands.dress()
         self.show_page("models")
 
     # --- downloads ---------------------------------------------------------------------------
@@ -327,6 +338,11 @@ class MainWindow(QMainWindow):
         self.traffic.refresh()
         self.traffic.start()
         self.dock.show_drawer()
+
+    @Slot(object, object)
+    def _on_not_got(self, _model: ModelFile, problem: Problem) -> None:
+        if problem.code == GatedModelError.code:
+            self.models.notice.suggest("Enter a token…", self.dialogs.show_token)
 
     @Slot()
     def _on_traffic(self) -> None:
@@ -369,8 +385,12 @@ class MainWindow(QMainWindow):
             kept.setValue("geometry", self.saveGeometry())
             kept.sync()
             self.hide()  # the last token may take a moment; nobody needs to watch
+            self.dock.drawer.notice.take()
             self._errands.close()
+            self.watch.close()
+            self.models.care.close()
             self.compare.shutdown()
             self.runner.close()
+            self.traffic.close()
             self.pump.drain()
         super().closeEvent(event)

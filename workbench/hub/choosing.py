@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
-from workbench.errors import ModelNotFoundError
+from workbench.errors import GatedModelError, HubError, ModelNotFoundError, OfflineError
 from workbench.hub.catalogue import Catalogue
 from workbench.hub.entries import Entry
+from workbench.hub.failures import AccessRefusedError
 from workbench.hub.refreshing import quantisation_in
-from workbench.hub.remote import RemoteListing
+from workbench.hub.remote import HeadProgress, RemoteListing
+from workbench.jobs import CancelToken, Task
 from workbench.models.file import ModelFile
 from workbench.models.split import part_name
 
@@ -69,15 +72,48 @@ def entry_of(asked: Asked, catalogue: Catalogue) -> Entry | None:
     return catalogue.entry(asked.name.lower())
 
 
-def repository_of(asked: Asked, catalogue: Catalogue) -> str:
-    """The repository to look into: of an entry the first that is known, the publisher's own where it is open to all.
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A repository that cannot be had, and why; the next one is looked into."""
+
+    repository: str
+    error: HubError
+
+
+def first_of(
+    repositories: Sequence[str], look: Callable[[str], Task[HeadProgress, RemoteListing]]
+) -> Task[HeadProgress | PassedOver, RemoteListing]:
+    """The first of these that can be had: one that is gone, is not given to this account, holds no model, or was
+    never looked at while the network is off, is passed over.
+
+    Raises what was wrong with the last one, and what else ``look`` raises.
+    """
+
+    def task(cancel: CancelToken) -> Generator[HeadProgress | PassedOver, None, RemoteListing]:
+        for repository in repositories[:-1]:
+            try:
+                found = yield from look(repository)(cancel)
+                if found.files:
+                    return found
+                error: HubError = ModelNotFoundError(f"{repository} has no model that can be used.")
+            except (ModelNotFoundError, GatedModelError, AccessRefusedError, OfflineError) as refused:
+                error = refused
+            yield PassedOver(repository, error)
+        return (yield from look(repositories[-1])(cancel))
+
+    return task
+
+
+def repositories_of(asked: Asked, catalogue: Catalogue) -> tuple[str, ...]:
+    """The repositories to look into, one after the other: of an entry all that are known, the publisher's own first
+    where it is open to all.
 
     Raises ModelNotFoundError for an entry without any, and for what is neither an entry nor a repository.
     """
     entry = entry_of(asked, catalogue)
     if entry is None:
         if "/" in asked.name:
-            return asked.name
+            return (asked.name,)
         near = difflib.get_close_matches(asked.name.lower(), [one.id for one in catalogue.entries], n=3, cutoff=0.5)
         raise ModelNotFoundError(
             f"“{asked.name}” is no model of the catalogue, and no OWNER/REPOSITORY.",
@@ -91,7 +127,7 @@ def repository_of(asked: Asked, catalogue: Catalogue) -> str:
             f"No repository with GGUF files of {entry.title} is known.",
             hint=f"`workbench models search {entry.title!r}` asks the hub for one.",
         )
-    return known[0].name
+    return tuple(one.name for one in known)
 
 
 def chosen(listing: RemoteListing, wanted: str) -> ModelFile:

@@ -20,7 +20,16 @@ import httpx2
 import workbench
 from workbench.errors import HubError
 from workbench.hub.breaking import Breaker
-from workbench.hub.failures import CutOffError, Interrupted, Patience, StalledError, UnreachableError
+from workbench.hub.failures import (
+    PASSING,
+    CutOffError,
+    Interrupted,
+    Patience,
+    StalledError,
+    UnreachableError,
+    captive_portal,
+    refusal,
+)
 from workbench.jobs import CancelToken
 
 if TYPE_CHECKING:
@@ -62,9 +71,13 @@ class Answer:
         if not self._response.has_redirect_location:
             return None
         try:
-            return str(self._response.url.join(self._response.headers["location"]))
+            target = self._response.url.join(self._response.headers["location"])
         except (httpx2.InvalidURL, ValueError) as error:
             raise HubError(f"{self.host} leads to an address that is none.", hint=_CHECK_ENDPOINT) from error
+        # The client would take one without a host for a place on the same one.
+        if not target.host:
+            raise HubError(f"{self.host} {_led_astray(target)}", hint=_CHECK_ENDPOINT)
+        return str(target)
 
     def chunks(self) -> Generator[bytes, None, None]:
         """The body as it comes.  Raises Interrupted where it breaks off, stands still or hardly moves."""
@@ -123,10 +136,13 @@ class Connection:
                 mounts={f"all://{url.host}": None} if self._is_local else None,
                 timeout=httpx2.Timeout(self.patience.read_s, connect=self.patience.connect_s),
             )
-        except (ImportError, ValueError, httpx2.InvalidURL) as error:  # SOCKS takes a package that is not here
+        except ImportError as error:  # of the package that SOCKS takes
             raise HubError(
-                f"The proxy that the environment names cannot be used: {error}.",
-                hint="Name an http:// proxy in HTTPS_PROXY, or none.",
+                "The environment names a SOCKS proxy, which this program cannot use.", hint=_NAME_A_PROXY
+            ) from error
+        except (ValueError, httpx2.InvalidURL) as error:
+            raise HubError(
+                f"The proxy that the environment names cannot be used: {error}.", hint=_NAME_A_PROXY
             ) from error
         self._breaker = Breaker(cancel) if cancel is not None else None
 
@@ -176,9 +192,19 @@ class Connection:
             _speaking.reset(speaking)
 
     def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        """A request of the library's, with our time-outs in place of its own (none)."""
+        """A request of the library's, with our time-outs in place of its own (none).
+
+        Raises Interrupted itself for what may pass: the library would wait unseen, and for as long as it is told.
+        """
         request.extensions = {**request.extensions, "timeout": self._client.timeout.as_dict()}
-        return self._client.send(request, **options)
+        with _translated(self.host):
+            response = self._client.send(request, **options)
+        # Not of questions about single files, which some mirrors do not understand and answer with 500.
+        if response.status_code in PASSING and request.method == "GET":
+            failure = refusal(response.status_code, response.headers, what="answer", host=self.host)
+            response.close()
+            raise failure
+        return response
 
     def _host_of(self, url: str) -> str:
         try:
@@ -192,10 +218,7 @@ class Connection:
         schemes = ("http", "https") if self._is_local and is_loopback(url.host) else ("https",)
         allowed = own or (url.scheme in schemes and (self._is_local or not is_loopback(url.host)))
         if not allowed or url.userinfo:
-            raise HubError(
-                f"{self.host} leads to {url.scheme}://{_shown_host(url)}, where this program does not follow.",
-                hint="Check the address of the model hub.",
-            )
+            raise HubError(f"{self.host} {_led_astray(url)}", hint=_CHECK_ENDPOINT)
         if self._breaker is not None:
             # No new socket either, once everything that waits was broken off.
             if self._breaker.is_broken:
@@ -217,6 +240,8 @@ class Connection:
             )
         if _STREAMED not in response.request.extensions:
             assert isinstance(response.stream, httpx2.SyncByteStream)
+            if response.is_success and response.headers.get("content-type", "").lower().startswith("text/html"):
+                raise captive_portal(_shown_host(response.url), "the model hub's answer")
             response.stream = _Bounded(response.stream, _shown_host(response.url), self.patience.metadata_s)
 
 
@@ -259,6 +284,7 @@ class _Bounded(httpx2.SyncByteStream):
         self._stream.close()
 
 
+_NAME_A_PROXY = "Name an http:// proxy in HTTPS_PROXY, or none."
 _CHECK_ENDPOINT = "Check the address of the model hub, or use another one."
 
 
@@ -282,14 +308,16 @@ def _translated(host: str, passed: type[Exception] | tuple[type[Exception], ...]
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             raise HubError(
                 f"{host} does not prove that it is what it says: its certificate is not trusted here.",
-                hint="A proxy that reads along does that: its certificate has to be among the system's trusted ones.",
+                hint="A proxy that reads along does that: its certificate has to be among the system's trusted ones, "
+                "or in the file that SSL_CERT_FILE names.",
             ) from error
         broke_off = isinstance(error, httpx2.ReadError | httpx2.RemoteProtocolError)
         # The reason is the system's ("Connection refused"), or the library's about the other side.
         raise Interrupted(
             (CutOffError if broke_off else UnreachableError)(
                 f"{host} cannot be reached, or broke off: {error}.",
-                hint="Check the network and the address of the model hub; models on this machine need neither.",
+                hint="Check the network, the proxy if there is one, and the address of the model hub; models on this "
+                "machine need none of them.",
             )
         ) from error
     except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
@@ -315,13 +343,35 @@ def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
 
 @functools.lru_cache
 def _certificates() -> ssl.SSLContext:
-    """The system's trusted ones, read once: that takes longer than most of what a client does."""
-    return httpx2.create_ssl_context()
+    """The trusted ones, those of SSL_CERT_FILE or SSL_CERT_DIR or the system's; read once: that takes longer than
+    most of what a client does."""
+    try:
+        return httpx2.create_ssl_context()
+    except OSError as error:
+        named = next((name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)), None)
+        reason = "there are none in it" if isinstance(error, ssl.SSLError) else error.strerror
+        raise HubError(
+            f"The trusted certificates{f' that {named} names' if named else ''} cannot be read ({reason}).",
+            hint=f"Check {named or 'the certificates of the system'}: without them no hub can be trusted.",
+        ) from error
 
 
 def _shown_host(url: httpx2.URL) -> str:
     """With its port, where it has one of its own."""
     return url.netloc.decode("ascii")
+
+
+def _led_astray(url: httpx2.URL) -> str:
+    """What is wrong with where a hub leads; finishes the sentence that begins with its name."""
+    if url.scheme not in ("http", "https"):
+        is_file = url.scheme == "file"
+        what = "a file of this computer" if is_file else f"an address that is none of the web ({url.scheme}:)"
+        return f"leads to {what} in place of the model; this program does not follow."
+    if url.userinfo:
+        return f"leads to {_shown_host(url)} with a name and a password in the address; this program does not follow."
+    if is_loopback(url.host):
+        return f"leads to this computer ({_shown_host(url)}) in place of the model; this program does not follow."
+    return f"leads to {_shown_host(url)} without encryption (http://); this program does not follow."
 
 
 def _slow(host: str) -> HubError:

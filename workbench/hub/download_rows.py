@@ -6,6 +6,7 @@ import enum
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import TypeAdapter
 
@@ -39,6 +40,15 @@ class Failure:
     def of(cls, error: WorkbenchError, page: str) -> Failure:
         """``page`` counts where the publisher's terms are to be accepted there."""
         return cls(error.code, error.message, error.hint, page if isinstance(error, GatedModelError) else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """The SHA-256 that the hub gave for a file of a repository, at a commit."""
+
+    sha256: str
+    repository: str
+    commit: str
 
 
 _FAILURE = TypeAdapter(Failure)
@@ -88,6 +98,16 @@ class DownloadRows:
                 "SELECT * FROM download WHERE repository = ? AND path = ?", (wanted.repository, wanted.path)
             ).fetchone()
             return _row(sql, row) if row is not None else None
+
+    def promised(self, folder: Path) -> dict[Path, Promise]:
+        """What the hub said that the files of finished downloads are, by where they were put below ``folder``."""
+        rows = [row for row in self.all() if row.state is State.DONE]
+        return {
+            row.wanted.place(folder, file): Promise(file.sha256, row.wanted.repository, row.wanted.commit)
+            for row in rows
+            for file in row.wanted.files
+            if file.sha256 is not None
+        }
 
     def add(self, wanted: Wanted, *, replaces: bool) -> int:
         """At the end of the queue; one of the same first file takes the new commit, and its place."""

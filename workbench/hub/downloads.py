@@ -16,12 +16,13 @@ from workbench.hub import part as parts
 from workbench.hub.delivery import Delivery
 from workbench.hub.digests import Digests
 from workbench.hub.disk import FreeBytes, free_bytes
-from workbench.hub.download_rows import DownloadRow, DownloadRows, Failure, State
+from workbench.hub.download_rows import DownloadRow, DownloadRows, Failure, Promise, State
 from workbench.hub.download_state import DownloadState, Meter
 from workbench.hub.either import Either
-from workbench.hub.failures import Patience
+from workbench.hub.failures import Patience, accepted_at
 from workbench.hub.locks import DownloadedElsewhereError
 from workbench.hub.pace import Bucket
+from workbench.hub.switch import BACK_ON
 from workbench.hub.transfer import Manners, Network
 from workbench.hub.wanted import Wanted
 from workbench.hub.worker import Connect
@@ -63,7 +64,7 @@ def connecting(
         if offline:
             raise OfflineError(
                 "Nothing can be downloaded: the network is switched off in the settings.",
-                hint="Switch “Offline” off, then try again; what was fetched is kept.",
+                hint=f"{BACK_ON} What was fetched is kept.",
             )
         # Imported late: the network's libraries take a moment that only those wait for who use it.
         from workbench.hub.connection import Connection
@@ -96,9 +97,8 @@ class Downloads:
         self._digests = Digests(db)
         self._folder = folder
         self._bucket = Bucket(bytes_per_s)
-        self._endpoint = endpoint.rstrip("/")
         manners = manners or Manners()
-        self._network = Network(self._endpoint, connect, patience or Patience(), self._bucket, manners, free)
+        self._network = Network(endpoint.rstrip("/"), connect, patience or Patience(), self._bucket, manners, free)
         self._lock = threading.Lock()  # guards _running
         self._running: dict[int, CancelToken] = {}
 
@@ -127,6 +127,10 @@ class Downloads:
     def get(self, download_id: int) -> Download:
         """Raises ModelNotFoundError."""
         return self._download(self._rows.get(download_id))
+
+    def promised(self) -> dict[Path, Promise]:
+        """What the hub said that the files are which were downloaded; not of downloads that were taken off the list."""
+        return self._rows.promised(self._folder)
 
     def pause(self, download_id: int, *, reason: WorkbenchError | None = None) -> None:
         """Until ``resume``, whatever happens to the program in between; ``reason`` where it is not the user's wish."""
@@ -168,6 +172,13 @@ class Downloads:
     def limit(self, bytes_per_s: int | None) -> None:
         """How much all downloads together may take from now on; None: everything."""
         self._bucket.limit(bytes_per_s)
+
+    def use(self, endpoint: str, connect: Connect, *, connections: int) -> None:
+        """Another hub, or another number of connections, for downloads that begin from now on."""
+        manners = dataclasses.replace(self._network.manners, connections=connections)
+        self._network = dataclasses.replace(
+            self._network, endpoint=endpoint.rstrip("/"), connect=connect, manners=manners
+        )
 
     # --- the work ----------------------------------------------------------------------------
 
@@ -284,11 +295,7 @@ class Downloads:
     def _failed(self, row: DownloadRow, error: WorkbenchError) -> WorkbenchError:
         log.info("download %d stopped: %s", row.id, error.code)
         if isinstance(error, GatedModelError):
-            error = GatedModelError(
-                error.message,
-                hint=f"Open {self._page(row)} in a browser, accept the terms there, enter an access token of that "
-                "account in the settings, then try again.",
-            )
+            error = accepted_at(error, self._page(row))
         state = State.PAUSED if isinstance(error, DiskFullError) else State.FAILED
         self._rows.become(row.id, state, Failure.of(error, self._page(row)), only_from=(*_OPEN, State.DONE))
         return error
@@ -329,4 +336,4 @@ class Downloads:
             parts.discard(row.wanted.place(self._folder, file))
 
     def _page(self, row: DownloadRow) -> str:
-        return f"{self._endpoint}/{row.wanted.repository}"
+        return f"{self._network.endpoint}/{row.wanted.repository}"

@@ -144,10 +144,20 @@ def refusal(status: int, headers: Mapping[str, str], *, what: str, host: str) ->
 
 
 def gated(what: str) -> GatedModelError:
+    """Where the page is known, ``accepted_at`` says it."""
     return GatedModelError(
         f"The publisher of {what} gives it only to accounts that accepted its terms; "
         "until then not even a file's header can be read.",
         hint="Accept the terms on the model's page, or look for the same model from another publisher.",
+    )
+
+
+def accepted_at(error: GatedModelError, page: str) -> GatedModelError:
+    """The same, with the page at which its terms are accepted, and what to do then."""
+    return GatedModelError(
+        error.message,
+        hint=f"Accept the terms on {page}, then give this program an access token of that account "
+        "(`workbench models token set`, or the environment variable HF_TOKEN), and try again.",
     )
 
 

@@ -84,10 +84,15 @@ class Texts:
 
 
 def gate(
-    listing: RemoteListing, db: Database, texts: Texts, connect: Callable[[CancelToken], Connection]
+    listing: RemoteListing,
+    db: Database,
+    texts: Texts,
+    connect: Callable[[CancelToken], Connection],
+    *,
+    to_read: bool = False,
 ) -> Task[None, Gate]:
-    """The gate before a repository's models.  Its text is asked for once for each commit; where it cannot be had,
-    the gate says why.  Raises Cancelled.
+    """The gate before a repository's models.  Its text is asked for once for each commit, and not at all where the
+    licence was agreed to, unless it is ``to_read``; where it cannot be had, the gate says why.  Raises Cancelled.
     """
 
     def task(cancel: CancelToken) -> Generator[None, None, Gate]:
@@ -99,7 +104,7 @@ def gate(
         if not legal:
             return dataclasses.replace(found, text=found.terms.text)
         problem = None
-        if text is None and listing.found is not None:
+        if text is None and listing.found is not None and (to_read or not found.agreed):
             try:
                 with connect(cancel) as connection:
                     text = _read(connection, listing.found, legal[0], cancel)

@@ -36,7 +36,8 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a journal says: the checksum (CRC-32) of every finished piece by its number.
+    """What a journal says: the checksum (CRC-32) of every finished piece by its number; of pieces that were begun
+    how many bytes are there, and their checksum.
 
     ``etag`` is what the server called the bytes.  ``verified`` are the size and time that the file of pieces
     had when its SHA-256 was found right.
@@ -47,6 +48,7 @@ class Record:
     etag: str | None = None
     pieces: Mapping[int, int] = field(default_factory=dict)
     verified: tuple[int, int] | None = None
+    begun: Mapping[int, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def piece_count(self) -> int:
@@ -59,7 +61,8 @@ class Record:
 
     @property
     def done_bytes(self) -> int:
-        return sum(end - start for start, end in map(self.span, self.pieces))
+        finished_bytes = sum(end - start for start, end in map(self.span, self.pieces))
+        return finished_bytes + sum(size_bytes for size_bytes, _ in self.begun.values())
 
 
 def read(path: Path) -> Record | None:
@@ -75,19 +78,27 @@ def read(path: Path) -> Record | None:
     etag: str | None = None
     verified: tuple[int, int] | None = None
     pieces: dict[int, int] = {}
+    begun: dict[int, tuple[int, int]] = {}
     for line in lines[1:]:
         match _entry(line):
             case {"piece": int(piece), "crc32": int(crc32)} if 0 <= piece < found.piece_count:
                 pieces[piece] = crc32
+                begun.pop(piece, None)
+            case {"begun": int(piece), "bytes": int(size_bytes), "crc32": int(crc32)} if (
+                0 <= piece < found.piece_count and 0 < size_bytes < found.piece_bytes
+            ):
+                begun[piece] = (size_bytes, crc32)
             case {"dropped": int(piece)}:
                 pieces.pop(piece, None)
+                begun.pop(piece, None)
             case {"etag": str(name)}:
                 etag = name
             case {"verified": [int(size_bytes), int(mtime_ns)]}:
                 verified = (size_bytes, mtime_ns)
             case _:  # torn by a power cut, or of a later version: what it said is fetched again
                 continue
-    return Record(found.identity, found.piece_bytes, etag, pieces, verified)
+    begun = {piece: part for piece, part in begun.items() if piece not in pieces}
+    return Record(found.identity, found.piece_bytes, etag, pieces, verified, begun)
 
 
 def remove(path: Path) -> None:
@@ -113,6 +124,10 @@ class Journal:
     def finished(self, pieces: Iterable[tuple[int, int]]) -> None:
         """Pieces by number and CRC-32; what they say has to be on the disk already."""
         self._append([{"piece": piece, "crc32": crc32} for piece, crc32 in pieces])
+
+    def begun(self, piece: int, size_bytes: int, crc32: int) -> None:
+        """So many bytes of a piece, which have to be on the disk already."""
+        self._append([{"begun": piece, "bytes": size_bytes, "crc32": crc32}])
 
     def dropped(self, piece: int) -> None:
         self._append([{"dropped": piece}])
@@ -153,6 +168,8 @@ def _entries(record: Record) -> Iterable[dict[str, Any]]:
         yield {"etag": record.etag}
     for piece, crc32 in sorted(record.pieces.items()):
         yield {"piece": piece, "crc32": crc32}
+    for piece, (size_bytes, crc32) in sorted(record.begun.items()):
+        yield {"begun": piece, "bytes": size_bytes, "crc32": crc32}
     if record.verified is not None:
         yield {"verified": list(record.verified)}
 

@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -16,6 +17,7 @@ from workbench.errors import ChecksumError, DiskFullError, ModelFileError
 from workbench.hub import owned
 from workbench.hub.digests import CHUNK_BYTES
 from workbench.hub.library import Library
+from workbench.hub.locks import DownloadedElsewhereError, Lock
 from workbench.hub.places.same import Held
 from workbench.hub.upkeep import Removal, finish_removals, removal, remove, sync_folder
 from workbench.jobs import CancelToken, Task
@@ -44,6 +46,32 @@ class Moved:
     files: tuple[Path, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class MovePlan:
+    """What a move would do: files of ``size_bytes`` together to ``folder``, where ``needed_bytes`` are still to be
+    written and ``free_bytes`` are free."""
+
+    paths: tuple[Path, ...]
+    folder: Path
+    size_bytes: int
+    needed_bytes: int
+    free_bytes: int
+
+
+def plan(
+    held: Held, folder: Path, library: Library, *, in_use: Callable[[Path], bool], also: Sequence[Path] = ()
+) -> MovePlan:
+    """What ``move_to`` would do; nothing is touched.  Raises what it refuses before it begins."""
+    leaving = removal(held, library.owned, in_use=in_use, also=also)
+    target = _absolute(folder)
+    try:
+        needed_bytes, free_bytes = _check([(source, target / source.name) for source in leaving.paths], target)
+        size_bytes = sum(source.stat().st_size for source in leaving.paths)
+    except OSError as error:
+        raise _explained(error, target) from error
+    return MovePlan(leaving.paths, target, size_bytes, needed_bytes, free_bytes)
+
+
 def move_to(
     held: Held,
     folder: Path,
@@ -64,28 +92,37 @@ def move_to(
 
     def task(cancel: CancelToken) -> Generator[Moving, None, Moved]:
         cancel.raise_if_cancelled()
-        plan = removal(held, library.owned, in_use=in_use, also=also)
-        target = Path(os.path.abspath(folder.expanduser()))  # noqa: PTH100 - links stay as the user named them
-        pairs = [(source, target / source.name) for source in plan.paths]
-        try:
-            _check(pairs, target)
-            steps = yield from _copy_all(pairs, library, cancel)
-        except OSError as error:
-            raise _explained(error, target) from error
-        if any(in_use(source) for source in plan.paths):
-            raise ModelFileError(f"{held.file.name} was opened meanwhile.", hint="Close it, then move it again.")
-        _decide(steps, db)
-        try:
-            _carry_out(steps, library, db)
-        except OSError as error:
-            raise _explained(error, target) from error
+        leaving = removal(held, library.owned, in_use=in_use, also=also)
+        target = _absolute(folder)
+        pairs = [(source, target / source.name) for source in leaving.paths]
+        with ExitStack() as locks:
+            try:
+                target.mkdir(parents=True, exist_ok=True)
+                _check(pairs, target)
+                _begin(pairs, db)
+                for _, there in pairs:
+                    locks.callback(_held(there).release)
+                steps = yield from _copy_all(pairs, library, cancel)
+            except OSError as error:
+                raise _explained(error, target) from error
+            except DownloadedElsewhereError as error:
+                raise ModelFileError(f"{held.file.name} is being moved there already.", hint="Wait for it.") from error
+            if any(in_use(source) for source in leaving.paths):
+                raise ModelFileError(f"{held.file.name} was opened meanwhile.", hint="Close it, then move it again.")
+            _decide(steps, db)
+            try:
+                _carry_out(steps, library, db)
+            except OSError as error:
+                raise _explained(error, target) from error
+        _forget(steps, db)
         return Moved(steps[0].target, tuple(step.target for step in steps))
 
     return task
 
 
 def tidy(library: Library, db: Database) -> None:
-    """Carry out what an interruption left of removals and moves; to be called once, before the first listing."""
+    """Carry out what an interruption left of removals and moves, and delete copies that were never whole; to be
+    called once, before the first listing.  What another process is moving is left to it."""
     finish_removals({library.owned.folder, *(path.parent for path in library.owned.elsewhere())})
     with db.read() as sql:
         rows = sql.execute("SELECT * FROM unfinished_move ORDER BY opens DESC, source").fetchall()
@@ -93,9 +130,11 @@ def tidy(library: Library, db: Database) -> None:
     for step in steps:
         try:
             if step.target.parent.is_dir():  # else its disk is not plugged in
-                _carry_out([step], library, db)
+                _finish(step, library, db)
         except (OSError, ModelFileError) as error:
             log.warning("the move of %s to %s is still to be finished: %s", step.source, step.target, error)
+        except DownloadedElsewhereError:
+            log.info("%s is being moved by another process", step.source)
     with db.transaction() as sql:
         for path in library.owned.elsewhere_in(sql):
             if path.parent.is_dir() and not os.path.lexists(path):
@@ -105,7 +144,8 @@ def tidy(library: Library, db: Database) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One file of a move; ``opens`` where the model is known by it."""
+    """One file of a move; ``opens`` where the model is known by it.  Without a ``sha256`` its copy was begun, and
+    never whole."""
 
     source: Path
     target: Path
@@ -113,8 +153,40 @@ class _Step:
     opens: bool
 
 
-def _check(pairs: Sequence[tuple[Path, Path]], target: Path) -> None:
-    target.mkdir(parents=True, exist_ok=True)
+def _absolute(folder: Path) -> Path:
+    return Path(os.path.abspath(folder.expanduser()))  # noqa: PTH100 - links stay as the user named them
+
+
+def _held(there: Path) -> Lock:
+    """Whoever copies a file to its place holds this; raises DownloadedElsewhereError."""
+    return Lock(there.with_name(f".{there.name}.moving.lock"), what=there.name)
+
+
+def _begin(pairs: Sequence[tuple[Path, Path]], db: Database) -> None:
+    """From here on the next start knows where a copy was begun.  One that was begun elsewhere is given up."""
+    with db.read() as sql:
+        rows = {Path(row["source"]): Path(row["target"]) for row in sql.execute("SELECT * FROM unfinished_move")}
+    for source, there in pairs:
+        if rows.get(source, there) != there:
+            _part(rows[source]).unlink(missing_ok=True)
+    _write([_Step(source, there, "", opens=False) for source, there in pairs], db)
+
+
+def _finish(step: _Step, library: Library, db: Database) -> None:
+    """What is left of an interrupted move of one file."""
+    lock = _held(step.target)
+    try:
+        if step.sha256:
+            _carry_out([step], library, db)
+        else:
+            _part(step.target).unlink(missing_ok=True)
+    finally:
+        lock.release()
+    _forget([step], db)
+
+
+def _check(pairs: Sequence[tuple[Path, Path]], target: Path) -> tuple[int, int]:
+    """Bytes still to be written, and free bytes."""
     needed_bytes = 0
     for source, there in pairs:
         if there == source or (there.exists() and source.samefile(there)):
@@ -124,12 +196,14 @@ def _check(pairs: Sequence[tuple[Path, Path]], target: Path) -> None:
             raise ModelFileError(f"{target} has another file called {there.name}.", hint="Choose another folder.")
         part = _part(there)
         needed_bytes += max(0, size_bytes - (part.stat().st_size if part.exists() else 0))
-    free_bytes = shutil.disk_usage(target).free
+    there_now = next(folder for folder in (target, *target.parents) if folder.exists())
+    free_bytes = shutil.disk_usage(there_now).free
     if free_bytes < needed_bytes + SPARE_BYTES:
         raise DiskFullError(
             f"{needed_bytes / 1e6:,.0f} MB are needed in {target}, and {free_bytes / 1e6:,.0f} MB are free.",
             hint="Free some space there, or choose another disk.",
         )
+    return needed_bytes, free_bytes
 
 
 def _copy_all(
@@ -211,6 +285,10 @@ def _read_back(path: Path, progress: _Progress, cancel: CancelToken) -> Generato
 
 def _decide(steps: Sequence[_Step], db: Database) -> None:
     """From here on the move is carried out, by this process or by the next."""
+    _write(steps, db)
+
+
+def _write(steps: Sequence[_Step], db: Database) -> None:
     with db.transaction() as sql:
         for step in steps:
             sql.execute(
@@ -232,6 +310,9 @@ def _carry_out(steps: Sequence[_Step], library: Library, db: Database) -> None:
     leaving = tuple(step.source for step in arrived if step.source.exists())
     if leaving:
         remove(Removal(leaving, 0), db, library.owned)
+
+
+def _forget(steps: Sequence[_Step], db: Database) -> None:
     with db.transaction() as sql:
         for step in steps:
             sql.execute("DELETE FROM unfinished_move WHERE source = ?", (str(step.source),))

@@ -53,6 +53,13 @@ def network_uses(*, endpoint: str, offline: bool) -> tuple[NetworkUse, ...]:
             OFFLINE,
         ),
         NetworkUse(
+            "Asking whose an access token is",
+            hub,
+            "when you press Check beside a token",
+            state,
+            OFFLINE,
+        ),
+        NetworkUse(
             "Getting the starter models",
             "the package index that pip is set up for",
             "when you ask for them, unless they are here already",

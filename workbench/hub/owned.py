@@ -34,6 +34,11 @@ class Owned:
         with self._db.read() as sql:
             return self.elsewhere_in(sql)
 
+    def placed(self) -> dict[Path, str]:
+        """What the own files outside the models folder hashed to when they were put there."""
+        with self._db.read() as sql:
+            return {Path(row["path"]): row["sha256"] for row in sql.execute("SELECT path, sha256 FROM own_file")}
+
     @staticmethod
     def elsewhere_in(sql: Sql) -> frozenset[Path]:
         return frozenset(Path(row["path"]) for row in sql.execute("SELECT path FROM own_file"))

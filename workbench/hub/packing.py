@@ -16,7 +16,7 @@ from workbench.hub.packs.install import Installed
 from workbench.hub.packs.manifest import PackedModel
 from workbench.hub.packs.planning import Destination
 from workbench.hub.packs.progress import PackProgress
-from workbench.hub.packs.signing import SecretKey
+from workbench.hub.packs.signing import PublicKey, SecretKey
 from workbench.hub.packs.trust import TrustedKeys
 from workbench.hub.packs.verify import Listed, Verified
 from workbench.hub.packs.writing import PART_BYTES
@@ -95,11 +95,16 @@ class Packing:
 
         return task
 
-    def verify(self, path: Path, *, require_signature: bool = True) -> Task[PackProgress, Verified]:
-        """Every byte of a pack, and the signature by an accepted key.  Raises PackError, PackSignatureError."""
+    def verify(
+        self, path: Path, *, require_signature: bool = True, also: Sequence[PublicKey] = ()
+    ) -> Task[PackProgress, Verified]:
+        """Every byte of a pack, and the signature by an accepted key, or one that counts for this time (``also``).
+
+        Raises PackError, PackSignatureError.
+        """
         return verify.verify(
             path,
-            trusted=self.trusted.all(),
+            trusted=(*self.trusted.all(), *also),
             require_signature=require_signature,
             checks={"catalogue": lambda name, data: catalogue.read(data, name)},
         )

@@ -7,10 +7,12 @@ import dataclasses
 import logging
 import os
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from workbench.errors import Cancelled
 from workbench.hub import journal
 from workbench.hub.disk import make_folder, sync_folder, writing
 from workbench.hub.journal import Identity, Journal, Record
@@ -20,6 +22,7 @@ from workbench.jobs import CancelToken
 log = logging.getLogger(__name__)
 
 PIECE_BYTES = 8 << 20
+_BLOCK_BYTES = 1 << 20
 
 # Data only, where the system knows the difference.
 _sync = getattr(os, "fdatasync", os.fsync)
@@ -65,7 +68,7 @@ class Part:
             self._record = self._taken_up(identity, piece_bytes)
             handle = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
             self._file = undo.enter_context(os.fdopen(handle, "r+b", buffering=0))
-            if not self._record.pieces:
+            if not self._record.done_bytes:
                 self._file.truncate(0)
             self._journal = Journal(journal_path(final), self._record)
             undo.pop_all()
@@ -122,7 +125,44 @@ class Part:
             _sync(self._file.fileno())
             self._journal.finished(batch)
             with self._lock:
-                self._record = dataclasses.replace(self._record, pieces={**self._record.pieces, **dict(batch)})
+                pieces = {**self._record.pieces, **dict(batch)}
+                begun = {one: part for one, part in self._record.begun.items() if one not in pieces}
+                self._record = dataclasses.replace(self._record, pieces=pieces, begun=begun)
+
+    def keep(self, piece: int, size_bytes: int, crc32: int) -> None:
+        """A piece is left before its end: what there is of it survives, too."""
+        with writing(self.path), self._syncing:
+            with self._lock:
+                if self._closed:
+                    return
+            _sync(self._file.fileno())
+            self._journal.begun(piece, size_bytes, crc32)
+            with self._lock:
+                begun = {**self._record.begun, piece: (size_bytes, crc32)}
+                self._record = dataclasses.replace(self._record, begun=begun)
+
+    def begun(self, piece: int) -> tuple[int, int]:
+        """How many bytes of a piece were kept, and their checksum; none of those that are no longer what they were."""
+        size_bytes, crc32 = self.record.begun.get(piece, (0, 0))
+        found, position = 0, self.record.span(piece)[0]
+        left_bytes = size_bytes
+        while left_bytes > 0:
+            block = self._read(position, min(left_bytes, _BLOCK_BYTES))
+            if not block:
+                break
+            found, position, left_bytes = zlib.crc32(block, found), position + len(block), left_bytes - len(block)
+        if left_bytes or found != crc32:
+            log.warning("%s: what was kept of piece %d is not what it was", self.path.name, piece)
+            self.drop(piece)
+            return 0, 0
+        return size_bytes, crc32
+
+    def _read(self, offset: int, size_bytes: int) -> bytes:
+        with writing(self.path), self._lock:
+            if self._closed:
+                raise Cancelled
+            self._file.seek(offset)
+            return self._file.read(size_bytes) or b""
 
     def drop(self, piece: int) -> None:
         """A piece is not what was written; it has to come again."""
@@ -130,7 +170,8 @@ class Part:
             self._journal.dropped(piece)
             with self._lock:
                 pieces = {one: crc32 for one, crc32 in self._record.pieces.items() if one != piece}
-                self._record = dataclasses.replace(self._record, pieces=pieces)
+                begun = {one: part for one, part in self._record.begun.items() if one != piece}
+                self._record = dataclasses.replace(self._record, pieces=pieces, begun=begun)
 
     def named(self, etag: str) -> None:
         """What the server calls the bytes, which holds for all that is fetched from now on."""
@@ -142,7 +183,7 @@ class Part:
     def start_over(self, etag: str | None) -> None:
         """Forget every piece: they are of another version."""
         with writing(self.path), self._syncing, self._lock:
-            self._record = dataclasses.replace(self._record, etag=etag, pieces={}, verified=None)
+            self._record = dataclasses.replace(self._record, etag=etag, pieces={}, verified=None, begun={})
             self._journal.close()
             self._journal = Journal(journal_path(self.final), self._record)
             self._file.truncate(0)
@@ -213,7 +254,12 @@ class Part:
             return fresh
         size_bytes = self.path.stat().st_size
         pieces = {piece: crc32 for piece, crc32 in found.pieces.items() if found.span(piece)[1] <= size_bytes}
-        return dataclasses.replace(found, identity=identity, pieces=pieces)
+        begun = {
+            piece: (bytes_kept, crc32)
+            for piece, (bytes_kept, crc32) in found.begun.items()
+            if found.span(piece)[0] + bytes_kept <= min(size_bytes, found.span(piece)[1])
+        }
+        return dataclasses.replace(found, identity=identity, pieces=pieces, begun=begun)
 
 
 def discard(final: Path) -> None:

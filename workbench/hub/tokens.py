@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from workbench.errors import HubError
@@ -21,6 +22,7 @@ VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 OFFICIAL = "https://huggingface.co"
 
 _LONGEST = 4096
+_INSTEAD = f"Set the environment variable {VARIABLES[0]} instead; nothing is written to a file."
 _ADDRESS = re.compile(
     r"(?P<scheme>https?)://(?P<host>[\w.-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?(?:/[^?#\s]*)?",
     re.ASCII | re.IGNORECASE,
@@ -35,6 +37,7 @@ class TokenSource(enum.Enum):
     NONE = "none"
     ENVIRONMENT = "environment"
     KEYRING = "keyring"
+    HF_FILE = "hf file"  # where the hub's own command line keeps the one it was given
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,9 @@ class Keyring(Protocol):
 class Tokens:
     """One token for each hub, told apart by their origins.  Any thread.
 
-    The environment's token counts for the hub that its ``HF_ENDPOINT`` names, else for Hugging Face itself, and
-    for no other: whoever sets a mirror in the settings does not hand a token to it by that.
+    The environment's token, then the system's store, then the file of the hub's own command line, which is only read.
+    The first and the last count for the hub that the environment's ``HF_ENDPOINT`` names, else for Hugging Face
+    itself, and for no other: whoever sets a mirror in the settings does not hand a token to it by that.
     """
 
     def __init__(self, *, environment: Mapping[str, str] | None = None, keyring: Keyring | None = None) -> None:
@@ -95,14 +99,16 @@ class Tokens:
                 "This is no access token: it is empty, too long, or has characters that no token has.",
                 hint="Copy it again from the access tokens page of your account; it begins with “hf_”.",
             )
+        origin = origin_of(endpoint)
         try:
-            self._ring().set_password(SERVICE, origin_of(endpoint), checked)
-            self._ask_again()
+            self._ring().set_password(SERVICE, origin, checked)
+            # A store may be switched off, and takes everything without a word.
+            if self._ring().get_password(SERVICE, origin) != checked:
+                raise TokenError("The token could not be kept: this system's password store is off.", hint=_INSTEAD)
         except KeyringError as error:
-            raise TokenError(
-                f"The token could not be kept: {_reason(error)}.",
-                hint=f"Set the environment variable {VARIABLES[0]} instead; nothing is written to a file.",
-            ) from error
+            raise TokenError(f"The token could not be kept: {_reason(error)}.", hint=_INSTEAD) from error
+        finally:
+            self._ask_again()
 
     def forget(self, endpoint: str) -> bool:
         """False where there was none.  Raises TokenError where the system's store does not open."""
@@ -127,20 +133,37 @@ class Tokens:
         from keyring.errors import KeyringError
 
         origin = origin_of(endpoint)
-        if origin == origin_of(self._environment.get("HF_ENDPOINT") or OFFICIAL):
+        is_environments = origin == origin_of(self._environment.get("HF_ENDPOINT") or OFFICIAL)
+        if is_environments:
             for name in VARIABLES:
                 if self._environment.get(name, "").strip():
                     token = _checked(self._environment[name])
                     problem = None if token else f"{name} holds something that is no token."
                     source = TokenSource.ENVIRONMENT if token else TokenSource.NONE
                     return token, TokenState(origin, source, problem)
+        problem = None
         try:
-            kept = self._ring().get_password(SERVICE, origin)
+            token = _checked(self._ring().get_password(SERVICE, origin) or "")
         except KeyringError as error:
-            log.info("no token for %s: %s", origin, _reason(error))
-            return None, TokenState(origin, TokenSource.NONE, f"{_reason(error)}.")
-        token = _checked(kept or "")
-        return token, TokenState(origin, TokenSource.KEYRING if token else TokenSource.NONE)
+            log.info("no token of the system's store for %s: %s", origin, _reason(error))
+            token, problem = None, f"{_reason(error).capitalize()}."
+        if token is not None:
+            return token, TokenState(origin, TokenSource.KEYRING)
+        token = self._in_file() if is_environments else None
+        return token, TokenState(origin, TokenSource.HF_FILE if token else TokenSource.NONE, problem)
+
+    def _in_file(self) -> str | None:
+        path = token_file(self._environment)
+        if path is None:
+            return None
+        try:
+            with path.open("rb") as file:
+                return _checked(file.read(_LONGEST + 2).decode("ascii", "replace"))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            log.warning("%s cannot be read: %s", path, error.strerror)
+            return None
 
     def _ring(self) -> Keyring:
         if self._keyring is None:
@@ -149,6 +172,20 @@ class Tokens:
 
             self._keyring = keyring.get_keyring()
         return self._keyring
+
+
+def token_file(environment: Mapping[str, str]) -> Path | None:
+    """Where the hub's own command line keeps its token; None for an account without a home.
+
+    https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables
+    """
+    if named := environment.get("HF_TOKEN_PATH"):
+        return Path(named)
+    if home := environment.get("HF_HOME"):
+        return Path(home) / "token"
+    own = environment.get("HOME") or environment.get("USERPROFILE")
+    cache = environment.get("XDG_CACHE_HOME") or (f"{own}/.cache" if own else None)
+    return Path(cache) / "huggingface" / "token" if cache else None
 
 
 def origin_of(endpoint: str) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 from workbench.errors import ModelFileError
 from workbench.hub import owned
 from workbench.hub.digests import CHUNK_BYTES, Digests
+from workbench.hub.download_rows import Promise
 from workbench.hub.owned import Owned
 from workbench.hub.places.reading import Unreadable, inside, small_object
 from workbench.hub.places.same import Held
@@ -76,12 +77,24 @@ class Verified:
         return Verdict.INTACT if all(file.met for file in self.files) else Verdict.UNKNOWN
 
 
-def expectations(held: Held, digests: Digests) -> dict[Path, tuple[Expected, ...]]:
-    """What is known of a model's files on this machine: their program's claims, and what they hashed to before."""
-    claims = dict(held.claims)
+def expectations(
+    held: Held,
+    digests: Digests,
+    *,
+    promised: Mapping[Path, Promise] | None = None,
+    placed: Mapping[Path, str] | None = None,
+) -> dict[Path, tuple[Expected, ...]]:
+    """What is known of a model's files: what the hub ``promised`` of those that were downloaded, what they were when
+    they were ``placed`` where they lie, their program's claims, and what they hashed to before."""
+    promised, placed, claims = promised or {}, placed or {}, dict(held.claims)
     found: dict[Path, tuple[Expected, ...]] = {}
     for path in held.file.files:
         known = []
+        if (promise := promised.get(path)) is not None:
+            said_by = f"the model hub ({promise.repository} at commit {promise.commit[:12]})"
+            known.append(Expected(promise.sha256, said_by))
+        if path in placed:
+            known.append(Expected(placed[path], "the check when it was put there"))
         if path in claims:
             known.append(Expected(claims[path], held.program.value))
         if (remembered := digests.known(path)) is not None:
@@ -204,16 +217,16 @@ def remove(plan: Removal, db: Database, owned_files: Owned) -> None:
     for path in plan.paths:
         if not owned_files.owns(path):
             raise ModelFileError(f"{path} is not this program's to remove.", hint="It was left as it is.")
-    for folder, paths in _by_root(plan.paths, owned_files).items():
+    for folder, paths in by_root(plan.paths, owned_files).items():
         try:
-            leaving = _list(folder, paths)
+            leaving = list_removal(folder, paths)
             _finish(leaving, folder)
         except OSError as error:
             raise ModelFileError(
                 f"{error.filename or folder} cannot be removed ({error.strerror}).",
                 hint="Close the programs that use it; it goes when this program starts again.",
             ) from error
-        _prune(paths, folder)
+        prune(paths, folder)
     with db.transaction() as sql:
         for path in plan.paths:
             owned.forget(sql, path)
@@ -244,7 +257,7 @@ def _frees(path: Path) -> int:
     return status.st_size if status.st_nlink <= 1 else 0
 
 
-def _by_root(paths: Sequence[Path], owned_files: Owned) -> dict[Path, list[Path]]:
+def by_root(paths: Sequence[Path], owned_files: Owned) -> dict[Path, list[Path]]:
     """The files by the folder in which their removal is listed: the models folder, or their own elsewhere."""
     found: dict[Path, list[Path]] = {}
     for path in paths:
@@ -253,7 +266,7 @@ def _by_root(paths: Sequence[Path], owned_files: Owned) -> dict[Path, list[Path]
     return found
 
 
-def _list(folder: Path, paths: Sequence[Path]) -> Path:
+def list_removal(folder: Path, paths: Sequence[Path]) -> Path:
     """The hidden folder with the durable list; from here on the files are as good as gone."""
     leaving = folder / f"{_REMOVING}{secrets.token_hex(8)}"
     leaving.mkdir(mode=0o700)
@@ -299,7 +312,7 @@ def _is_ordinary(path: Path) -> bool:
         return False
 
 
-def _prune(paths: Sequence[Path], root: Path) -> None:
+def prune(paths: Sequence[Path], root: Path) -> None:
     """Remove the folders that became empty, up to the root."""
     for path in paths:
         for folder in path.parents:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import threading
 import zlib
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from workbench.jobs import CancelToken
 
 if TYPE_CHECKING:
     from workbench.hub.connection import Connection
+
+log = logging.getLogger(__name__)
 
 # The token stops whatever the connection waits for.  Raises OfflineError where the network may not be used.
 Connect: TypeAlias = Callable[[CancelToken], "Connection"]
@@ -88,20 +91,43 @@ class Worker:
             self._board.failed(error)
 
     def _fetch(self, connection: Connection, number: int) -> None:
-        piece = _Piece(number, *self._part.record.span(number))
-        while True:
-            turn = self._board.backoff.turn(self._stop)
-            try:
-                self._read(connection, piece)
-                break
-            except HubError as error:
-                self._stop.raise_if_cancelled()
-                self._forget_reader()
-                self._board.backoff.failed(error, turn)
+        piece = self._taken_up(number)
+        try:
+            self._read_all(connection, piece)
+        except BaseException:
+            self._keep(piece)
+            raise
         if not self._comparing or piece.replaced:
             self._part.finish(number, piece.crc32)
         self._board.backoff.progressed()
         self._board.finished(number, replaced=piece.replaced)
+
+    def _taken_up(self, number: int) -> _Piece:
+        start, end = self._part.record.span(number)
+        if self._comparing:
+            return _Piece(number, start, end)
+        size_bytes, crc32 = self._part.begun(number)
+        return _Piece(number, start + size_bytes, end, crc32)
+
+    def _keep(self, piece: _Piece) -> None:
+        """What came of a piece that is left: stopping costs nobody a byte."""
+        size_bytes = piece.position - self._part.record.span(piece.number)[0]
+        if size_bytes > 0 and not self._comparing:
+            try:
+                self._part.keep(piece.number, size_bytes, piece.crc32)
+            except HubError as error:  # a full disk: it comes again
+                log.info("piece %d of %s is not kept: %s", piece.number, self._part.path.name, error.message)
+
+    def _read_all(self, connection: Connection, piece: _Piece) -> None:
+        while True:
+            turn = self._board.backoff.turn(self._stop)
+            try:
+                self._read(connection, piece)
+                return
+            except HubError as error:
+                self._stop.raise_if_cancelled()
+                self._forget_reader()
+                self._board.backoff.failed(error, turn)
 
     def _read(self, connection: Connection, piece: _Piece) -> None:
         reader = self._reader = self._reader or RangedReader(connection, self._source)

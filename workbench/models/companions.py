@@ -23,6 +23,9 @@ _BY_ARCHITECTURE = {
     "gemma4-assistant": "a draft model",
     "wavtokenizer-dec": "a voice decoder",
 }
+PROJECTORS_ARE_USED = False
+"""Whether this version loads a projector beside its model: prompts are text, without pictures and sound."""
+
 # Of a file or a download that lacks layers, or the way in.
 INCOMPLETE = "an incomplete model"
 

@@ -143,4 +143,4 @@ class Cursor:
 
 def quoted(text: str) -> str:
     """Text from a file that may be hostile, short and without control characters."""
-    return ascii(text if len(text) <= 64 else text[:64] + "…")
+    return ascii(text) if len(text) <= 64 else f"{ascii(text[:64])[:-1]}…'"

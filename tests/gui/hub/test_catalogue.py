@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
@@ -13,8 +16,10 @@ from tests.loopback_hub import LoopbackHub
 from workbench.app import Workbench
 from workbench.gui.hub.catalogue_card import CatalogueCard
 from workbench.gui.hub.entry_row import EntryRow
+from workbench.gui.hub.own_catalogues import OwnCataloguesView
 from workbench.gui.hub.words import plain_tip
 from workbench.gui.window import MainWindow
+from workbench.hub import catalogue
 from workbench.models.file import Family
 
 
@@ -140,3 +145,102 @@ def test_a_model_without_gguf_files_offers_a_search_instead(card: CatalogueCard)
     found.set_open(is_open=True)
     assert "No repository with GGUF files of it is known" in words(found)
     assert not found.busy
+
+
+# --- as the hub says it is now -----------------------------------------------------------------
+
+
+def test_an_entry_says_of_when_it_is_and_takes_over_what_the_hub_says(
+    shown: MainWindow, publisher: Publisher, bench: Workbench, qtbot: QtBot
+) -> None:
+    (opened,) = shown.models.catalogue.opened
+    assert opened.age is not None
+    assert opened.age.said.text().startswith(f"As of {opened.entry.provenance.dated}")
+    opened.age.button.click()
+    rested(shown, qtbot)
+    assert opened.entry.asked_at is not None
+    assert opened.age.said.text().startswith(f"As of {opened.entry.asked_at[:10]}, by the hub;")
+    known = next(one for one in opened.entry.gguf_repositories if one.name == REPOSITORY)
+    assert known.commit == publisher.commit
+    assert bench.catalogue.entry(ENTRY) == opened.entry
+    assert "128k\N{NO-BREAK SPACE}tokens" in words(opened), "the badges are still there"
+
+
+def test_a_refresh_that_is_refused_says_so_in_the_entry(shown: MainWindow, qtbot: QtBot) -> None:
+    (opened,) = shown.models.catalogue.opened
+    assert opened.age is not None
+    shown.network.turn(offline=True)
+    qtbot.waitUntil(lambda: shown.bench.settings.offline)
+    opened.age.button.click()
+    rested(shown, qtbot)
+    assert "switched off" in opened.age.notice.message.text()
+    assert opened.entry.asked_at is None
+
+
+# --- catalogues of the user --------------------------------------------------------------------
+
+
+@pytest.fixture
+def document(bench: Workbench, tmp_path: Path) -> Path:
+    """A catalogue of one more Llama."""
+    entry = bench.catalogue.entry(ENTRY)
+    assert entry is not None
+    mine = replace(entry, id="my-own-llama", title="My own Llama")
+    path = tmp_path / "mine.json"
+    path.write_bytes(catalogue.write([mine], title="Mine", dated=entry.provenance.dated))
+    return path
+
+
+@pytest.fixture
+def own(card: CatalogueCard, qtbot: QtBot) -> OwnCataloguesView:
+    qtbot.mouseClick(card.own.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not card.busy)
+    return card.own
+
+
+def titles(card: CatalogueCard) -> list[str]:
+    return [row.entry.title for row in card.rows]
+
+
+def test_a_catalogue_is_added_from_a_file_taken_away_and_brought_back(
+    card: CatalogueCard, own: OwnCataloguesView, document: Path, qtbot: QtBot
+) -> None:
+    count = len(card.rows)
+    own.field.setText(str(document))
+    qtbot.keyClick(own.field, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: not card.busy and len(own.rows) == 1)
+    assert "My own Llama" in titles(card)
+    assert card.tabs[Family.LLAMA].text() == f"Llama  {count + 1}"
+    assert "Mine · " in words(own.rows[0])
+    assert str(document) in words(own.rows[0])
+    own.rows[0].remove_button.click()
+    qtbot.waitUntil(lambda: not card.busy and not own.rows)
+    assert "My own Llama" not in titles(card)
+    own.notice.undo_button.click()
+    qtbot.waitUntil(lambda: not card.busy and len(own.rows) == 1)
+    assert "My own Llama" in titles(card)
+
+
+def test_a_catalogue_with_a_mistake_is_refused_in_place(
+    card: CatalogueCard, own: OwnCataloguesView, tmp_path: Path, qtbot: QtBot
+) -> None:
+    (tmp_path / "broken.json").write_text("{}")
+    own.field.setText(str(tmp_path / "broken.json"))
+    own.add_button.click()
+    qtbot.waitUntil(lambda: not card.busy)
+    assert "✕" in own.notice.message.text()
+    assert own.rows == []
+    assert own.field.text(), "so that it can be mended"
+
+
+def test_what_is_wrong_with_a_kept_catalogue_is_said_with_it(
+    bench: Workbench, card: CatalogueCard, own: OwnCataloguesView, qtbot: QtBot
+) -> None:
+    folder = bench.paths.data / "catalogue"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "old.json").write_text("{")
+    own.button.click()
+    own.button.click()
+    qtbot.waitUntil(lambda: len(own.rows) == 1)
+    assert "✕ " in words(own.rows[0])
+    assert own.button.text().endswith("✕ 1")

@@ -100,6 +100,34 @@ def test_cancelling_keeps_what_arrived_and_delete_takes_it_off(held: MainWindow,
     qtbot.waitUntil(lambda: len(rows(held)) == 1)
 
 
+def test_a_removed_download_comes_back_with_what_had_arrived(
+    held: MainWindow, publisher: Publisher, bench: Workbench, qtbot: QtBot
+) -> None:
+    press(held, rows(held)[0], Qt.Key.Key_Delete, qtbot)
+    assert len(rows(held)) == 1
+    drawer = held.dock.drawer
+    assert "is off the list" in drawer.notice.message.text()
+    qtbot.waitUntil(lambda: held.runner.idle or held.traffic.working)
+    assert len(bench.downloads.listing()) == 2
+    drawer.notice.undo_button.click()
+    qtbot.waitUntil(lambda: len(rows(held)) == 2)
+    publisher.let_flow()
+    qtbot.waitUntil(lambda: states(held) == [State.DONE, State.DONE])
+
+
+def test_what_was_removed_is_deleted_when_its_message_goes(held: MainWindow, bench: Workbench, qtbot: QtBot) -> None:
+    press(held, rows(held)[1], Qt.Key.Key_Delete, qtbot)
+    held.dock.drawer.notice.dismiss.click()
+    qtbot.waitUntil(lambda: len(bench.downloads.listing()) == 1)
+    assert len(rows(held)) == 1
+
+
+def test_what_was_removed_does_not_come_back_with_the_next_start(held: MainWindow, bench: Workbench) -> None:
+    rows(held)[1].remove_button.click()
+    held.close()
+    assert len(bench.downloads.listing()) == 1
+
+
 def test_a_failure_says_why_and_can_be_retried(
     shown: MainWindow, publisher: Publisher, bench: Workbench, qtbot: QtBot
 ) -> None:

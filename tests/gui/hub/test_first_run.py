@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -11,25 +10,8 @@ from pytestqt.qtbot import QtBot
 from tests.gui.conftest import words
 from tests.unit.models.gguf_files import write_model
 from workbench.app import Workbench
-from workbench.gui.hub.suggesting import suggested
 from workbench.gui.window import MainWindow
-from workbench.hardware.examples import LAPTOP_WITHOUT_GPU
 from workbench.hub.terms import Terms
-from workbench.models.file import Family
-
-
-def test_one_model_of_each_family_fits_beside_the_others(bench: Workbench) -> None:
-    found = suggested(bench.catalogue, LAPTOP_WITHOUT_GPU)
-    assert [each.entry.family for each in found.models] == [Family.LLAMA, Family.MISTRAL, Family.GEMMA]
-    assert found.together
-    assert sum(each.needs_bytes for each in found.models) <= LAPTOP_WITHOUT_GPU.memory.available_bytes
-
-
-def test_a_small_machine_gets_the_smallest_and_is_told_that_they_take_turns(bench: Workbench) -> None:
-    small = replace(LAPTOP_WITHOUT_GPU, memory=replace(LAPTOP_WITHOUT_GPU.memory, available_bytes=2_000_000_000))
-    found = suggested(bench.catalogue, small)
-    assert len(found.models) == 3
-    assert not found.together
 
 
 def test_the_page_shows_them_with_licences_and_leads_to_their_ladder(window: MainWindow, qtbot: QtBot) -> None:

@@ -22,7 +22,7 @@ def test_the_licence_is_shown_in_plain_words_with_its_text_and_addresses(
     said = words(gate)
     assert "Llama 3.2 Community License · commercial: conditions" in said
     assert "You have to" in said
-    assert "The whole text below is the repository’s LICENSE.txt." in said
+    assert "The whole text: the repository’s LICENSE.txt" in said
     assert gate.terms.text is not None
     assert gate.terms.text.toPlainText() == LICENCE
     links = [button.text() for button in gate.findChildren(QPushButton) if button.property("address")]

@@ -1,4 +1,4 @@
-"""Where a file of the library lies, and what can be done with it: verify, show, remove our own, leave others' alone."""
+"""Where a file of the library lies, and what can be done with it: verified, moved, removed; others' left alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from tests.gui.conftest import words
 from tests.gui.hub.conftest import rested
 from tests.unit.models.gguf_files import write_model
 from workbench.app import Workbench
-from workbench.gui.hub.file_care import RemovalQuestion
+from workbench.gui.hub.move_dialog import MoveDialog
+from workbench.gui.hub.undo_notice import UndoNotice
 from workbench.gui.window import MainWindow
 from workbench.hub.places.same import Held
 
@@ -79,21 +80,118 @@ def test_a_file_that_changed_in_secret_is_called_damaged(
     assert "✕ own is damaged." in words(shown.models.notice)
 
 
-def test_removing_our_own_asks_first_and_says_what_it_frees(
-    shown: MainWindow, library: dict[str, Path], qtbot: QtBot
-) -> None:
-    remove = next(action for text, action in actions(shown, "own").items() if text.startswith("Remove (frees "))
-    remove.trigger()
-    qtbot.waitUntil(lambda: bool(shown.models.findChildren(RemovalQuestion)))
-    (question,) = shown.models.findChildren(RemovalQuestion)
-    assert "That frees 61 KB." in question.text()
-    assert library["own"].exists()
-    question.remove_button.click()
+def removed(shown: MainWindow, library: dict[str, Path], qtbot: QtBot) -> UndoNotice:
+    actions(shown, "own")["Remove (frees 61 KB)"].trigger()
     qtbot.waitUntil(lambda: not library["own"].exists())
     qtbot.waitUntil(lambda: [line.fit.model.name for line in shown.models.lines] == ["other"])
+    return shown.models.notice
+
+
+def test_removing_our_own_says_what_it_frees_and_can_be_undone(
+    shown: MainWindow, library: dict[str, Path], qtbot: QtBot
+) -> None:
+    content = library["own"].read_bytes()
+    notice = removed(shown, library, qtbot)
+    assert notice.message.text() == "own is removed; closing this message frees 61 KB."
+    notice.undo_button.click()
+    qtbot.waitUntil(lambda: {line.fit.model.name for line in shown.models.lines} == {"own", "other"})
+    assert library["own"].read_bytes() == content
+    assert notice.isHidden()
+
+
+def test_closing_the_message_deletes_for_good(shown: MainWindow, library: dict[str, Path], qtbot: QtBot) -> None:
+    notice = removed(shown, library, qtbot)
+    notice.dismiss.click()
+    qtbot.waitUntil(lambda: list(library["own"].parent.iterdir()) == [])
+
+
+def test_closing_the_window_deletes_for_good(shown: MainWindow, library: dict[str, Path], qtbot: QtBot) -> None:
+    removed(shown, library, qtbot)
+    shown.close()
+    assert list(library["own"].parent.iterdir()) == []
+
+
+def test_what_remains_elsewhere_is_said(window: MainWindow, library: dict[str, Path], home: Path, qtbot: QtBot) -> None:
+    copy = home / ".lmstudio" / "models" / "someone" / "Own-GGUF" / "own.gguf"
+    copy.parent.mkdir(parents=True)
+    copy.hardlink_to(library["own"])
+    window.show_page("models")
+    rested(window, qtbot)
+    assert held(window, "own").copies
+    next(action for text, action in actions(window, "own").items() if text.startswith("Remove (")).trigger()
+    qtbot.waitUntil(lambda: not library["own"].exists())
+    qtbot.waitUntil(lambda: "The copy in LM Studio stays." in words(window.models.notice))
+
+
+# --- moving ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def moving(shown: MainWindow, qtbot: QtBot) -> MoveDialog:
+    actions(shown, "own")["Move to another folder…"].trigger()
+    (dialog,) = shown.models.findChildren(MoveDialog)
+    return dialog
+
+
+def test_a_move_says_what_goes_and_what_is_free_there_before_it_begins(
+    moving: MoveDialog, shown: MainWindow, library: dict[str, Path], tmp_path: Path, qtbot: QtBot
+) -> None:
+    moving.field.setText(str(tmp_path / "disk"))
+    qtbot.waitUntil(lambda: not moving.busy)
+    assert "1 file, 61 KB: own.gguf." in moving.plan_words.text()
+    assert f"are free in {tmp_path / 'disk'}." in moving.plan_words.text()
+    assert not (tmp_path / "disk").exists(), "nothing is made by asking"
+    moving.move_button.click()
+    qtbot.waitUntil(lambda: (tmp_path / "disk" / "own.gguf").exists() and not library["own"].exists())
+    qtbot.waitUntil(lambda: f"✓ own lies in {tmp_path / 'disk'} now." in words(shown.models.notice))
+    rested(shown, qtbot)
+    assert held(shown, "own").own
+
+
+def test_what_is_in_the_way_of_a_move_is_said_in_place(
+    moving: MoveDialog, library: dict[str, Path], tmp_path: Path, qtbot: QtBot
+) -> None:
+    moving.field.setText(str(library["own"].parent))
+    qtbot.waitUntil(lambda: not moving.busy)
+    assert "lies in" in moving.notice.message.text()
+    assert "already" in moving.notice.message.text()
+    assert not moving.move_button.isEnabled()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "own.gguf").write_bytes(b"another")
+    moving.field.setText(str(tmp_path / "full"))
+    qtbot.waitUntil(lambda: not moving.busy)
+    assert "has another file called own.gguf" in moving.notice.message.text()
+    moving.reject()
+    assert library["own"].exists()
+
+
+def test_a_model_that_is_open_is_not_moved(
+    moving: MoveDialog, shown: MainWindow, library: dict[str, Path], tmp_path: Path, qtbot: QtBot
+) -> None:
+    moving.field.setText(str(tmp_path / "disk"))
+    qtbot.waitUntil(lambda: not moving.busy)
+    shown.compare.open_file(library["own"])
+    qtbot.waitUntil(lambda: shown.bench.in_use(library["own"]))
+    moving.move_button.click()
+    qtbot.waitUntil(lambda: "own is open." in moving.notice.message.text())
+    assert library["own"].exists()
+
+
+def test_a_move_that_is_stopped_leaves_the_model_where_it_was(
+    moving: MoveDialog, shown: MainWindow, library: dict[str, Path], tmp_path: Path, qtbot: QtBot
+) -> None:
+    moving.field.setText(str(tmp_path / "disk"))
+    qtbot.waitUntil(lambda: not moving.busy)
+    moving.begin()
+    moving.reject()
+    qtbot.waitUntil(lambda: shown.runner.idle)
+    assert library["own"].exists() != (tmp_path / "disk" / "own.gguf").exists(), "in one place, whole"
+
+
+# --- whose it is -------------------------------------------------------------------------------
 
 
 def test_what_another_program_keeps_cannot_be_removed_here(shown: MainWindow) -> None:
     found = actions(shown, "other")
     assert not found["Remove it in LM Studio: it is not ours"].isEnabled()
-    assert not any(text.startswith("Remove (") for text in found)
+    assert not any(text.startswith(("Remove (", "Move")) for text in found)

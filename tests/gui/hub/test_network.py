@@ -5,6 +5,7 @@ from __future__ import annotations
 from pytestqt.qtbot import QtBot
 
 from tests.gui.conftest import words
+from workbench import settings
 from workbench.app import Workbench
 from workbench.gui.hub.self_check import SelfCheckDialog
 from workbench.gui.window import MainWindow
@@ -49,3 +50,21 @@ def test_what_the_environment_forces_is_said_and_the_switch_stays(
     window.rail.buttons["offline"].click()
     qtbot.waitUntil(lambda: "command line or the environment" in window.notice.message.text())
     assert window.rail.buttons["offline"].text() == "Online"
+
+
+def test_another_process_turns_the_window_offline_within_moments(
+    window: MainWindow, bench: Workbench, qtbot: QtBot
+) -> None:
+    window.menus.actions["self-check"].trigger()
+    (dialog,) = window.findChildren(SelfCheckDialog)
+    settings.save(bench.paths.settings, {"offline": True})
+    window.network.follow()
+    qtbot.waitUntil(lambda: window.rail.buttons["offline"].text() == "Offline")
+    assert dialog.switch.isChecked()
+    assert "● allowed" not in words(dialog)
+    dialog.accept()
+
+
+def test_the_window_looks_at_the_settings_by_itself(window: MainWindow, bench: Workbench, qtbot: QtBot) -> None:
+    settings.save(bench.paths.settings, {"offline": True})
+    qtbot.waitUntil(lambda: window.rail.buttons["offline"].text() == "Offline")

@@ -260,7 +260,7 @@ def test_a_narrow_page_says_the_same_below_each_other(priced: ModelsPage) -> Non
     priced.resize(640, 900)
     QApplication.processEvents()
     chosen = line(priced, "Q4_K_M")
-    assert "bits per weight · up to" in words(chosen)
+    assert "bits per weight\N{NO-BREAK SPACE}· up to" in words(chosen)
     assert chosen.width() <= priced.viewport().width()
 
 

@@ -141,6 +141,51 @@ def test_a_name_of_the_catalogue_leads_to_its_repository(workbench, hub, tmp_pat
     assert arrived(tmp_path) == ["gemma-F16.gguf"]
 
 
+def test_a_repository_that_cannot_be_had_is_passed_over_for_the_next_and_that_is_said(workbench, hub, tmp_path):
+    published = tmp_path / "published" / "tiny-F16.gguf"
+    entry = workbench("models", "show", "gemma-3-1b-it", "--json").last
+    first, second, third = entry["repositories"][:3]
+    hub.add(second, {"gemma-F16.gguf": published}, gated="manual")
+    hub.add(third, {"gemma-F16.gguf": published})
+    outcome = workbench("models", "pull", "gemma-3-1b-it:F16", "--yes", "--json")
+    assert outcome.status == 0
+    passed = {event["passed_over"]: event["error"] for event in outcome.events if "passed_over" in event}
+    assert {name: error["code"] for name, error in passed.items()} == {first: "model_not_found", second: "gated_model"}
+    assert f"{hub.endpoint}/{second}," in passed[second]["hint"]
+    assert outcome.last["download"]["repository"] == third
+    assert f"{second} is passed over" in workbench("models", "show", "gemma-3-1b-it").err
+    workbench("offline", "on")
+    hub.forget()
+    assert workbench("models", "show", "gemma-3-1b-it", "--json").last["ladders"], "the one that was looked at"
+    assert hub.served == []
+
+
+def test_where_no_repository_can_be_had_the_last_one_s_reason_is_said(workbench, hub):
+    error = workbench("models", "pull", "gemma-3-1b-it", "--yes", "--json").last["error"]
+    assert error["code"] == "model_not_found"
+    assert error["hint"]
+
+
+def test_a_refreshed_entry_says_when_the_hub_was_asked(workbench, hub, tmp_path):
+    hub.add("ggml-org/gemma-3-1b-it-GGUF", {"gemma-F16.gguf": tmp_path / "published" / "tiny-F16.gguf"})
+    assert workbench("models", "show", "gemma-3-1b-it", "--json").last["asked_at"] is None
+    fresh = workbench("models", "show", "gemma-3-1b-it", "--refresh", "--json").last
+    later = workbench("models", "show", "gemma-3-1b-it", "--json").last
+    assert fresh["asked_at"] == later["asked_at"] is not None
+    assert [file["name"] for file in later["files"] if file["repository"] == "ggml-org/gemma-3-1b-it-GGUF"] == [
+        "gemma-F16.gguf"
+    ]
+    assert f"the hub was asked on {later['asked_at'][:10]}" in workbench("models", "show", "gemma-3-1b-it").out
+
+
+def test_verifying_says_what_the_bytes_were_compared_with(workbench, hub):
+    workbench("models", "pull", f"{REPOSITORY}:Q8_0", "--yes")
+    (model,) = workbench("models", "verify", "tiny-Q8_0", "--json").last["models"]
+    sources = [one["source"] for one in model["files"][0]["met"]]
+    assert sources[0].startswith(f"the model hub ({REPOSITORY} at commit ")
+    assert f"as the model hub ({REPOSITORY} at commit " in workbench("models", "verify", "tiny-Q8_0").out
+
+
 def test_a_name_that_is_nothing_offers_those_that_are_near(workbench, hub):
     error = workbench("models", "pull", "gemma-3-1b", "--yes", "--json").json["error"]
     assert error["code"] == "model_not_found"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import http.server
 import threading
 from collections.abc import Iterator
@@ -12,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from tests.loopback_hub import LoopbackHub
-from workbench.errors import CatalogueError, HubError, OfflineError
+from workbench.errors import CatalogueError, HubError, ModelNotFoundError, OfflineError
 from workbench.hub import catalogue
 from workbench.hub.catalogue import Catalogue
-from workbench.hub.catalogues import added, refreshed
+from workbench.hub.catalogues import added, as_asked, refreshed
 from workbench.hub.documents import MAX_DOCUMENT_BYTES
+from workbench.hub.kept import Kept
 from workbench.hub.switch import Switch
 from workbench.jobs import run
 from workbench.paths import resources
@@ -40,10 +42,47 @@ def test_an_entry_takes_over_what_the_hub_says_now(shipped: Catalogue, tmp_path:
     file.write_bytes(b"GGUF" + bytes(1000))
     with LoopbackHub() as hub:
         commit = hub.add(name, {file.name: file})
-        fresh = run(refreshed(entry, Switch(offline=False).connecting(hub.endpoint, token=lambda: None)))
+        connect = Switch(offline=False).connecting(hub.endpoint, token=lambda: None)
+        kept = Kept(tmp_path, hub.endpoint)
+        fresh = run(refreshed(entry, connect, kept))
     assert fresh.gguf_repositories[0].commit == commit
     assert [one.size.size_bytes for one in fresh.files if one.repository == name] == [1004]
     assert fresh.original == entry.original, "a repository that is not shown leaves everything as it was"
+    later = as_asked(shipped, Kept(tmp_path, hub.endpoint))
+    assert later.entry(entry.id) == fresh, "the next start knows it too, with its date"
+    assert fresh.asked_at is not None
+    assert [one for one in later.entries if one.id != entry.id] == [
+        one for one in shipped.entries if one.id != entry.id
+    ]
+    assert as_asked(shipped, Kept(tmp_path, "http://another.example")) == shipped
+    tomorrow = entry.provenance.dated + datetime.timedelta(days=40_000)
+    newer = shipped.with_entry(
+        dataclasses.replace(entry, provenance=dataclasses.replace(entry.provenance, dated=tomorrow))
+    )
+    assert as_asked(newer, Kept(tmp_path, hub.endpoint)) == newer, "a later catalogue knows better"
+
+
+def test_an_entry_of_which_the_hub_shows_nothing_is_said_to_be_as_it_was(shipped: Catalogue, tmp_path: Path) -> None:
+    entry = next(entry for entry in shipped.entries if entry.gguf_repositories)
+    with LoopbackHub() as hub:
+        connect = Switch(offline=False).connecting(hub.endpoint, token=lambda: None)
+        with pytest.raises(ModelNotFoundError):
+            run(refreshed(entry, connect, Kept(tmp_path, hub.endpoint)))
+
+
+def test_what_the_hub_said_that_cannot_be_kept_counts_until_the_end(
+    shipped: Catalogue, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    entry = next(entry for entry in shipped.entries if entry.gguf_repositories)
+    file = tmp_path / "m-Q4_K_M.gguf"
+    file.write_bytes(b"GGUF" + bytes(1000))
+    (tmp_path / "refreshed").write_text("a file where the folder should be")
+    with LoopbackHub() as hub:
+        commit = hub.add(entry.gguf_repositories[0].name, {file.name: file})
+        connect = Switch(offline=False).connecting(hub.endpoint, token=lambda: None)
+        fresh = run(refreshed(entry, connect, Kept(tmp_path / "refreshed", hub.endpoint)))
+    assert fresh.gguf_repositories[0].commit == commit
+    assert "could not be kept" in caplog.text
 
 
 def test_a_catalogue_from_a_file_is_kept_under_its_name(tmp_path: Path, document: bytes) -> None:

@@ -114,16 +114,18 @@ def test_the_name_of_a_file_means_this_file_again():
 
 
 def test_an_entry_leads_to_a_repository_that_is_open_to_all(catalogue):
-    assert choosing.repository_of(Asked("Gemma-3-1B-it"), catalogue) == "ggml-org/gemma-3-1b-it-GGUF"
-    official = choosing.repository_of(Asked("ministral-3-3b-instruct-2512"), catalogue)
+    first, *others = choosing.repositories_of(Asked("Gemma-3-1B-it"), catalogue)
+    assert first == "ggml-org/gemma-3-1b-it-GGUF"
+    assert others, "and to those that come next, should it be gone"
+    official = choosing.repositories_of(Asked("ministral-3-3b-instruct-2512"), catalogue)[0]
     assert official.startswith("mistralai/"), "the publisher's own comes first where it asks for nothing"
-    assert choosing.repository_of(Asked("owner/name"), catalogue) == "owner/name"
+    assert choosing.repositories_of(Asked("owner/name"), catalogue) == ("owner/name",)
 
 
 def test_an_entry_without_files_and_a_name_that_is_none_are_refused_with_a_way_on(catalogue):
     for name in ("mistral-large-4", "gemma-3-1b"):
         with pytest.raises(ModelNotFoundError) as caught:
-            choosing.repository_of(Asked(name), catalogue)
+            choosing.repositories_of(Asked(name), catalogue)
         assert caught.value.hint
 
 

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.loopback_hub import Faults
-from tests.unit.hub.downloading import FILE, MANNERS, PIECE, REPOSITORY, SIZE, Bench, bench_in, sha256_of
-from workbench.errors import Cancelled, HubError, ModelNotFoundError, OfflineError
+from tests.unit.hub.downloading import FILE, HASTY, MANNERS, PIECE, REPOSITORY, SIZE, Bench, bench_in, sha256_of
+from workbench.errors import Cancelled, GatedModelError, HubError, ModelNotFoundError, OfflineError
 from workbench.hub.delivery import FileInTheWayError
 from workbench.hub.digests import Digests
-from workbench.hub.download_rows import State
+from workbench.hub.download_rows import Promise, State
 from workbench.hub.download_state import DownloadState
+from workbench.hub.downloads import connecting
 from workbench.hub.locks import DownloadedElsewhereError
 from workbench.hub.transfer import Manners, Phase
 from workbench.hub.wanted import Wanted
 from workbench.jobs import CancelToken, run
 from workbench.models.file import Origin
+
+LARGE = 2 * PIECE
 
 
 @pytest.fixture
@@ -226,6 +230,31 @@ def test_pausing_stops_the_work_on_one_and_keeps_what_arrived(bench: Bench) -> N
     bench.assert_right()
 
 
+@pytest.mark.parametrize("spoilt", [False, True], ids=["intact", "spoilt on the disk"])
+def test_pausing_inside_large_pieces_loses_nothing_of_them(bench: Bench, spoilt: bool) -> None:
+    size = 24 * LARGE
+    wanted = bench.publish(size=size, faults=Faults(step_s=0.005))
+    downloads = bench.downloads(manners=replace(MANNERS, piece_bytes=8 * LARGE))
+    added = downloads.add(wanted)
+    task = downloads.fetch(added.id)(CancelToken())
+    for state in task:
+        if state.done_bytes >= 6 * LARGE:
+            break
+    task.close()
+    kept = downloads.get(added.id).done_bytes
+    assert kept >= 6 * LARGE, "no piece was whole yet"
+    if spoilt:
+        with bench.part().open("r+b") as file:
+            file.write(b"x" * 1000)
+    bench.hub.break_(REPOSITORY, Faults())
+    bench.hub.forget()
+    run(downloads.fetch(added.id))
+    again = bench.hub.sent_bytes(FILE) - (size - kept)
+    assert again <= (8 * LARGE if spoilt else 0)
+    assert (again > 0) == spoilt
+    bench.assert_right()
+
+
 def test_a_pause_from_another_process_is_heard(bench: Bench) -> None:
     wanted = bench.publish(faults=Faults(step_s=0.5))
     here, elsewhere = bench.downloads(), bench.downloads()
@@ -260,6 +289,31 @@ def test_removing_one_that_runs_deletes_what_arrived(bench: Bench) -> None:
             downloads.remove(added.id)
     assert bench.states[-1].phase is Phase.CANCELLED
     assert bench.lying_there == []
+
+
+def test_what_the_hub_promised_of_finished_ones_is_known_by_where_they_are(bench: Bench) -> None:
+    wanted = bench.publish()
+    downloads = bench.downloads()
+    added = downloads.add(wanted)
+    assert downloads.promised() == {}, "until it is there, another file may be"
+    run(downloads.fetch(added.id))
+    assert downloads.promised() == {bench.final(): Promise(sha256_of(bench.contents[FILE]), REPOSITORY, bench.commit)}
+
+
+def test_another_hub_counts_for_what_begins_later(bench: Bench) -> None:
+    wanted = bench.publish(gated="manual")
+    downloads = bench.downloads(endpoint="http://127.0.0.1:1")
+    added = downloads.add(wanted)
+    downloads.use(bench.hub.endpoint, connecting(bench.hub.endpoint, offline=False, patience=HASTY), connections=1)
+    with pytest.raises(GatedModelError) as caught:
+        run(downloads.fetch(added.id))
+    assert f"{bench.hub.endpoint}/{REPOSITORY}," in (caught.value.hint or "")
+    assert "workbench models token set" in (caught.value.hint or "")
+    assert "HF_TOKEN" in (caught.value.hint or "")
+    bench.publish(gated=False)
+    bench.hub.forget()
+    run(downloads.fetch(added.id))
+    assert len({one.client for one in bench.hub.requests(origin="cdn")}) == 1, "one connection"
 
 
 def test_removing_a_finished_one_keeps_the_model(bench: Bench) -> None:

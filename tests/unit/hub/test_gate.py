@@ -42,9 +42,10 @@ class Bench:
         hub = Hub(self.home / "cache", self.home / "models", endpoint=self.hub.endpoint, offline=offline)
         return run(hub.listing(REPOSITORY))
 
-    def gate(self, *, offline: bool = False, listing: RemoteListing | None = None) -> Gate:
+    def gate(self, *, offline: bool = False, listing: RemoteListing | None = None, to_read: bool = False) -> Gate:
         connect = Switch(offline=offline).connecting(self.hub.endpoint, token=lambda: None, patience=HASTY)
-        return run(gate(listing or self.listing(offline=offline), self.db, self.texts, connect))
+        found = listing or self.listing(offline=offline)
+        return run(gate(found, self.db, self.texts, connect, to_read=to_read))
 
 
 @pytest.fixture
@@ -176,6 +177,23 @@ def test_agreeing_holds_for_this_revision_and_is_remembered_for_the_next(bench: 
     assert later.agreed_before == agreed.agreed_before
     with pytest.raises(LicenceError):
         check_agreed(bench.listing().files[0], bench.db)
+
+
+def test_what_was_agreed_to_is_not_fetched_again_unless_somebody_reads_it(bench: Bench) -> None:
+    bench.publish(card={"license": "gemma"})
+    listing = bench.listing()
+    agree(bench.gate(listing=listing), bench.db)
+    bench.texts = Texts(bench.home / "another machine's")
+    bench.hub.forget()
+    again = bench.gate(listing=listing)
+    assert again.agreed
+    assert bench.hub.served == []
+    assert again.text == Terms.of("gemma").text
+    read = bench.gate(listing=listing, to_read=True)
+    assert (read.text_from, read.agreed) == ("LICENSE", True)
+    bench.hub.forget()
+    assert bench.gate(listing=listing).text == read.text, "what is kept is given"
+    assert bench.hub.served == []
 
 
 def test_another_licence_of_the_same_repository_was_not_agreed_to_before(bench: Bench) -> None:

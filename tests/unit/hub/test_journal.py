@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import zlib
 from contextlib import closing
 from pathlib import Path
 
@@ -27,15 +28,20 @@ def written(path: Path) -> Path:
         opened.finished([(3, 33), (0, 11)])
         opened.finished([(7, 77)])
         opened.dropped(3)
+        opened.begun(5, 100, 55)
+        opened.begun(4, 7, 44)
+        opened.finished([(4, 45)])
+        opened.begun(3, 9, 33)
+        opened.dropped(3)
     return path
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     found = journal.read(written(tmp_path / "j"))
-    assert found == Record(IDENTITY, PIECE, '"v1"', {0: 11, 7: 77})
+    assert found == Record(IDENTITY, PIECE, '"v1"', {0: 11, 7: 77, 4: 45}, begun={5: (100, 55)})
     assert found.piece_count == 11
     assert found.span(10) == (10 * PIECE, 10 * PIECE + 5)
-    assert found.done_bytes == 2 * PIECE
+    assert found.done_bytes == 3 * PIECE + 100
 
 
 def test_opening_again_keeps_what_is_known(tmp_path: Path) -> None:
@@ -58,7 +64,8 @@ def test_a_torn_one_says_what_is_left_of_it(tmp_path_factory: pytest.TempPathFac
     found = journal.read(path)
     if found is not None:
         assert found.identity == IDENTITY
-        assert set(found.pieces.items()) <= {(0, 11), (3, 33), (7, 77)}
+        assert set(found.pieces.items()) <= {(0, 11), (3, 33), (4, 45), (7, 77)}
+        assert set(found.begun.items()) <= {(3, (9, 33)), (4, (7, 44)), (5, (100, 55))}
     else:
         assert cut < text.find(b"\n") or b"\n" not in text
 
@@ -71,7 +78,8 @@ def test_a_spoilt_byte_makes_no_piece_up(tmp_path_factory: pytest.TempPathFactor
     path.write_bytes(text)
     found = journal.read(path)
     if found is not None:
-        assert set(found.pieces.items()) <= {(0, 11), (3, 33), (7, 77)}
+        assert set(found.pieces.items()) <= {(0, 11), (3, 33), (4, 45), (7, 77)}
+        assert set(found.begun.items()) <= {(3, (9, 33)), (4, (7, 44)), (5, (100, 55))}
 
 
 @pytest.mark.parametrize("size", [0, 1, 100, 100_000])
@@ -93,6 +101,36 @@ def test_bytes_come_back_and_pieces_are_remembered(tmp_path: Path) -> None:
     with closing(Part(final, IDENTITY, piece_bytes=2 * PIECE)) as part:
         assert part.record.piece_bytes == PIECE, "the size of its pieces is its own"
         assert part.missing == [0, 1, 3, 4, 5, 6, 7, 8, 9, 10]
+
+
+def test_a_piece_that_is_left_is_taken_up_where_it_was_left(tmp_path: Path) -> None:
+    final = tmp_path / "m.gguf"
+    with closing(Part(final, IDENTITY, piece_bytes=PIECE)) as part:
+        part.write(2 * PIECE, b"abc", CancelToken())
+        part.keep(2, 3, zlib.crc32(b"abc"))
+        part.write(5 * PIECE, b"def", CancelToken())
+        part.keep(5, 3, zlib.crc32(b"xyz"))
+    with closing(Part(final, IDENTITY, piece_bytes=PIECE)) as part:
+        assert part.record.done_bytes == 6
+        assert part.begun(2) == (3, zlib.crc32(b"abc"))
+        assert part.begun(5) == (0, 0), "other bytes lie there"
+        assert part.begun(7) == (0, 0)
+        assert part.record.done_bytes == 3
+        part.start_over(None)
+        assert part.begun(2) == (0, 0)
+    part.keep(2, 3, 0)
+    assert known(final) == Record(IDENTITY, PIECE), "a part that is closed says nothing more"
+
+
+def test_what_was_begun_beyond_the_end_of_the_file_is_not_there(tmp_path: Path) -> None:
+    final = tmp_path / "m.gguf"
+    with closing(Part(final, IDENTITY, piece_bytes=PIECE)) as part:
+        part.write(2 * PIECE, b"abc", CancelToken())
+        part.keep(2, 3, zlib.crc32(b"abc"))
+    with part_path(final).open("r+b") as file:
+        file.truncate(2 * PIECE + 2)
+    with closing(Part(final, IDENTITY, piece_bytes=PIECE)) as part:
+        assert part.record.done_bytes == 0
 
 
 def test_pieces_beyond_the_end_of_the_file_are_missing(tmp_path: Path) -> None:

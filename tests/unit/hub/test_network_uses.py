@@ -113,7 +113,7 @@ def test_everything_listed_says_what_to_whom_and_when_and_stands_as_the_switch_d
     assert {use.state for use in on if use.switch} == {"allowed"}
     assert {use.state for use in off if use.switch} == {"off"}
     assert {use.state for use in off if not use.switch} == {"this machine only"}
-    assert sum("https://mirror.example" in use.to for use in on) == 4
+    assert sum("https://mirror.example" in use.to for use in on) == 5
     assert [use.what for use in on] == [use.what for use in off]
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.loopback_hub import Faults, LoopbackHub, http_date
 from workbench.errors import Cancelled, GatedModelError, HubError, ModelNotFoundError
-from workbench.hub.connection import Connection, _translated
+from workbench.hub.connection import Connection, _certificates, _translated
 from workbench.hub.failures import Patience, requested_wait_s
 from workbench.hub.ranges import FileChangedError, RangedReader, Source
 from workbench.jobs import CancelToken
@@ -177,6 +177,40 @@ def test_an_answer_that_cannot_be_trusted_is_refused_with_the_reason(
     assert words in refusal(reader).message
 
 
+@pytest.mark.parametrize(
+    ("location", "words"),
+    [
+        ("file:///etc/passwd", "a file of this computer"),
+        ("ftp://127.0.0.1/x", "none of the web (ftp:)"),
+        ("data:text/plain,x", "none of the web (data:)"),
+        ("http://192.0.2.1/x", "192.0.2.1 without encryption"),
+        ("http://user:word@127.0.0.1:1/x", "a name and a password"),
+    ],
+)
+def test_where_a_hub_leads_that_nobody_follows_is_said_in_words(
+    hub: LoopbackHub, reader: RangedReader, location: str, words: str
+) -> None:
+    hub.break_(REPOSITORY, Faults(location=location))
+    message = refusal(reader).message
+    assert words in message
+    assert "user" not in message
+    assert "word@" not in message
+
+
+def test_a_fresh_address_that_is_refused_is_asked_for_once_more(
+    hub: LoopbackHub, reader: RangedReader, content: bytes
+) -> None:
+    hub.break_(REPOSITORY, Faults(expired=1))
+    assert read(reader, 0, 1000) == content[:1000]
+    assert [one.status for one in hub.requests()] == [302, 403, 302, 206]
+
+
+def test_two_fresh_addresses_that_are_refused_are_a_refusal(hub: LoopbackHub, reader: RangedReader) -> None:
+    hub.break_(REPOSITORY, Faults(expired=99))
+    assert refusal(reader).code == "access_refused"
+    assert [one.status for one in hub.requests()] == [302, 403, 302, 403]
+
+
 def test_a_promised_hash_that_the_hub_itself_contradicts_is_refused(
     hub: LoopbackHub, connection: Connection, content: bytes, tmp_path: Path
 ) -> None:
@@ -192,6 +226,28 @@ def test_a_promised_hash_that_the_hub_itself_contradicts_is_refused(
 def test_a_hub_elsewhere_may_not_lead_to_this_machine_nor_to_the_clear(address: str) -> None:
     with Connection("https://hub.example") as connection, pytest.raises(HubError, match="does not follow"):
         connection.get(address, {})
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_certificates_that_cannot_be_read_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
+    if content is not None:
+        (tmp_path / "own.pem").write_text(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "own.pem"))
+    _certificates.cache_clear()
+    try:
+        with pytest.raises(HubError, match="certificates that SSL_CERT_FILE names cannot be read") as caught:
+            Connection("https://hub.example")
+    finally:
+        _certificates.cache_clear()
+    assert "SSL_CERT_FILE" in (caught.value.hint or "")
+
+
+def test_a_proxy_that_takes_another_package_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:9")
+    with pytest.raises(HubError, match="SOCKS proxy, which this program cannot use"):
+        Connection("https://hub.example")
 
 
 def test_a_busy_hub_is_asked_again_when_it_says(hub: LoopbackHub, reader: RangedReader, content: bytes) -> None:

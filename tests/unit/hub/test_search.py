@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,30 @@ def test_an_address_of_nothing_or_elsewhere_is_refused(hub: LoopbackHub, found: 
 def test_nothing_asked_is_nothing_found_without_a_request(hub: LoopbackHub, found: Find) -> None:
     assert found("   ") == ()
     assert hub.served == []
+
+
+@pytest.mark.parametrize(
+    ("faults", "words"),
+    [
+        (Faults(unavailable=99), "out of order"),
+        (Faults(busy=99), "too many requests"),
+        (Faults(busy=99, retry_after="7200"), "asks to wait 7200 s"),
+        (Faults(portal=b"<html>sign in</html>"), "sign in first"),
+    ],
+)
+def test_what_is_in_the_way_is_said_after_our_own_attempts_alone(
+    hub: LoopbackHub, found: Find, faults: Faults, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for asked in ("tiny", "alice/Tiny-GGUF"):
+        hub.break_("alice/Tiny-GGUF", replace(faults))
+        with pytest.raises(HubError, match=words):
+            found(asked)
+    assert len(hub.served) <= 2 * HASTY.tries
+    with LoopbackHub() as gone:
+        connect = Switch(offline=False).connecting(gone.endpoint, token=lambda: None, patience=HASTY)
+    with pytest.raises(HubError, match="cannot be reached"):
+        run(search("tiny", gone.endpoint, connect))
+    assert "Retry" not in caplog.text, "the library waits for nobody"
 
 
 def test_offline_no_request_leaves(hub: LoopbackHub, found: Find) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import keyring.backend
 import keyring.backends.fail
+import keyring.backends.null
 import keyring.errors
 import pytest
 
@@ -103,6 +105,39 @@ def test_a_system_without_a_store_is_told_of_the_variable() -> None:
     assert not tokens.forget(HUB)
 
 
+def test_a_store_that_is_switched_off_is_told_of_the_variable_too() -> None:
+    tokens = Tokens(environment={}, keyring=keyring.backends.null.Keyring())
+    with pytest.raises(TokenError, match="password store is off") as caught:
+        tokens.keep(HUB, "hf_secret")
+    assert "HF_TOKEN" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("named", ["HF_TOKEN_PATH", "HF_HOME", "XDG_CACHE_HOME", "HOME", "USERPROFILE"])
+def test_the_token_of_the_hubs_own_command_line_is_used_where_there_is_no_other(tmp_path: Path, named: str) -> None:
+    below = {"HF_TOKEN_PATH": "", "HF_HOME": "token", "XDG_CACHE_HOME": "huggingface/token"}
+    path = tmp_path / "there" / below.get(named, ".cache/huggingface/token")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("hf_of_the_file\n")
+    environment = {named: str(tmp_path / "there")}
+    tokens = Tokens(environment=environment, keyring=Ring())
+    assert tokens.token(HUB) == "hf_of_the_file"
+    assert tokens.state(HUB).source is TokenSource.HF_FILE
+    assert tokens.token(MIRROR) is None, "a mirror of the settings is not handed it"
+    tokens.keep(HUB, "hf_kept")
+    assert tokens.token(HUB) == "hf_kept"
+    path.write_bytes(b"\xff\0 no token")
+    tokens.forget(HUB)
+    assert tokens.token(HUB) is None
+
+
+def test_without_a_store_the_file_counts_and_what_is_wrong_with_the_store_is_said(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("hf_of_the_file")
+    tokens = Tokens(environment={"HF_HOME": str(tmp_path)}, keyring=keyring.backends.fail.Keyring())
+    state = tokens.state(HUB)
+    assert tokens.token(HUB) == "hf_of_the_file"
+    assert (state.source, "no password store" in (state.problem or "")) == (TokenSource.HF_FILE, True)
+
+
 def test_nothing_that_is_shown_holds_the_token() -> None:
     tokens = Tokens(environment={"HF_TOKEN": "hf_canary"}, keyring=Ring())
     assert "hf_canary" not in repr(tokens.state(HUB)) + repr(tokens)
@@ -139,7 +174,8 @@ def test_the_store_is_asked_once_until_a_token_is_kept_or_forgotten() -> None:
     assert [tokens.token(HUB) for _ in range(3)] == [None, None, None]
     assert len(asked) == 1, "a locked store asks the user for a password each time"
     tokens.keep(HUB, "hf_secret")
+    asked.clear()
     assert [tokens.token(HUB) for _ in range(3)] == ["hf_secret"] * 3
-    assert len(asked) == 2
+    assert len(asked) == 1
     tokens.forget(HUB)
     assert tokens.token(HUB) is None

@@ -92,6 +92,8 @@ class ModelPicker(QFrame):
     @Slot()
     def _refill(self) -> None:
         if self.isVisible():
+            chosen = self.list.currentItem()
+            self._current = chosen.data(0, MODEL) if chosen is not None else self._current
             self._fill()
 
     @Slot()

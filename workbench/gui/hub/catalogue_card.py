@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal, Slot
@@ -12,10 +11,12 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QVBoxLayou
 
 from workbench.gui.errands import Errands
 from workbench.gui.hub.entry_row import EntryRow
-from workbench.gui.theme import Space, Tone
+from workbench.gui.hub.own_catalogues import OwnCataloguesView
+from workbench.gui.theme import Space
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.controls import label, text_button
 from workbench.hub.entries import Entry
+from workbench.hub.installed import installed
 from workbench.hub.places.same import Held
 from workbench.models.file import Family
 
@@ -45,6 +46,8 @@ class CatalogueCard(Card):
         self._family, self._words = Family.LLAMA, ""
         self.tabs: dict[Family, QPushButton] = {}
         self.rows: list[EntryRow] = []
+        self.own = OwnCataloguesView(workbench, errands)
+        self.own.changed.connect(self._on_catalogue)
         self.said = label(EXPLAINED, role="muted", wrap=True)
         self._list = QVBoxLayout()
         self._list.setSpacing(Space.XS)
@@ -59,10 +62,8 @@ class CatalogueCard(Card):
         tabs = QHBoxLayout()
         tabs.setSpacing(Space.XS)
         self._group = QButtonGroup(self)
-        for family, title in FAMILIES:
-            count = len(self._bench.catalogue.of_family(family))
-            button = text_button(f"{title}  {count}", kind="tab")
-            button.setAccessibleName(f"{title}, {count} models")
+        for family, _ in FAMILIES:
+            button = text_button("", kind="tab")
             button.setCheckable(True)
             button.setProperty("family", family.value)
             button.clicked.connect(self._on_tab)
@@ -70,17 +71,36 @@ class CatalogueCard(Card):
             self.tabs[family] = button
             tabs.addWidget(button)
         tabs.addStretch(1)
+        tabs.addWidget(self.own.button)
         self.body.addLayout(tabs)
+        self.body.addWidget(self.own)
         self.body.addWidget(self.said)
-        for name, error in self._bench.catalogue.refused:
-            refused = label(f"✕  {name}: {error.message}", tone=Tone.BAD, wrap=True)
-            refused.setToolTip(error.hint or "")
-            self.body.addWidget(refused)
         self.body.addLayout(self._list)
+        self._count()
+
+    def _count(self) -> None:
+        """On the tabs, how many models each family has."""
+        for family, title in FAMILIES:
+            count = len(self._bench.catalogue.of_family(family))
+            self.tabs[family].setText(f"{title}  {count}")
+            self.tabs[family].setAccessibleName(f"{title}, {count} models")
+
+    @Slot()
+    def _on_catalogue(self) -> None:
+        """Other entries are in force: rows of those that are as they were stay, open ones too."""
+        for entry_id, row in list(self._made.items()):
+            if self._bench.catalogue.entry(entry_id) != row.entry:
+                self._made.pop(entry_id)
+                if row.is_open:
+                    row.set_open(is_open=False)
+                row.hide()
+                row.deleteLater()
+        self._count()
+        self._draw()
 
     @property
     def busy(self) -> bool:
-        return self._growing.isActive() or any(row.busy for row in self._made.values())
+        return self._growing.isActive() or self.own.busy or any(row.busy for row in self._made.values())
 
     @property
     def opened(self) -> list[EntryRow]:
@@ -116,7 +136,7 @@ class CatalogueCard(Card):
 
     def draw_here(self, held: Sequence[Held]) -> None:
         """Mark what is on this machine."""
-        self._here = frozenset(entry.id for entry in self._bench.catalogue.entries if _is_here(entry, held))
+        self._here = installed(self._bench.catalogue.entries, held)
         for row in self._made.values():
             row.draw_here(here=row.entry.id in self._here)
 
@@ -174,23 +194,3 @@ class CatalogueCard(Card):
 def _matches(entry: Entry, parts: Sequence[str]) -> bool:
     said = " ".join((entry.id, entry.title, entry.publisher, entry.licence.value, *entry.repositories)).lower()
     return all(part in said for part in parts)
-
-
-def _is_here(entry: Entry, held: Sequence[Held]) -> bool:
-    """By the repository in a file's path, by a published hash, or by the title in its metadata."""
-    names = {name.lower() for name in entry.repositories}
-    hashes = {file.sha256 for file in entry.files if file.sha256 is not None}
-    title = _plain(entry.title)
-    return any(
-        one.file.sha256 in hashes or _plain(one.file.title) == title or _repository(one.file.path) in names
-        for one in held
-        if not one.file.synthetic
-    )
-
-
-def _repository(path: Path) -> str:
-    return "/".join(path.parts[-3:-1]).lower()
-
-
-def _plain(title: str) -> str:
-    return "".join(character for character in title.lower() if character.isalnum())

@@ -97,6 +97,7 @@ class Dock(QObject):
 
     @Slot()
     def _on_network(self) -> None:
+        """Also where another process turned it."""
         self.draw_network()
         self.traffic.refresh()
         if not self.network.offline:

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
+from workbench.errors import GatedModelError
 from workbench.gui import theme
 from workbench.gui.hub.traffic import Item
 from workbench.gui.hub.words import download_words, progress_of
@@ -22,8 +23,8 @@ _GOES_ON = {State.PAUSED: "Resume", State.CANCELLED: "Resume", State.FAILED: "Re
 
 
 class DownloadRow(QFrame):
-    """``asked`` is emitted with what is wished ("pause", "resume", "cancel", "remove", "up", "down", "open") and the
-    download's number; ``moved`` with itself and -1 or 1 where the focus is to go up or down."""
+    """``asked`` is emitted with what is wished ("pause", "resume", "cancel", "remove", "up", "down", "open", "token")
+    and the download's number; ``moved`` with itself and -1 or 1 where the focus is to go up or down."""
 
     asked = Signal(str, int)
     moved = Signal(object, int)
@@ -51,7 +52,9 @@ class DownloadRow(QFrame):
         self.up_button = IconButton("arrow-up", "Earlier in the queue (Alt+Up)")
         self.down_button = IconButton("arrow-down", "Later in the queue (Alt+Down)")
         self.remove_button = IconButton("delete-outline", "Remove (Del)")
+        self.token_button = text_button("Enter a token…", kind="small")
         self._wishes = {
+            "token": self.token_button,
             "open": self.open_button,
             "pause": self.pause_button,
             "resume": self.resume_button,
@@ -86,6 +89,7 @@ class DownloadRow(QFrame):
         self.why.setText(why)
         self.why.setVisible(bool(why))
         self.page_button.setVisible(failure is not None and failure.page is not None)
+        self.token_button.setVisible(failure is not None and failure.code == GatedModelError.code)
         self._draw_buttons(first=first, last=last)
         self.setAccessibleName(f"{self.name.text()}: {said}. {why}")
         self.setAccessibleDescription(

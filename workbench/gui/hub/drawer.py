@@ -10,9 +10,9 @@ from workbench.chat.answer import Problem
 from workbench.gui import theme
 from workbench.gui.hub.download_row import DownloadRow
 from workbench.gui.hub.traffic import Item, Traffic
+from workbench.gui.hub.undo_notice import UndoNotice
 from workbench.gui.theme import Space
 from workbench.gui.widgets.controls import IconButton, label, text_button
-from workbench.gui.widgets.notice import Notice
 from workbench.hub.download_rows import State
 from workbench.hub.downloads import Download
 
@@ -22,9 +22,11 @@ EMPTY = "Nothing is being downloaded. Find a model on the Models page; its quant
 
 
 class DownloadsDrawer(QFrame):
-    """``opened`` is emitted with a finished download whose model is to be opened, ``closed`` when it is put away."""
+    """``opened`` is emitted with a finished download whose model is to be opened, ``closed`` when it is put away,
+    ``token_wished`` when an access token is to be entered."""
 
     opened = Signal(object)
+    token_wished = Signal()
     closed = Signal()
 
     def __init__(self, traffic: Traffic, parent: QWidget | None = None) -> None:
@@ -33,7 +35,9 @@ class DownloadsDrawer(QFrame):
         self.setAccessibleName("Downloads")
         self.traffic = traffic
         self.rows: list[DownloadRow] = []
-        self.notice = Notice()
+        self.notice = UndoNotice()
+        self.notice.undone.connect(traffic.put_back)
+        self.notice.settled.connect(traffic.delete)
         self.empty = label(EMPTY, role="muted", wrap=True)
         self.clear_button = text_button("Clear finished", kind="ghost")
         self.clear_button.clicked.connect(traffic.clear_done)
@@ -119,13 +123,23 @@ class DownloadsDrawer(QFrame):
             self._open(download_id)
         elif wish in ("up", "down"):
             self.traffic.move(download_id, -1 if wish == "up" else 1)
+        elif wish == "token":
+            self.token_wished.emit()
+        elif wish == "remove":
+            self._remove(download_id)
         else:
             {
                 "pause": self.traffic.pause,
                 "resume": self.traffic.resume,
                 "cancel": self.traffic.cancel,
-                "remove": self.traffic.remove,
             }[wish](download_id)
+
+    def _remove(self, download_id: int) -> None:
+        finished = any(item.download.id == download_id and not item.partial for item in self.traffic.items)
+        taken = self.traffic.take_off(download_id)
+        if taken is not None:
+            kept = "Its files stay." if finished else "What arrived of it is deleted when this message goes."
+            self.notice.offer(f"{taken.title} is off the list.", taken, kept)
 
     def _open(self, download_id: int) -> None:
         found: Download | None = next(

@@ -83,7 +83,6 @@ class EntryFacts(QWidget):
         for claim in entry.claims:
             column.addWidget(_Difference(claim))
         column.addLayout(grid)
-        column.addWidget(label(provenance_words(entry.provenance, entry.replaces), role="muted", wrap=True))
 
 
 class _Difference(QFrame):
@@ -104,11 +103,10 @@ class _Difference(QFrame):
 
 
 def provenance_words(provenance: Provenance, replaces: Provenance | None = None) -> str:
-    """Which catalogue an entry is from."""
-    of_whom = "" if provenance.shipped else f", added from {provenance.came_from or provenance.file}"
-    instead = f"; it stands in the place of that of “{replaces.title}”" if replaces is not None else ""
-    dated = provenance.dated.isoformat()
-    return f"Catalogue “{provenance.title}” of {dated}{of_whom}{instead}. Rest on a fact for its source."
+    """Which catalogue an entry is from: "from the catalogue “Llama”"."""
+    of_whom = "" if provenance.shipped else f" (added from {provenance.came_from or provenance.file})"
+    instead = f" in the place of “{replaces.title}”" if replaces is not None else ""
+    return f"from the catalogue “{provenance.title}”{of_whom}{instead}"
 
 
 def _fact(name: str, value: str, fact: Fact[Any]) -> Said:

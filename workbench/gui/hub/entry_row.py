@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QSize
 
 from workbench.gui import theme
 from workbench.gui.errands import Errands
+from workbench.gui.hub.entry_age import EntryAge
 from workbench.gui.hub.entry_facts import EntryFacts
 from workbench.gui.hub.look import Look
 from workbench.gui.hub.words import Chip, context_words, doubt, gate_chip, licence_chip, plain_tip, sources_words
@@ -44,6 +45,8 @@ class EntryRow(QWidget):
         self.entry = entry
         self.ladders: RemoteLadders | None = None
         self.look: Look | None = None
+        self.age: EntryAge | None = None
+        self._facts: EntryFacts | None = None
         self.button = FoldButton()
         self.button.clicked.connect(self.toggle)
         self.parameters = _chip(Chip(parameter_count(entry.parameters.value) + doubt(entry.parameters), Tone.NONE,
@@ -51,10 +54,7 @@ class EntryRow(QWidget):
         self.here = label("✓ on this machine", role="chip", tone=Tone.GOOD)
         self.here.hide()
         self.badges = QWidget()
-        flow = FlowLayout(self.badges, gap=Space.XS)
-        for chip in self._chips():
-            flow.addWidget(_chip(chip))
-        flow.addWidget(self.here)
+        self._draw_badges()
         self._body = QWidget()
         self._body.hide()
         self._column = QVBoxLayout(self._body)
@@ -74,6 +74,16 @@ class EntryRow(QWidget):
         column.addLayout(self._head)
         column.addWidget(self._body)
         self._draw_head()
+
+    def _draw_badges(self) -> None:
+        """In a widget of their own, which takes the place of the one before."""
+        before, self.badges = self.badges, QWidget()
+        flow = FlowLayout(self.badges, gap=Space.XS)
+        for chip in self._chips():
+            flow.addWidget(_chip(chip))
+        flow.addWidget(self.here)
+        before.hide()
+        before.deleteLater()
 
     def _chips(self) -> list[Chip]:
         entry = self.entry
@@ -101,7 +111,7 @@ class EntryRow(QWidget):
 
     @property
     def busy(self) -> bool:
-        return (self.look is not None and self.look.busy) or (self.ladders is not None and self.ladders.busy)
+        return any(part is not None and part.busy for part in (self.look, self.ladders, self.age))
 
     def draw_here(self, *, here: bool) -> None:
         """Whether any quantisation of it is on this machine."""
@@ -110,10 +120,15 @@ class EntryRow(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._place_badges()
+
+    def _place_badges(self) -> None:
         beside = self.width() >= theme.px(NARROW)
         self.parameters.setFixedWidth(theme.px(SIZE))
         self._head.addWidget(self.badges, *((0, 3, 1, 1) if beside else (1, 1, 1, 2)), Qt.AlignmentFlag.AlignVCenter)
         self._head.setColumnStretch(3, 3 if beside else 0)
+        self.badges.setContentsMargins(0 if beside else FoldButton.INSET, 0, 0, 0)
+        self._column.setContentsMargins(self.button.x() + FoldButton.INSET, 0, 0, Space.M)
 
     def _draw_head(self) -> None:
         self.button.draw(self.entry.title, is_open=self.is_open)
@@ -141,7 +156,11 @@ class EntryRow(QWidget):
     def _build(self) -> None:
         self.look = Look(self._bench, self._errands)
         self.look.found.connect(self._on_found)
-        self._column.addWidget(EntryFacts(self.entry))
+        self._facts = EntryFacts(self.entry)
+        self.age = EntryAge(self._bench, self._errands, self.entry)
+        self.age.refreshed.connect(self._on_refreshed)
+        self._column.addWidget(self._facts)
+        self._column.addWidget(self.age)
         self.choice = QComboBox()
         self.choice.setAccessibleName(f"Repository with GGUF files of {self.entry.title}")
         self.choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -162,6 +181,19 @@ class EntryRow(QWidget):
         self._column.addLayout(row)
         self._column.addWidget(self.look)
         self.look.begin(self.choice.currentData())
+
+    @Slot(object)
+    def _on_refreshed(self, entry: Entry) -> None:
+        """What the hub says of it now."""
+        self.entry = entry
+        self._draw_badges()
+        self._place_badges()
+        self.badges.show()
+        before, self._facts = self._facts, EntryFacts(entry)
+        if before is not None:
+            self._column.replaceWidget(before, self._facts)
+            before.deleteLater()
+        self._draw_head()
 
     def _say_none(self) -> None:
         button = text_button("Search the hub for it", kind="small")

@@ -1,29 +1,36 @@
-"""What can be done with a file of the library: verify it, show it, remove our own, take others' off the list."""
+"""What can be done with a file of the library: verify, show, move or remove our own, take others' off the list."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QProcess, Qt, Signal, Slot
-from PySide6.QtWidgets import QMenu, QMessageBox, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from workbench.chat.answer import Problem
+from workbench.errors import WorkbenchError
 from workbench.gui.errands import Errands, errand
-from workbench.gui.hub.words import copies_words
+from workbench.gui.hub.move_dialog import MoveDialog
+from workbench.gui.hub.undo_notice import UndoNotice
+from workbench.gui.hub.words import copies_words, remains_words
 from workbench.gui.theme import Tone
-from workbench.gui.widgets.notice import Notice
 from workbench.hardware.words import human_bytes
+from workbench.hub.moving import Moved
 from workbench.hub.places.place import Program
 from workbench.hub.places.same import Held
-from workbench.hub.upkeep import Removal, Verdict, Verified, Verifying, reveal
+from workbench.hub.setting_aside import SetAside
+from workbench.hub.upkeep import Verdict, Verified, Verifying, reveal
 from workbench.jobs import CancelToken, Job, Task
 from workbench.models.file import ModelFile
 
 if TYPE_CHECKING:
     from workbench.app import Workbench
+
+log = logging.getLogger(__name__)
 
 LANE = "library"
 
@@ -33,10 +40,12 @@ class FileCare(QObject):
 
     changed = Signal()
 
-    def __init__(self, workbench: Workbench, errands: Errands, notice: Notice, window: QWidget) -> None:
+    def __init__(self, workbench: Workbench, errands: Errands, notice: UndoNotice, window: QWidget) -> None:
         super().__init__(window)
         self._bench, self._errands, self._notice, self._window = workbench, errands, notice, window
         self._job: Job | None = None
+        notice.undone.connect(self._on_undo)
+        notice.settled.connect(self._on_settled)
 
     @property
     def busy(self) -> bool:
@@ -51,7 +60,8 @@ class FileCare(QObject):
         menu.addSeparator()
         if held.own:
             size = human_bytes(held.file.size_bytes)
-            menu.addAction(f"Remove (frees {size})…", partial(self.ask_removal, held))
+            menu.addAction("Move to another folder…", partial(self.ask_move, held))
+            menu.addAction(f"Remove (frees {size})", partial(self.remove, held))
         elif held.program is Program.ADDED:
             menu.addAction("Take off the list", partial(self.forget, held))
         else:
@@ -108,26 +118,56 @@ class FileCare(QObject):
                 tone=Tone.CAUTION,
             )
 
+    # --- move --------------------------------------------------------------------------------
+
+    def ask_move(self, held: Held) -> None:
+        """Where to; the dialog says how it goes."""
+        dialog = MoveDialog(self._bench, self._errands, held, self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.moved.connect(partial(self._moved, held))
+        dialog.open()
+
+    def _moved(self, held: Held, moved: Moved) -> None:
+        self._notice.say(f"✓ {held.file.name} lies in {moved.path.parent} now.", tone=Tone.ACCENT)
+        self.changed.emit()
+
     # --- remove ------------------------------------------------------------------------------
 
-    def ask_removal(self, held: Held) -> None:
-        """Say what would go and what that frees, first."""
-        work = partial(self._bench.removal, held.file)
-        self._errands.run("plan a removal", errand(work), partial(self._planned, held), self._failed, lane=LANE)
+    def remove(self, held: Held) -> None:
+        """Out of the library at once; off the disk when nobody can undo it any more."""
 
-    def _planned(self, held: Held, plan: Removal) -> None:
-        question = RemovalQuestion(held, plan, self._window)
-        question.confirmed.connect(self._on_confirmed)
-        question.open()
+        def work() -> SetAside:
+            return self._bench.set_aside(self._bench.removal(held.file))
+
+        self._errands.run("remove", errand(work), partial(self._removed, held), self._failed, lane=LANE)
+
+    def _removed(self, held: Held, aside: SetAside) -> None:
+        freed = human_bytes(aside.plan.frees_bytes)
+        said = f"{held.file.name} is removed; closing this message frees {freed}."
+        self._notice.offer(said, aside, remains_words(held, aside.plan))
+        self.changed.emit()
 
     @Slot(object)
-    def _on_confirmed(self, plan: Removal) -> None:
-        work = partial(self._bench.remove, plan)
-        self._errands.run("remove", errand(work), partial(self._removed, plan), self._failed, lane=LANE)
+    def _on_undo(self, aside: SetAside) -> None:
+        work = partial(self._bench.put_back, aside)
+        self._errands.run("undo a removal", errand(work), self._put_back, self._failed, lane=LANE)
 
-    def _removed(self, plan: Removal, _nothing: object) -> None:
-        self._notice.say(f"Removed; {human_bytes(plan.frees_bytes)} are free again.", tone=Tone.ACCENT)
+    def _put_back(self, _nothing: object) -> None:
         self.changed.emit()
+
+    @Slot(object)
+    def _on_settled(self, aside: SetAside) -> None:
+        work = partial(self._bench.delete, aside)
+        self._errands.run("delete what was removed", errand(work), _nothing_more, self._failed, lane=LANE)
+
+    def close(self) -> None:
+        """The window closes: nothing can be undone any more."""
+        aside = self._notice.take()
+        if isinstance(aside, SetAside):
+            try:
+                self._bench.delete(aside)
+            except WorkbenchError as error:
+                log.warning("what was removed is deleted by the next start: %s", error.message)
 
     def forget(self, held: Held) -> None:
         """Off the list of the library; the file stays."""
@@ -144,27 +184,8 @@ class FileCare(QObject):
         self._notice.say(f"✕ {problem.message}", problem.hint)
 
 
-class RemovalQuestion(QMessageBox):
-    """``confirmed`` is emitted with the plan."""
-
-    confirmed = Signal(object)
-
-    def __init__(self, held: Held, plan: Removal, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._plan = plan
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Remove a model")
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setText(f"Remove {held.file.name}? That frees {human_bytes(plan.frees_bytes)}.")
-        self.setInformativeText("\n".join(str(path) for path in plan.paths))
-        self.remove_button = self.addButton("Remove", QMessageBox.ButtonRole.DestructiveRole)
-        self.setDefaultButton(self.addButton(QMessageBox.StandardButton.Cancel))
-        self.buttonClicked.connect(self._on_button)
-
-    @Slot(object)
-    def _on_button(self, button: object) -> None:
-        if button is self.remove_button:
-            self.confirmed.emit(self._plan)
+def _nothing_more(_nothing: object) -> None:
+    """It is gone, as was said."""
 
 
 def _whose(held: Held) -> str:

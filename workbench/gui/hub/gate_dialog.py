@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from workbench.gui import theme
 from workbench.gui.hub.terms_view import TermsView
 from workbench.gui.theme import Space, Tone
+from workbench.gui.widgets.cards import ScrollBody
 from workbench.gui.widgets.controls import label, text_button
 from workbench.hub.gate import Gate
 
-WIDTH, HEIGHT = 600, 620  # pixels at 100 % text
+WIDTH, HEIGHT = 640, 720  # pixels at 100 % text
 
 
 class GateDialog(QDialog):
@@ -25,24 +26,13 @@ class GateDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Licence of the model")
         self.terms = TermsView()
-        self.terms.draw(gate.terms, text=gate.text, page=page, multimodal=multimodal)
+        self.terms.draw(gate.terms, text=gate.text, text_from=gate.text_from, page=page, multimodal=multimodal)
         self.agree_button = text_button("Agree", kind="primary")
         self.agree_button.clicked.connect(self._on_agree)
         self.later_button = text_button("Not now")
         self.later_button.clicked.connect(self.reject)
-        inside = QWidget()
-        inside.setProperty("role", "page")
-        body = QVBoxLayout(inside)
-        body.setContentsMargins(0, 0, Space.S, 0)
-        body.addWidget(self.terms)
-        body.addStretch(1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setProperty("role", "page")
-        area.setWidget(inside)
-        area.setAccessibleName("The licence in plain words")
+        area = ScrollBody("The licence in plain words")
+        area.column.addWidget(self.terms)
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.XL, Space.L, Space.XL, Space.L)
         column.setSpacing(Space.M)
@@ -81,8 +71,6 @@ def _besides(gate: Gate) -> list[str]:
         said.append("The hub hands these files only to accounts that accepted its terms on the model’s page.")
     if gate.text_problem is not None:
         said.append(f"The repository’s own text could not be read: {gate.text_problem}")
-    if gate.text_from is not None:
-        said.append(f"The whole text below is the repository’s {gate.text_from}.")
     return said
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from workbench.gui.hub.gate_dialog import GateDialog
 from workbench.hub.downloads import Download
 from workbench.hub.gate import Gate
 from workbench.hub.remote import RemoteListing
+from workbench.hub.repository import RemoteFile
 from workbench.jobs import CancelToken, Task
 from workbench.models.file import ModelFile
 
@@ -25,12 +26,13 @@ LANE = "licences"
 
 
 class Getting(QObject):
-    """``queued`` is emitted with a download, ``refused`` with a model and what was in the way, ``changed`` when
-    other models are being asked about."""
+    """``queued`` is emitted with a download, ``refused`` with a model and what was in the way, ``declined`` with a
+    model whose licence was not agreed to, ``changed`` when other models are being asked about."""
 
     queued = Signal(object)
     changed = Signal()
     refused = Signal(object, object)
+    declined = Signal(object)
 
     def __init__(self, workbench: Workbench, errands: Errands, window: QWidget) -> None:
         super().__init__(window)
@@ -46,10 +48,11 @@ class Getting(QObject):
         """Models whose licence is being asked for, or read."""
         return frozenset(self._asking)
 
-    def get(self, model: ModelFile, listing: RemoteListing) -> None:
-        """Queue a model of a listing; asks for the licence where that was not done yet."""
+    @Slot(object, object, object)
+    def get(self, model: ModelFile, listing: RemoteListing, companions: Sequence[RemoteFile] = ()) -> None:
+        """Queue a model of a listing, with companions; asks for the licence where that was not done yet."""
         if model.path not in self._asking:
-            _Request(self, model, listing).begin()
+            _Request(self, model, listing, companions).begin()
 
     # --- for the requests --------------------------------------------------------------------
 
@@ -69,7 +72,7 @@ class Getting(QObject):
         dialog.open()
 
     def pull(self, request: _Request, gate: Gate | None) -> None:
-        task = _pulling(self._bench, request.model, gate)
+        task = _pulling(self._bench, request.model, request.companions, gate)
         self._errands.run("queue a download", task, request.queued, request.failed, lane=LANE)
 
     def end(self, request: _Request) -> None:
@@ -81,10 +84,12 @@ class Getting(QObject):
 class _Request(QObject):
     """One wish, from the click to the queue."""
 
-    def __init__(self, getting: Getting, model: ModelFile, listing: RemoteListing) -> None:
+    def __init__(
+        self, getting: Getting, model: ModelFile, listing: RemoteListing, companions: Sequence[RemoteFile]
+    ) -> None:
         super().__init__(getting)
         self._getting = getting
-        self.model, self.listing = model, listing
+        self.model, self.listing, self.companions = model, listing, companions
 
     def begin(self) -> None:
         self._getting.ask(self)
@@ -102,6 +107,7 @@ class _Request(QObject):
     @Slot()
     def declined(self) -> None:
         self._getting.end(self)
+        self._getting.declined.emit(self.model)
 
     def queued(self, download: Download) -> None:
         self._getting.end(self)
@@ -112,7 +118,9 @@ class _Request(QObject):
         self._getting.refused.emit(self.model, Problem.of(error))
 
 
-def _pulling(bench: Workbench, model: ModelFile, gate: Gate | None) -> Task[None, Download]:
+def _pulling(
+    bench: Workbench, model: ModelFile, companions: Sequence[RemoteFile], gate: Gate | None
+) -> Task[None, Download]:
     """Agree where that was just done, then queue."""
 
     def task(cancel: CancelToken) -> Generator[None, None, Download]:
@@ -120,6 +128,6 @@ def _pulling(bench: Workbench, model: ModelFile, gate: Gate | None) -> Task[None
         yield None
         if gate is not None:
             bench.agree(gate)
-        return bench.pull(model)
+        return bench.pull(model, companions=companions)
 
     return task

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from workbench.gui.errands import Errands, errand
 
 if TYPE_CHECKING:
     from workbench.app import Workbench
+
+log = logging.getLogger(__name__)
 
 LANE = "network switch"
 
@@ -25,6 +28,8 @@ class NetworkSwitch(QObject):
     def __init__(self, workbench: Workbench, errands: Errands, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._bench, self._errands = workbench, errands
+        self._following = False
+        self._seen = workbench.settings
 
     @property
     def offline(self) -> bool:
@@ -34,6 +39,26 @@ class NetworkSwitch(QObject):
         """Kept for the next start too; what is asking stops."""
         work = partial(self._bench.set_offline, offline)
         self._errands.run("turn the network", errand(work), self._turned, self._not_turned, lane=LANE)
+
+    @Slot()
+    def follow(self) -> None:
+        """See whether another process turned it."""
+        if self._following:
+            return
+        self._following = True
+        self._errands.run("follow the settings", errand(self._bench.follow_settings), self._followed, self._lost,
+                          lane=LANE)  # fmt: skip
+
+    def _followed(self, _changed: bool) -> None:
+        self._following = False
+        # Not what the look just found alone: every use of the network looks too, and may have been first.
+        if self._bench.settings is not self._seen:
+            self._seen = self._bench.settings
+            self.changed.emit()
+
+    def _lost(self, error: Exception) -> None:
+        self._following = False
+        log.warning("the settings could not be looked at: %s", error)
 
     @Slot(bool)
     def wish(self, offline: bool) -> None:

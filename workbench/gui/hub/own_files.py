@@ -28,12 +28,14 @@ NONE_FOUND = "No model of LM Studio, Jan, GPT4All, Ollama or the Hugging Face ca
 
 
 class OwnFilesCard(Card):
-    """``open_file``, ``add_folder`` and ``import_pack`` are wishes; ``show_models`` to see what was found."""
+    """``open_file``, ``add_folder`` and ``import_pack`` are wishes; ``show_models`` to see what was found; ``listed``
+    is emitted with what is on this machine."""
 
     open_file = Signal()
     add_folder = Signal()
     import_pack = Signal()
     show_models = Signal()
+    listed = Signal(object)
 
     def __init__(self, workbench: Workbench, errands: Errands, parent: QWidget | None = None) -> None:
         super().__init__("Bring your own", parent)
@@ -83,6 +85,7 @@ class OwnFilesCard(Card):
             line.setToolTip(plain_tip(problem.error.hint or ""))
             self.places.addWidget(line)
         self.show_button.setVisible(bool(counts))
+        self.listed.emit(listing.held)
 
     def _failed(self, error: Exception) -> None:
         self._looking = False

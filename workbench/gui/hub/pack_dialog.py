@@ -1,68 +1,78 @@
-"""Importing a pack: checked completely first, then shown with who signed it, and only then installed."""
+"""Importing a pack: its list and signer first, then every byte of it, and only then is it installed."""
 
 from __future__ import annotations
 
+from collections.abc import Generator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QDialog, QFileDialog, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QDialog, QFileDialog, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from workbench.chat.answer import Problem
-from workbench.errors import PackSignatureError
+from workbench.errors import PackOlderError
 from workbench.gui import theme
 from workbench.gui.errands import Errands
 from workbench.gui.hub.pack_view import PackView, signed_words
+from workbench.gui.hub.pack_words import progress_words, share_of
+from workbench.gui.hub.sender_card import SenderCard
 from workbench.gui.theme import Space, Tone
-from workbench.gui.widgets.controls import label, text_button
+from workbench.gui.widgets.controls import FlowLayout, label, text_button
 from workbench.gui.widgets.notice import Notice
-from workbench.hardware.words import human_bytes
 from workbench.hub.packs.install import Installed
 from workbench.hub.packs.progress import PackProgress
-from workbench.hub.packs.verify import Verified
-from workbench.jobs import Job
+from workbench.hub.packs.signing import PublicKey
+from workbench.hub.packs.verify import Listed, Verified
+from workbench.jobs import CancelToken, Job, Task
 
 if TYPE_CHECKING:
     from workbench.app import Workbench
 
 LANE = "packs"
-WIDTH, HEIGHT = 640, 560  # pixels at 100 % text
+WIDTH, HEIGHT = 660, 640  # pixels at 100 % text
 EXPLAINED = (
     "A pack brings models with their licences from another computer, as one file or a folder. Every byte is checked "
     "before anything is put in its place; what is wrong with it is said, and nothing is installed."
 )
-_PHASES = {"verifying": "checking", "comparing": "comparing with what is here", "copying": "copying",
-           "placing": "putting in place", "hashing": "hashing", "writing": "writing"}  # fmt: skip
+SETTINGS = "Take over its settings too"
 
 
 class PackDialog(QDialog):
-    """``installed`` is emitted when a pack was."""
+    """``installed`` is emitted when a pack was, with whether its settings were taken over; ``keys_wished`` when the
+    accepted keys are to be shown."""
 
-    installed = Signal()
+    installed = Signal(bool)
+    keys_wished = Signal()
 
     def __init__(self, workbench: Workbench, errands: Errands, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._bench, self._errands = workbench, errands
+        self._bench, self._errands = workbench, errands.branch()
         self._job: Job | None = None
         self._path: Path | None = None
         self._verified: Verified | None = None
+        self._older = False
         self.setWindowTitle("Import a pack")
         self.file_button = text_button("Choose a file…")
         self.folder_button = text_button("Choose a folder…")
-        self.said = label(EXPLAINED, wrap=True)
+        self.keys_button = text_button("Accepted keys…", kind="ghost")
+        self.said = label(EXPLAINED, role="muted", wrap=True)
         self.notice = Notice()
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setAccessibleName("Progress of the pack")
-        self.phase = label(role="muted", wrap=True)
+        self.phase = label(wrap=True)
+        self.sender_card = SenderCard()
         self.view = PackView()
-        self.unsigned_button = text_button("Check it without a signature")
+        self.settings_box = QCheckBox(SETTINGS)
         self.install_button = text_button("Install", kind="primary")
         self.close_button = text_button("Close")
         self._arrange()
         self.file_button.clicked.connect(self._on_file)
         self.folder_button.clicked.connect(self._on_folder)
-        self.unsigned_button.clicked.connect(self._on_unsigned)
+        self.keys_button.clicked.connect(self.keys_wished)
+        self.sender_card.accepted.connect(self._on_accepted)
+        self.sender_card.anyhow.connect(self._on_anyhow)
         self.install_button.clicked.connect(self.install)
         self.close_button.clicked.connect(self.reject)
         self._draw()
@@ -73,31 +83,49 @@ class PackDialog(QDialog):
 
     # --- checked -----------------------------------------------------------------------------
 
-    def check(self, path: Path, *, require_signature: bool = True) -> None:
-        """Read the whole pack; nothing is touched."""
+    def check(self, path: Path, *, also: Sequence[PublicKey] = (), keep: bool = False, anyhow: bool = False) -> None:
+        """Read the whole pack; nothing is touched.  Where nobody accepted its key it is only listed, unless one of
+        ``also`` signed it, which are accepted from then on to ``keep`` them, or it counts ``anyhow``."""
         if self.busy:
             return
-        self._path, self._verified = path, None
+        self._path, self._verified, self._older = path, None, False
         self.notice.clear()
         self.view.clear()
-        self.unsigned_button.hide()
-        task = self._bench.verify_pack(path, require_signature=require_signature)
-        self._job = self._errands.run("check a pack", task, self._checked, self._failed, told=self._told, lane=LANE)
+        self.sender_card.hide()
+        task = _examined(self._bench, path, tuple(also), keep=keep, anyhow=anyhow)
+        self._job = self._errands.run("check a pack", task, self._examined, self._failed, told=self._told, lane=LANE)
         self.phase.setText(f"Checking {path.name}…")
         self._draw()
 
-    def _checked(self, verified: Verified) -> None:
+    def _examined(self, found: Listed) -> None:
         if self._job is None:
             return
         self._job = None
-        self._verified = verified
-        self.view.draw(verified, self._bench.unagreed(verified))
-        self.phase.setText("Every byte is what the pack promises. Nothing is installed yet.")
-        if verified.signed.standing != "trusted":
-            self.notice.say(signed_words(verified.signed), "Install it only if you know where it is from.",
+        if not isinstance(found, Verified):
+            self.view.draw(found, ())
+            self.phase.setText("This is what the pack says of itself. Nothing of it was checked yet.")
+            self.sender_card.ask(found.signed.key_id)
+            self._draw()
+            (self.sender_card.field if found.signed.key_id else self.sender_card.anyhow_button).setFocus()
+            return
+        self._verified = found
+        self.view.draw(found, self._bench.unagreed(found))
+        self.phase.setText("✓ Every byte is what the pack promises. Nothing is installed yet.")
+        if found.signed.standing != "trusted":
+            self.notice.say(signed_words(found.signed), "Install it only if you know where it is from.",
                             tone=Tone.CAUTION)  # fmt: skip
         self._draw()
         self.install_button.setFocus()
+
+    @Slot(object, bool)
+    def _on_accepted(self, key: PublicKey, always: bool) -> None:
+        if self._path is not None:
+            self.check(self._path, also=(key,), keep=always)
+
+    @Slot()
+    def _on_anyhow(self) -> None:
+        if self._path is not None:
+            self.check(self._path, anyhow=True)
 
     # --- installed ---------------------------------------------------------------------------
 
@@ -107,40 +135,36 @@ class PackDialog(QDialog):
         if self._verified is None or self.busy:
             return
         self.notice.clear()
-        task = self._bench.install_pack(self._verified, agreed=self.view.licences)
-        self._job = self._errands.run("install a pack", task, self._done, self._failed, told=self._told, lane=LANE)
+        settings = self.settings_box.isVisibleTo(self) and self.settings_box.isChecked()
+        task = _installing(self._bench, self._verified, self.view.licences, allow_older=self._older, settings=settings)
+        done = partial(self._done, settings)
+        self._job = self._errands.run("install a pack", task, done, self._failed, told=self._told, lane=LANE)
         self._draw()
 
-    def _done(self, installed: Installed) -> None:
+    def _done(self, settings: bool, installed: Installed) -> None:
         if self._job is None:
             return
         self._job = None
         self._verified = None
         here = len(installed.present)
-        said = f"Installed: {len(installed.models)} {'model' if len(installed.models) == 1 else 'models'}."
+        said = f"✓ Installed: {len(installed.models)} {'model' if len(installed.models) == 1 else 'models'}."
         self.phase.setText(f"{said} {here} of them were here already." if here else said)
         self._draw()
         self.close_button.setFocus()
-        self.installed.emit()
+        self.installed.emit(settings)
 
     def _told(self, progress: PackProgress) -> None:
-        if self._job is None:
-            return
-        # Thousandths: the bar counts in 32 bits, packs in more.
-        self.bar.setRange(0, 1000)
-        self.bar.setValue(round(1000 * progress.done_bytes / progress.total_bytes) if progress.total_bytes else 0)
-        amount = f"{human_bytes(progress.done_bytes)} of {human_bytes(progress.total_bytes)}"
-        words = [_PHASES[progress.phase], amount if progress.phase != "placing" else "", progress.path]
-        self.phase.setText(" · ".join(filter(None, words)))
+        if self._job is not None:
+            self.bar.setRange(0, 1000)
+            self.bar.setValue(share_of(progress))
+            self.phase.setText(progress_words(progress))
 
     def _failed(self, error: Exception) -> None:
-        if self._job is None:
-            return
         self._job = None
         problem = Problem.of(error)
         self.phase.setText("")
-        self.notice.say(f"✕ {problem.message}", problem.hint)
-        self.unsigned_button.setVisible(isinstance(error, PackSignatureError) and self._verified is None)
+        self.notice.say(f"✕ {problem.message}", problem.hint, details=f"{self._path}\n{problem.message}")
+        self._older = isinstance(error, PackOlderError)
         self._draw()
 
     # --- used --------------------------------------------------------------------------------
@@ -159,16 +183,12 @@ class PackDialog(QDialog):
             self.check(Path(name))
 
     @Slot()
-    def _on_unsigned(self) -> None:
-        if self._path is not None:
-            self.check(self._path, require_signature=False)
-
-    @Slot()
     def reject(self) -> None:
         """Closing stops what is at work; a pack is installed wholly or not at all."""
         if self._job is not None:
             self._job.cancel()
             self._job = None
+        self._errands.close()
         super().reject()
         self.deleteLater()
 
@@ -179,31 +199,61 @@ class PackDialog(QDialog):
         if self.busy:
             self.bar.setRange(0, 0)
         self.phase.setVisible(bool(self.phase.text()))
+        self.settings_box.setVisible(self._verified is not None and bool(self._verified.settings))
         self.install_button.setVisible(self._verified is not None)
         self.install_button.setEnabled(not self.busy)
-        self.install_button.setText("Agree and install" if self.view.licences else "Install")
+        install = "Install the older one" if self._older else "Install"
+        self.install_button.setText(f"Agree and {install.lower()}" if self.view.licences else install)
         self.close_button.setText("Cancel" if self.busy else "Close")
 
     def _arrange(self) -> None:
-        choose = QHBoxLayout()
-        choose.setSpacing(Space.S)
-        choose.addWidget(self.file_button)
-        choose.addWidget(self.folder_button)
-        choose.addStretch(1)
+        choose = QWidget()
+        row = FlowLayout(choose, gap=Space.S)
+        for button in (self.file_button, self.folder_button, self.keys_button):
+            row.addWidget(button)
         buttons = QHBoxLayout()
         buttons.setSpacing(Space.S)
+        buttons.addWidget(self.settings_box)
         buttons.addStretch(1)
-        self.unsigned_button.hide()
-        for button in (self.unsigned_button, self.install_button, self.close_button):
-            buttons.addWidget(button)
+        buttons.addWidget(self.install_button)
+        buttons.addWidget(self.close_button)
+        self.sender_card.hide()
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.XL, Space.L, Space.XL, Space.L)
         column.setSpacing(Space.M)
         column.addWidget(label("Import a pack", role="title"))
-        column.addWidget(self.said)
-        column.addLayout(choose)
-        for part in (self.notice, self.bar, self.phase):
+        for part in (self.said, choose, self.notice, self.bar, self.phase):
             column.addWidget(part)
+        self.view.head.addWidget(self.sender_card)
         column.addWidget(self.view, 1)
         column.addLayout(buttons)
         self.resize(theme.px(WIDTH), theme.px(HEIGHT))
+
+
+def _examined(
+    bench: Workbench, path: Path, also: Sequence[PublicKey], *, keep: bool, anyhow: bool
+) -> Task[PackProgress, Listed | Verified]:
+    """The list of a pack, and every byte of it where it is known whose it is: that may take minutes."""
+
+    def task(cancel: CancelToken) -> Generator[PackProgress, None, Listed | Verified]:
+        listed = yield from bench.pack_listing(path)(cancel)
+        if listed.signed.standing != "trusted" and not also and not anyhow:
+            return listed
+        verified = yield from bench.verify_pack(path, require_signature=not anyhow, also=also)(cancel)
+        for key in also if keep else ():  # only now is it known that it signed this pack
+            bench.trusted_keys.accept(key, label=key.label)
+        return verified
+
+    return task
+
+
+def _installing(
+    bench: Workbench, verified: Verified, licences: Sequence[str], *, allow_older: bool, settings: bool
+) -> Task[PackProgress, Installed]:
+    def task(cancel: CancelToken) -> Generator[PackProgress, None, Installed]:
+        installed = yield from bench.install_pack(verified, agreed=licences, allow_older=allow_older)(cancel)
+        if settings:
+            bench.take_settings(installed.settings)
+        return installed
+
+    return task

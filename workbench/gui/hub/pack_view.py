@@ -2,47 +2,44 @@
 
 from __future__ import annotations
 
+import datetime
+import re
 from collections.abc import Sequence
 
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from workbench.gui.hub.terms_view import TermsView
 from workbench.gui.hub.words import counted
 from workbench.gui.theme import Space, Tone
-from workbench.gui.widgets.cards import Card, Facts, clear
+from workbench.gui.widgets.cards import Card, Facts, ScrollBody, clear
 from workbench.gui.widgets.controls import label
 from workbench.gui.words import family_tone
 from workbench.hardware.words import human_bytes
 from workbench.hub.packs.manifest import Manifest, PackedModel
-from workbench.hub.packs.verify import Signed, Verified
+from workbench.hub.packs.verify import Listed, Signed
 from workbench.hub.terms import Terms
 
 _OTHERS = (("catalogue", "catalogue"), ("suite", "evaluation suite"), ("settings", "settings file"),
            ("results", "results file"))  # fmt: skip
 
 
-class PackView(QScrollArea):
-    """``licences`` are those that installing agrees to."""
+class PackView(ScrollBody):
+    """``licences`` are those that installing agrees to; ``head`` takes what stands above the contents."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("Contents of the pack", parent)
         self.licences: tuple[str, ...] = ()
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setProperty("role", "page")
-        inside = QWidget()
-        inside.setProperty("role", "page")
-        self._column = QVBoxLayout(inside)
-        self._column.setContentsMargins(0, 0, Space.S, 0)
-        self._column.setSpacing(Space.M)
-        self.setWidget(inside)
-        self.setAccessibleName("Contents of the pack")
+        self.head = QVBoxLayout()  # kept when the contents are others
+        self._contents = QVBoxLayout()
+        self._contents.setSpacing(Space.M)
+        self.column.addLayout(self.head)
+        self.column.addLayout(self._contents)
 
     def clear(self) -> None:
         self.licences = ()
-        clear(self._column)
+        clear(self._contents)
 
-    def draw(self, verified: Verified, unagreed: Sequence[PackedModel]) -> None:
+    def draw(self, verified: Listed, unagreed: Sequence[PackedModel]) -> None:
         self.clear()
         manifest = verified.manifest
         facts = Facts()
@@ -52,27 +49,36 @@ class PackView(QScrollArea):
         facts.add("Size", f"{human_bytes(manifest.total_bytes)} in {counted(len(manifest.entries), 'file')}")
         if others := _others(manifest):
             facts.add("Also", others)
-        self._column.addWidget(facts)
+        self._contents.addWidget(facts)
         for model in manifest.models:
-            self._column.addWidget(_model(model, manifest))
+            self._contents.addWidget(_model(model, manifest))
         self.licences = tuple(dict.fromkeys(model.licence for model in unagreed if model.licence))
         for licence in self.licences:
-            card = Card(f"Licence to agree to: {licence}")
+            card = Card(f"Licence to agree to: {Terms.of(licence).title}")
             terms = TermsView()
             terms.draw(Terms.of(licence))
             card.body.addWidget(terms)
-            self._column.addWidget(card)
-        self._column.addStretch(1)
+            self._contents.addWidget(card)
 
 
 def signed_words(signed: Signed) -> str:
     """Whose pack it is."""
     if signed.standing == "trusted":
         whose = signed.key.label if signed.key is not None and signed.key.label else f"key {signed.key_id}"
-        return f"by {whose}, whose key you accepted" + (f": “{signed.comment}”" if signed.comment else "")
+        return f"by {whose}, whose key you accepted{_comment_words(signed.comment or '')}"
     if signed.standing == "unknown key":
         return f"Signed with key {signed.key_id}, which nobody accepted here: that proves nothing."
     return "Not signed: nobody can tell who made it."
+
+
+def _comment_words(comment: str) -> str:
+    """What a signer wrote into the signature; of what the program itself writes, the time."""
+    stamp = re.match(r"timestamp:(\d{1,11})(?:\s|$)", comment)
+    if stamp is not None:
+        moment = datetime.datetime.fromtimestamp(int(stamp[1]), datetime.UTC)
+        return f", on {moment:%Y-%m-%d at %H:%M} UTC"
+    said = " ".join(comment.split())
+    return f": “{said}”" if said else ""
 
 
 def _others(manifest: Manifest) -> str:

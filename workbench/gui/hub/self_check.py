@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QDialog, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from workbench.gui import theme
 from workbench.gui.theme import Space, Tone
-from workbench.gui.widgets.cards import clear
+from workbench.gui.widgets.cards import ScrollBody, clear
 from workbench.gui.widgets.controls import label, text_button
 from workbench.hub.network_uses import NetworkUse
 
@@ -30,9 +30,11 @@ _STATES = {
 
 
 class SelfCheckDialog(QDialog):
-    """``offline_wished`` is emitted with what the switch was set to."""
+    """``offline_wished`` is emitted with what the switch was set to, ``token_wished`` when the access token is to be
+    shown."""
 
     offline_wished = Signal(bool)
+    token_wished = Signal()
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,8 +44,8 @@ class SelfCheckDialog(QDialog):
         self.switch = QCheckBox("Offline")
         self.switch.setChecked(workbench.settings.offline)
         self.switch.toggled.connect(self.offline_wished)
-        self.uses = QVBoxLayout()
-        self.uses.setSpacing(Space.M)
+        self.area = ScrollBody("Uses of the network")
+        self.uses = self.area.column
         self._arrange()
         self.draw()
 
@@ -58,19 +60,8 @@ class SelfCheckDialog(QDialog):
             self.uses.addWidget(_Use(use))
 
     def _arrange(self) -> None:
-        inside = QWidget()
-        inside.setProperty("role", "page")
-        body = QVBoxLayout(inside)
-        body.setContentsMargins(0, 0, Space.S, 0)
-        body.addLayout(self.uses)
-        body.addStretch(1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setProperty("role", "page")
-        area.setWidget(inside)
-        area.setAccessibleName("Uses of the network")
+        self.token_button = text_button("Access token…")
+        self.token_button.clicked.connect(self.token_wished)
         close = text_button("Close")
         close.clicked.connect(self.accept)
         buttons = QHBoxLayout()
@@ -80,9 +71,13 @@ class SelfCheckDialog(QDialog):
         column.setContentsMargins(Space.XL, Space.L, Space.XL, Space.L)
         column.setSpacing(Space.M)
         column.addWidget(label("What this program can use the network for", role="title"))
-        column.addWidget(self.switch)
+        switches = QHBoxLayout()
+        switches.addWidget(self.switch)
+        switches.addStretch(1)
+        switches.addWidget(self.token_button)
+        column.addLayout(switches)
         column.addWidget(label(MEANING, role="muted", wrap=True))
-        column.addWidget(area, 1)
+        column.addWidget(self.area, 1)
         column.addLayout(buttons)
         self.resize(theme.px(WIDTH), theme.px(HEIGHT))
 

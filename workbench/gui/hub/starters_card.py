@@ -1,54 +1,121 @@
-"""First run: one model of each family that fit this machine together; a click shows its ladder and licence."""
+"""First run: one model of each family that fit this machine together; all at once, or one by one with its ladder."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from workbench.gui.hub.suggesting import QUANTISATION, Suggestion, suggested
-from workbench.gui.hub.words import gate_chip, licence_chip, plain_tip
-from workbench.gui.theme import Space
+from workbench.gui import theme
+from workbench.gui.errands import Errands
+from workbench.gui.hub.getting_starters import GettingStarters, Outcome
+from workbench.gui.hub.words import counted, gate_chip, licence_chip, plain_tip
+from workbench.gui.theme import Space, Tone
 from workbench.gui.widgets.cards import Card, clear
 from workbench.gui.widgets.controls import FlowLayout, label, text_button
+from workbench.gui.widgets.notice import Notice
 from workbench.gui.words import family_tone
 from workbench.hardware.facts import Hardware
 from workbench.hardware.words import human_bytes
+from workbench.hub.installed import installed
+from workbench.hub.places.same import Held
+from workbench.hub.suggesting import QUANTISATION, Suggested, Suggestion, suggested
 from workbench.hub.terms import Terms
 
 if TYPE_CHECKING:
     from workbench.app import Workbench
 
-ROUGH = "Sizes are those of the catalogue; the verdict for this machine comes with the model’s page."
+_NUMBERS = {2: "both", 3: "all three"}
 
 
 class StartersCard(Card):
-    """``chosen`` is emitted with an entry's id."""
+    """``chosen`` is emitted with an entry's id, ``queued`` with each download that was queued here."""
 
     chosen = Signal(str)
+    queued = Signal(object)
 
-    def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
+    def __init__(self, workbench: Workbench, errands: Errands, parent: QWidget | None = None) -> None:
         super().__init__("One of each family", parent)
         self._bench = workbench
-        self.said = label("Looking at the machine first…", role="muted", wrap=True)
+        self._here: frozenset[str] = frozenset()
+        self._found: Suggested | None = None
+        self.getting = GettingStarters(workbench, errands, self)
+        self.getting.queued.connect(self.queued)
+        self.getting.changed.connect(self._draw_buttons)
+        self.getting.ended.connect(self._on_ended)
+        self.said = label("Looking at the machine first…", wrap=True)
         self.rows: list[SuggestionRow] = []
         self._list = QVBoxLayout()
         self._list.setSpacing(Space.S)
+        self.notice = Notice()
+        self.phase = label(role="muted", wrap=True)
+        self.get_button = text_button("Get all three", kind="primary")
+        self.get_button.clicked.connect(self._on_get)
+        self.cancel_button = text_button("Cancel")
+        self.cancel_button.clicked.connect(self.getting.cancel)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(Space.S)
+        for part in (self.get_button, self.cancel_button):
+            buttons.addWidget(part)
+        buttons.addWidget(self.phase, 1)
         self.body.addWidget(self.said)
         self.body.addLayout(self._list)
-        self.body.addWidget(label(ROUGH, role="muted", wrap=True))
+        self.body.addWidget(self.notice)
+        self.body.addLayout(buttons)
+        self._draw_buttons()
 
     def draw(self, machine: Hardware) -> None:
         clear(self._list)
-        found = suggested(self._bench.catalogue, machine)
-        total = human_bytes(sum(each.size_bytes for each in found.models))
-        how = "They fit this machine side by side" if found.together else "They fit this machine one after the other"
-        self.said.setText(f"{how}; {total} to download, with licences to read first.")
-        self.rows = [SuggestionRow(each) for each in found.models]
+        self._found = suggested(self._bench.catalogue, machine)
+        theme.mark(self.said, tone=Tone.GOOD if self._found.together else Tone.CAUTION)
+        self.said.setText(together_words(self._found))
+        self.rows = [SuggestionRow(each) for each in self._found.models]
         for row in self.rows:
             row.chosen.connect(self.chosen)
             self._list.addWidget(row)
+        self._draw_missing()
+
+    def draw_here(self, held: Sequence[Held]) -> None:
+        """Mark what is on this machine; the rest is what is to be got."""
+        self._here = installed(self._bench.catalogue.entries, held)
+        self._draw_missing()
+
+    @property
+    def missing(self) -> list[Suggestion]:
+        return [row.found for row in self.rows if row.found.entry.id not in self._here]
+
+    def _draw_missing(self) -> None:
+        for row in self.rows:
+            row.draw_here(here=row.found.entry.id in self._here)
+        self._draw_buttons()
+
+    @Slot()
+    def _draw_buttons(self) -> None:
+        missing, now = self.missing, self.getting.now
+        size = human_bytes(sum(each.size_bytes for each in missing))
+        self.get_button.setText(f"Get {_NUMBERS.get(len(missing), 'it')} ({size})")
+        self.get_button.setVisible(bool(missing) and now is None)
+        self.cancel_button.setVisible(now is not None)
+        self.phase.setText(f"{now.title}: looking up its file and its licence…" if now is not None else "")
+
+    @Slot()
+    def _on_get(self) -> None:
+        self.notice.clear()
+        self.getting.begin([each.entry for each in self.missing])
+
+    @Slot(object)
+    def _on_ended(self, outcomes: tuple[Outcome, ...]) -> None:
+        failed = [one for one in outcomes if one.problem is not None]
+        declined = [one.entry.title for one in outcomes if one.declined]
+        queued = len(outcomes) - len(failed) - len(declined)
+        said = f"{counted(queued, 'download')} queued." if queued else "Nothing was queued."
+        hints = [
+            f"✕ {one.entry.title}: {one.problem.message} {one.problem.hint or ''}" for one in failed if one.problem
+        ]
+        hints += [f"Not agreed to: {', '.join(declined)}."] if declined else []
+        self.notice.say(said, "\n".join(hints), tone=Tone.BAD if failed else Tone.ACCENT)
 
 
 class SuggestionRow(QWidget):
@@ -60,14 +127,14 @@ class SuggestionRow(QWidget):
         entry = found.entry
         self.button = text_button("Show")
         self.button.setAccessibleName(f"Show {entry.title}")
+        self.button.setToolTip("Every quantisation of it, with what fits this machine")
         self.button.clicked.connect(self._on_show)
+        self.state = label(role="chip")
         head = QHBoxLayout()
         head.setSpacing(Space.S)
         head.addWidget(label("●", tone=family_tone(entry.family)))
         head.addWidget(label(entry.title, role="strong", wrap=True), 1)
-        head.addWidget(
-            label(f"{QUANTISATION} · {human_bytes(found.size_bytes)}", role="chip"), 0, Qt.AlignmentFlag.AlignVCenter
-        )
+        head.addWidget(self.state, 0, Qt.AlignmentFlag.AlignVCenter)
         head.addWidget(self.button)
         badges = QWidget()
         flow = FlowLayout(badges)
@@ -80,7 +147,24 @@ class SuggestionRow(QWidget):
         column.setSpacing(2)
         column.addLayout(head)
         column.addWidget(badges)
+        self.draw_here(here=False)
+
+    def draw_here(self, *, here: bool) -> None:
+        size = f"{QUANTISATION} · {human_bytes(self.found.size_bytes)}"
+        self.state.setText("✓ on this machine" if here else size)
+        theme.mark(self.state, tone=Tone.GOOD if here else Tone.NONE)
 
     @Slot()
     def _on_show(self) -> None:
         self.chosen.emit(self.found.entry.id)
+
+
+def together_words(found: Suggested) -> str:
+    """Whether they fit side by side, in one line; the memory is a guess until a ladder says it."""
+    memory = f"about {human_bytes(found.needs_bytes)} of {human_bytes(found.budget_bytes)} that are free"
+    if found.together:
+        return f"● They fit this machine side by side: {memory}."
+    if not found.too_large:
+        return f"◐ They fit this machine one after the other; side by side they need {memory}."
+    names = ", ".join(each.entry.title for each in found.too_large)
+    return f"✕ Too big for the memory that is free now ({human_bytes(found.budget_bytes)}): {names}."

@@ -14,7 +14,8 @@ from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.widgets.text_view import LinkQuestion
 from workbench.hub.terms import Terms
 
-TEXT_HEIGHT = 180  # pixels at 100 % text
+TEXT_HEIGHT = 320  # pixels at 100 % text
+SHIPPED = "The whole text, as this program brings it"
 PLAIN_WORDS = "In our words, to help reading; what binds is the licence itself."
 
 
@@ -29,9 +30,16 @@ class TermsView(QWidget):
         self.text: QPlainTextEdit | None = None
 
     def draw(
-        self, terms: Terms, *, text: str | None = None, page: str | None = None, multimodal: bool | None = None
+        self,
+        terms: Terms,
+        *,
+        text: str | None = None,
+        text_from: str | None = None,
+        page: str | None = None,
+        multimodal: bool | None = None,
     ) -> None:
-        """``page`` is the model's own; ``multimodal`` None: nobody said whether it sees pictures."""
+        """``text_from`` is the file of the repository that ``text`` is; ``page`` is the model's own; ``multimodal``
+        None: nobody said whether it sees pictures."""
         clear(self._column)
         self.text = None
         chip = licence_chip(terms)
@@ -57,7 +65,7 @@ class TermsView(QWidget):
             self._link(link.title, link.address)
         if page is not None:
             self._link("The model’s page", page)
-        self._show_text(text if text is not None else terms.text)
+        self._show_text(text if text is not None else terms.text, text_from)
 
     def _say(self, text: str, *, role: str = "", tone: Tone = Tone.NONE) -> None:
         self._column.addWidget(label(text, role=role, tone=tone, wrap=True))
@@ -71,6 +79,7 @@ class TermsView(QWidget):
     def _link(self, title: str, address: str) -> None:
         # The whole address: where a button leads is seen before it is pressed.
         button = text_button(address, kind="link")
+        button.setProperty("compact", True)
         button.setAccessibleName(f"{title}: {address}")
         button.setToolTip(plain_tip(title))
         button.setProperty("address", address)
@@ -78,11 +87,13 @@ class TermsView(QWidget):
         button.clicked.connect(self._on_link)
         self._column.addWidget(button)
 
-    def _show_text(self, text: str | None) -> None:
+    def _show_text(self, text: str | None, text_from: str | None) -> None:
         if not text:
             self._say("Its text does not come with the model or with this program: read it at an address above.",
                       role="muted")  # fmt: skip
             return
+        self._column.addWidget(label(f"The whole text: the repository’s {text_from}" if text_from else SHIPPED,
+                                     role="strong", wrap=True))  # fmt: skip
         self.text = QPlainTextEdit(text)
         self.text.setReadOnly(True)
         self.text.setTabChangesFocus(True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from workbench.chat.answer import Problem
+from workbench.errors import WorkbenchError
 from workbench.gui.errands import Errands, errand
 from workbench.gui.hub.words import phase_of, progress_of
 from workbench.hub.download_rows import State
@@ -19,6 +21,8 @@ from workbench.jobs import Job
 
 if TYPE_CHECKING:
     from workbench.app import Workbench
+
+log = logging.getLogger(__name__)
 
 LANE = "downloads"
 LIST_LANE = "download list"  # the quick lane may be busy with pricing models
@@ -41,6 +45,21 @@ class Item:
         """It is to arrive without anybody's doing."""
         return self.download.state in _OPEN
 
+    @property
+    def partial(self) -> bool:
+        """What arrived of it is not yet a model."""
+        return self.download.state is not State.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOff:
+    """A download that is off the list, and deleted when nobody can take that back any more; ``was_coming``: it was
+    stopped for that."""
+
+    id: int
+    title: str
+    was_coming: bool
+
 
 class Traffic(QObject):
     """``changed`` is emitted when the list or a state is another, ``arrived`` with each download that ended well,
@@ -60,12 +79,13 @@ class Traffic(QObject):
         self._looking = False
         self._look_again = False
         self._known_done: frozenset[int] | None = None
+        self._off: dict[int, TakenOff] = {}
 
     # --- what is shown -----------------------------------------------------------------------
 
     @property
     def items(self) -> tuple[Item, ...]:
-        return tuple(Item(one, self._states.get(one.id)) for one in self._downloads)
+        return tuple(Item(one, self._states.get(one.id)) for one in self._downloads if one.id not in self._off)
 
     @property
     def working(self) -> bool:
@@ -74,12 +94,12 @@ class Traffic(QObject):
     @property
     def open_count(self) -> int:
         """How many are still to come."""
-        return sum(one.state in _OPEN for one in self._downloads)
+        return sum(item.coming for item in self.items)
 
     @property
     def share(self) -> float | None:
         """How much of what is to come is here; None while nobody knows."""
-        known = [progress_of(item.download, item.state) for item in self.items if item.download.state in _OPEN]
+        known = [progress_of(item.download, item.state) for item in self.items if item.coming]
         total = sum(total for _, total in known if total)
         return sum(done for done, total in known if total) / total if total else None
 
@@ -174,12 +194,57 @@ class Traffic(QObject):
     def cancel(self, download_id: int) -> None:
         self._wish("cancel", lambda: self._bench.downloads.cancel(download_id))
 
-    def remove(self, download_id: int) -> None:
-        self._wish("remove", lambda: self._bench.downloads.remove(download_id))
+    def take_off(self, download_id: int) -> TakenOff | None:
+        """Off the list, with what arrived kept until ``delete``, or ``put_back`` undoes it."""
+        item = next((item for item in self.items if item.download.id == download_id), None)
+        if item is None:
+            return None
+        taken = TakenOff(download_id, item.download.wanted.path.rsplit("/", 1)[-1], item.coming)
+        self._off[download_id] = taken
+        if taken.was_coming:
+            self.cancel(download_id)
+        self.changed.emit()
+        return taken
+
+    def put_back(self, taken: TakenOff) -> None:
+        if self._off.pop(taken.id, None) is None:
+            return
+        self.changed.emit()
+        if taken.was_coming:
+            self.resume(taken.id)
+
+    def delete(self, taken: TakenOff) -> None:
+        """Forget it, and delete what arrived; a finished model stays where it is."""
+
+        def work() -> None:
+            if taken.id in self._off:
+                self._bench.downloads.remove(taken.id)
+
+        def done(_nothing: object) -> None:
+            self._off.pop(taken.id, None)
+            self.refresh()
+
+        self._errands.run("remove a download", errand(work), done, self._not_deleted(taken), lane=LIST_LANE)
+
+    def _not_deleted(self, taken: TakenOff) -> Callable[[Exception], None]:
+        def failed(error: Exception) -> None:
+            self._off.pop(taken.id, None)
+            self._refused(error)
+
+        return failed
+
+    def close(self) -> None:
+        """The program ends: what was taken off the list does not come back."""
+        for taken in list(self._off.values()):
+            try:
+                self._bench.downloads.remove(taken.id)
+            except WorkbenchError as error:
+                log.info("%s stays in the list of downloads: %s", taken.title, error.message)
+        self._off.clear()
 
     def move(self, download_id: int, step: int) -> None:
         """Up (-1) or down (1) in the queue."""
-        order = [one.id for one in self._downloads]
+        order = [item.download.id for item in self.items]
         place = order.index(download_id) + step if download_id in order else -1
         if 0 <= place < len(order):
             self._wish("move", lambda: self._bench.downloads.reorder(download_id, place))

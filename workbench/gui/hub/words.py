@@ -17,6 +17,7 @@ from workbench.hub.places.place import Program
 from workbench.hub.places.same import Held
 from workbench.hub.terms import CommercialUse, Terms
 from workbench.hub.transfer import Phase
+from workbench.hub.upkeep import Removal
 
 GAP = "\N{NO-BREAK SPACE}"  # a figure and its unit stay on one line
 _COMMERCIAL: dict[CommercialUse, tuple[str, Tone]] = {
@@ -174,6 +175,14 @@ def copies_words(held: Held) -> str:
     lines = [str(held.file.path)]
     lines += [f"{copy.program.value}: {copy.path} ({copy.sameness.value})" for copy in held.copies]
     return "\n".join(lines)
+
+
+def remains_words(held: Held, plan: Removal) -> str:
+    """What of a model stays when it is removed; empty where nothing does."""
+    said = [f"The copy in {copy.program.value} stays." for copy in held.copies]
+    shared = [one.path.name for one in held.companions if one.path not in plan.paths]
+    said += [f"{name} stays: another model has it too." for name in shared]
+    return " ".join(said)
 
 
 def counted(count: int, noun: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from workbench.gui import theme
 from workbench.gui.models.rung_line import Offer, RungLine
@@ -17,9 +17,10 @@ from workbench.gui.widgets.controls import label
 from workbench.gui.words import FitState, family_tone, fit_state, parameter_count
 from workbench.hardware.facts import Hardware
 from workbench.models.ladder import with_fits
-from workbench.models.verdict import Ladder
+from workbench.models.verdict import Ladder, Rung
 
 LINES_AT_ONCE = 2
+STATE = 140  # pixels at 100 % text: the states of most models begin below each other
 NARROW = 700  # pixels at 100 % text: below it the summary stands under the title
 
 
@@ -39,7 +40,9 @@ class LadderView(QWidget):
     def __init__(self, ladder: Ladder, offer: Offer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.ladder, self.offer = ladder, offer
+        self.family = ""
         self.lines: list[RungLine] = []
+        self._skipped: list[QLabel] = []
         # A line takes some milliseconds to make: a few in each turn of the event loop, so that nothing halts.
         self._growing = QTimer(self, interval=0)
         self._growing.timeout.connect(self._grow)
@@ -74,7 +77,13 @@ class LadderView(QWidget):
         self._head.setColumnStretch(2, 3 if beside else 0)
         across = Qt.AlignmentFlag.AlignRight if beside else Qt.AlignmentFlag.AlignLeft
         self.summary.setAlignment(across | Qt.AlignmentFlag.AlignVCenter)
-        self.summary.setContentsMargins(0, 0, 0, 0 if beside else Space.XS)
+        self.state.setMinimumWidth(theme.px(STATE) if beside else 0)
+        # Below a title everything begins where its button does.
+        left = self.button.x() + FoldButton.INSET
+        under = 0 if beside else FoldButton.INSET
+        self.summary.setContentsMargins(under, 0, 0, 0 if beside else Space.XS)
+        self.state.setContentsMargins(under, 0, 0, 0)
+        self._column.setContentsMargins(max(left - RungLine.INSET, 0), 0, 0, Space.S)
 
     @property
     def key(self) -> tuple[Path, ...]:
@@ -86,17 +95,15 @@ class LadderView(QWidget):
         return not self._body.isHidden()
 
     def draw(self, ladder: Ladder, offer: Offer) -> None:
-        """A new price; lines that stay keep their place and the focus."""
-        same = tuple(line.fit.model.path for line in self.lines) == files_of(ladder)
+        """A new price, or other files; lines that stay keep their details and the focus."""
         self.ladder, self.offer = _without_lone_advice(ladder), offer
         self._draw_head()
-        if self.is_open and same:
-            for line, rung in zip(self.lines, ladder.rungs, strict=True):
-                line.draw(rung, offer)
-        elif self.is_open:
-            self._build()
-        else:
+        if not self.is_open:
             self._drop_lines()
+        elif self.lines:
+            self._draw_lines()
+        else:
+            self._build()
 
     def choose_anew(self, machine: Hardware) -> None:
         """Recommend by what the lines say now, llama.cpp's own answers among them."""
@@ -140,6 +147,26 @@ class LadderView(QWidget):
         self.state.setText(state.line)
         theme.mark(self.state, tone=state.tone)
 
+    def _draw_lines(self) -> None:
+        """Those that are here are drawn anew, those that are gone go, and new ones come where they belong."""
+        self._growing.stop()
+        known = {line.fit.model.path: line for line in self.lines}
+        self.lines = []
+        for place, rung in enumerate(self.ladder.rungs):
+            line = known.pop(rung.fit.model.path, None)
+            if line is None:
+                line = self._line(rung)
+            else:
+                line.draw(rung, self.offer)
+            if self._column.indexOf(line) != place:
+                self._column.insertWidget(place, line)
+            self.lines.append(line)
+        for gone in known.values():
+            gone.hide()
+            self._column.removeWidget(gone)
+            gone.deleteLater()
+        self._draw_skipped()
+
     @property
     def building(self) -> bool:
         return self._growing.isActive()
@@ -151,26 +178,37 @@ class LadderView(QWidget):
 
     def _drop_lines(self) -> None:
         self._growing.stop()
-        self.lines = []
+        self.lines, self._skipped = [], []
         clear(self._column)
 
     @Slot()
     def _grow(self) -> None:
         for rung in self.ladder.rungs[len(self.lines) :][:LINES_AT_ONCE]:
-            line = RungLine(rung, self.offer)
-            line.load.connect(self.load)
-            line.options.connect(self.options)
-            line.looked_at.connect(self.looked_at)
-            line.moved.connect(self._on_move)
-            line.opened.connect(self.opened)
-            line.wanted.connect(self.wanted)
-            line.menu.connect(self.menu)
+            line = self._line(rung)
             self.lines.append(line)
             self._column.addWidget(line)
         if len(self.lines) == len(self.ladder.rungs):
             self._growing.stop()
-            for name, why in self.ladder.skipped:
-                self._column.addWidget(label(f"{name}: {why}", role="muted", wrap=True))
+            self._draw_skipped()
+
+    def _line(self, rung: Rung) -> RungLine:
+        line = RungLine(rung, self.offer)
+        line.load.connect(self.load)
+        line.options.connect(self.options)
+        line.looked_at.connect(self.looked_at)
+        line.moved.connect(self._on_move)
+        line.opened.connect(self.opened)
+        line.wanted.connect(self.wanted)
+        line.menu.connect(self.menu)
+        return line
+
+    def _draw_skipped(self) -> None:
+        """Below the lines: what was left out, and why."""
+        for said in self._skipped:
+            said.deleteLater()
+        self._skipped = [label(f"{name}: {why}", role="muted", wrap=True) for name, why in self.ladder.skipped]
+        for said in self._skipped:
+            self._column.addWidget(said)
 
     @Slot()
     def _on_button(self) -> None:
@@ -187,7 +225,9 @@ class LadderView(QWidget):
 
 
 class FoldButton(QPushButton):
-    """A title that opens and closes what stands below it."""
+    """A title that opens and closes what stands below it; its text begins ``INSET`` pixels from its edge."""
+
+    INSET = 5  # as the style sheet has it: padding and border
 
     def __init__(self) -> None:
         super().__init__()

@@ -11,6 +11,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from workbench.gui.errands import Errands
+from workbench.gui.models.companion_choice import CompanionChoice
 from workbench.gui.models.ladder_view import LadderView, files_of
 from workbench.gui.models.rung_line import Getting, Offer, RungLine
 from workbench.gui.models.stock import Priced, Stock, Terms, price_files
@@ -29,11 +30,11 @@ MakeView = Callable[[Ladder, Offer], LadderView]
 
 class RemoteLadders(QWidget):
     """``drawn`` is emitted when new prices are shown, ``failed`` with an error, ``wanted`` with a model that is to be
-    downloaded and the listing it is of."""
+    downloaded, the listing it is of, and the companions that come along."""
 
     drawn = Signal()
     failed = Signal(object)
-    wanted = Signal(object, object)
+    wanted = Signal(object, object, object)
 
     def __init__(
         self,
@@ -56,6 +57,11 @@ class RemoteLadders(QWidget):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(Space.S)
+        self.companions: CompanionChoice | None = None
+        projectors = workbench.companions(listing.files[0]) if listing.files else ()
+        if projectors:
+            self.companions = CompanionChoice(projectors)
+            self._column.addWidget(self.companions)
         if listing.files:
             self._stock = Stock(partial(price_files, workbench, listing.files), errands, self)
             self._stock.priced.connect(self._draw)
@@ -125,8 +131,9 @@ class RemoteLadders(QWidget):
         self.views = [self._make_view(ladder, offer) for ladder in priced.ladders]
         for place, view in enumerate(self.views):
             view.wanted.connect(self._on_wanted)
-            self._column.insertWidget(place, view)
+            self._column.insertWidget(place + (self.companions is not None), view)
 
     @Slot(object)
     def _on_wanted(self, model: ModelFile) -> None:
-        self.wanted.emit(model, self.listing)
+        along = self.companions.chosen if self.companions is not None else ()
+        self.wanted.emit(model, self.listing, along)

@@ -63,6 +63,7 @@ class RungLine(QFrame):
     opened = Signal(object)
     wanted = Signal(object)
     menu = Signal(object, object)
+    INSET = Space.S + 2  # pixels: where its text begins, with margin and border
 
     def __init__(self, rung: Rung, offer: Offer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -88,7 +89,7 @@ class RungLine(QFrame):
         self.anyway.clicked.connect(self._on_options)
         self.more = IconButton("tune-variant", "Load options")
         self.more.clicked.connect(self._on_options)
-        self.menu_button = IconButton("dots-vertical", "More: verify, show, remove")
+        self.menu_button = IconButton("dots-vertical", "More: verify, show, move, remove")
         self.menu_button.clicked.connect(self._on_menu)
         self.fold = IconButton("chevron-down", "Show details")
         self.fold.clicked.connect(self.toggle)
@@ -153,7 +154,7 @@ class RungLine(QFrame):
         self.menu_button.setVisible(bool(where))
         name = f"{model.title} {model.quantisation}"
         for button, what in ((self.open_button, "Open"), (self.anyway, "Load anyway:"), (self.more, "Load options of"),
-                             (self.menu_button, "Verify, show or remove"),
+                             (self.menu_button, "Verify, show, move or remove"),
                              (self.get_button, self.get_button.text())):  # fmt: skip
             button.setAccessibleName(f"{what} {name}")
         self.details.draw(self.estimate, found, more=self._no_speed())
@@ -212,8 +213,8 @@ class RungLine(QFrame):
             said.append("speed unknown")
         if loss is not None:
             indication = "" if words.measured_on(loss, model) else " (indication)"
-            said.append(f"loss {words.loss_words(loss, model)}{indication}")
-        return " · ".join(said)
+            said.append(f"loss{words.GAP}{words.loss_words(loss, model)}{indication}")
+        return f"{words.GAP}· ".join(said)  # no line begins with a dot
 
     def _say(self, said: str) -> None:
         recommended = f", recommended: {self.rung.reason}" if self.rung.recommended else ""

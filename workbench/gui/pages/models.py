@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QHideEvent
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QWidget
 
 from workbench.chat.answer import Problem
 from workbench.gui.errands import Errands
@@ -17,22 +17,23 @@ from workbench.gui.hub.catalogue_card import CatalogueCard
 from workbench.gui.hub.entry_row import EntryRow
 from workbench.gui.hub.file_care import FileCare
 from workbench.gui.hub.getting import Getting
+from workbench.gui.hub.undo_notice import UndoNotice
 from workbench.gui.hub.words import copies_words, place_words, plain_tip
 from workbench.gui.models.asking import ExactAnswer
-from workbench.gui.models.ladder_view import LadderView, files_of
+from workbench.gui.models.ladder_view import LadderView
+from workbench.gui.models.library_ladders import LibraryLadders
 from workbench.gui.models.load_dialog import LoadDialog, LoadQuestion
 from workbench.gui.models.lookup import LookupCard
 from workbench.gui.models.remote_ladders import RemoteLadders
 from workbench.gui.models.rung_line import Offer, RungLine
-from workbench.gui.models.stock import Priced, Stock, Terms, by_family, price_library
+from workbench.gui.models.steady import Steady
+from workbench.gui.models.stock import Priced, Stock, Terms, price_library
 from workbench.gui.models.terms_bar import TermsBar
 from workbench.gui.models.words import no_speed_words
-from workbench.gui.theme import Space, Tone
+from workbench.gui.theme import Space
 from workbench.gui.widgets.cards import Card, ScrollPage, clear
 from workbench.gui.widgets.controls import label, text_button
-from workbench.gui.widgets.notice import Notice
 from workbench.hub.library import Held
-from workbench.hub.library import Problem as FileProblem
 from workbench.models.file import ModelFile
 from workbench.models.params import RunParams
 from workbench.models.verdict import Fit, Ladder, Verdict
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from workbench.hub.remote import RemoteListing
 
 WIDEST = 1180  # pixels at 100 % text
-OPEN_AT_FIRST = 8  # lines that can be read at a glance
 EMPTY = (
     "No model file yet. Open a GGUF from the File menu, drop one on the window, or see Help ▸ Get started. "
     "To see what would fit before downloading anything, search below."
@@ -63,15 +63,13 @@ class ModelsPage(ScrollPage):
         self.status = label(role="muted", wrap=True)
         self.status.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.terms = TermsBar(workbench.settings.context)
-        self.families = QVBoxLayout()
-        self.families.setSpacing(Space.L)
-        self.notice = Notice()
+        self.library = LibraryLadders(self._library_view)
+        self._steady = Steady(self)
+        self.notice = UndoNotice()
         self.lookup = LookupCard(workbench, errands)
         self.catalogue = CatalogueCard(workbench, errands)
         self.getting = Getting(workbench, errands, self)
         self.care = FileCare(workbench, errands, self.notice, self)
-        self.views: list[LadderView] = []
-        self.cards: list[Card] = []
         self.exact = ExactAnswer(errands, self)
         self._stock = Stock(partial(price_library, workbench), errands, self)
         self._remote: RemoteLadders | None = None
@@ -86,6 +84,15 @@ class ModelsPage(ScrollPage):
         self._connect()
 
     @property
+    def views(self) -> list[LadderView]:
+        """Those of the library."""
+        return self.library.views
+
+    @property
+    def cards(self) -> list[Card]:
+        return self.library.cards
+
+    @property
     def remotes(self) -> list[RemoteLadders]:
         """Ladders of repositories: what was looked up, then those of opened models of the catalogue."""
         opened = [row.ladders for row in self.catalogue.with_ladders if row.ladders is not None]
@@ -97,7 +104,7 @@ class ModelsPage(ScrollPage):
 
     @property
     def busy(self) -> bool:
-        working = self._stock.busy or any(view.building for view in self.views)
+        working = self._stock.busy or self.library.building or self._steady.holding
         remote = any(ladders.busy for ladders in self.remotes) or self.catalogue.busy or self.getting.busy
         return working or remote or self.exact.waiting or self.lookup.busy or self.care.busy
 
@@ -125,9 +132,8 @@ class ModelsPage(ScrollPage):
         self.empty = label(EMPTY, role="muted", wrap=True)
         self.empty.hide()
         self.column.addWidget(self.empty)
-        self.column.addLayout(self.families)
-        self.problems = QVBoxLayout()
-        self.column.addLayout(self.problems)
+        self.column.addWidget(self.library)
+        self.library.hide()
         self.column.addWidget(self.lookup)
         self.column.addWidget(self.catalogue)
         self.column.addStretch(1)
@@ -179,13 +185,9 @@ class ModelsPage(ScrollPage):
         self._mark()
         held = {one.file.path: (place_words(one), plain_tip(copies_words(one))) for one in priced.held}
         offer = Offer(priced.has_gpu, open=not priced.terms.described, no_speed=no_speed_words(machine), held=held)
-        if [view.key for view in self.views] == _keys(priced.ladders):
-            for view, ladder in zip(self.views, _in_order(priced.ladders), strict=True):
-                view.draw(ladder, offer)
-        else:
-            self._build(priced, offer)
+        with self._steady.hold(self._parts()):
+            self.library.draw(priced, offer)
         self._line, self._hovered = (line if line in self.lines else None for line in (self._line, self._hovered))
-        self._draw_problems(priced.problems)
         self._show_ghost()
         self._ask(self._line)
 
@@ -195,19 +197,13 @@ class ModelsPage(ScrollPage):
             shown = [self._priced, *(each.priced for each in self.remotes if each.priced is not None)]
             self.status.setText(_status(self._priced, [ladder for priced in shown for ladder in priced.ladders]))
 
-    def _build(self, priced: Priced, offer: Offer) -> None:
-        self._leave_lines()
-        clear(self.families)
-        self.views, self.cards = [], []
-        few = sum(len(ladder.rungs) for ladder in priced.ladders) <= OPEN_AT_FIRST
-        for title, ladders in by_family(priced.ladders):
-            card = Card(title)
-            self.cards.append(card)
-            for ladder in ladders:
-                view = self._view(ladder, offer, is_open=few)
-                self.views.append(view)
-                card.body.addWidget(view)
-            self.families.addWidget(card)
+    def _parts(self) -> list[QWidget]:
+        """What can be held in its place: the line with the focus before all, then from the top."""
+        focused = [self._line] if self._line is not None else []
+        return [*focused, *self.lines, *self.views, self.lookup, *self.catalogue.rows, self.catalogue]
+
+    def _library_view(self, ladder: Ladder, offer: Offer, is_open: bool) -> LadderView:
+        return self._view(ladder, offer, is_open=is_open)
 
     def _view(self, ladder: Ladder, offer: Offer, *, is_open: bool) -> LadderView:
         view = LadderView(ladder, offer)
@@ -219,13 +215,6 @@ class ModelsPage(ScrollPage):
         view.set_open(is_open=self._opened.get(view.key, is_open))
         view.folded.connect(self._on_folded)
         return view
-
-    def _draw_problems(self, problems: Sequence[FileProblem]) -> None:
-        clear(self.problems)
-        for problem in problems:
-            said = label(f"✕  {problem.path.name}: {problem.error.message}", tone=Tone.BAD, wrap=True)
-            said.setToolTip(problem.error.hint or "")
-            self.problems.addWidget(said)
 
     # --- the hub -----------------------------------------------------------------------------
 
@@ -387,11 +376,3 @@ def _status(priced: Priced, ladders: Sequence[Ladder]) -> str:
     fits = [rung.fit for ladder in ladders for rung in ladder.rungs]
     unknown = any(found.speed is None and found.verdict is not Verdict.TOO_BIG for found in fits)
     return f"{said}; where speeds are unknown: {no_speed_words(machine)}" if unknown else said
-
-
-def _in_order(ladders: Sequence[Ladder]) -> list[Ladder]:
-    return [ladder for _, found in by_family(ladders) for ladder in found]
-
-
-def _keys(ladders: Sequence[Ladder]) -> list[tuple[Path, ...]]:
-    return [files_of(ladder) for ladder in _in_order(ladders)]

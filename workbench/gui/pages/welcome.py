@@ -36,10 +36,11 @@ _STAGES = {"checking": "checking", "downloading": "downloading", "unpacking": "u
 
 
 class WelcomePage(ScrollPage):
-    """``fetched`` is emitted when starters arrived; ``open_file``, ``add_folder`` and ``import_pack`` are wishes,
-    ``show_entry`` carries a model of the catalogue (empty: the Models page as it is)."""
+    """``fetched`` is emitted when starters arrived, ``queued`` with a download.  ``open_file``, ``add_folder`` and
+    ``import_pack`` are wishes, ``show_entry`` carries a model of the catalogue (empty: the Models page as it is)."""
 
     fetched = Signal()
+    queued = Signal(object)
     open_file = Signal()
     add_folder = Signal()
     import_pack = Signal()
@@ -57,9 +58,12 @@ class WelcomePage(ScrollPage):
         self.machine = Card("What is this machine?")
         self.machine.body.addWidget(label("Looking…", role="muted"))
         self.try_now = Card("Try now")
-        self.together = StartersCard(workbench)
+        errands = Errands(pump, runner)
+        self.together = StartersCard(workbench, errands)
         self.together.chosen.connect(self.show_entry)
-        self.own = OwnFilesCard(workbench, Errands(pump, runner))
+        self.together.queued.connect(self.queued)
+        self.own = OwnFilesCard(workbench, errands)
+        self.own.listed.connect(self.together.draw_here)
         self.own.open_file.connect(self.open_file)
         self.own.add_folder.connect(self.add_folder)
         self.own.import_pack.connect(self.import_pack)

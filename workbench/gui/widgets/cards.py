@@ -63,6 +63,27 @@ class ScrollPage(QScrollArea):
         self._inside.setMaximumWidth(theme.px(self._widest))
 
 
+class ScrollBody(QScrollArea):
+    """The part of a dialog that scrolls: ``column`` takes what is in it, from the top."""
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setProperty("role", "page")
+        self.setAccessibleName(name)
+        inside = QWidget()
+        inside.setProperty("role", "page")
+        around = QVBoxLayout(inside)
+        around.setContentsMargins(0, 0, Space.S, 0)
+        self.column = QVBoxLayout()
+        self.column.setSpacing(Space.M)
+        around.addLayout(self.column)
+        around.addStretch(1)
+        self.setWidget(inside)
+
+
 class Card(QFrame):
     """``body`` takes the content."""
 

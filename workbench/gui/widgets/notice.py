@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
@@ -27,6 +29,9 @@ class Notice(QFrame):
             words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.copy: QPushButton = text_button("Copy details", kind="ghost")
         self.copy.clicked.connect(self._on_copy)
+        self.action: QPushButton = text_button("", kind="small")
+        self.action.clicked.connect(self._on_action)
+        self._act: Callable[[], object] | None = None
         self.dismiss = IconButton("close", "Dismiss this message")
         self.dismiss.clicked.connect(self.clear)
         column = QVBoxLayout()
@@ -36,6 +41,7 @@ class Notice(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(Space.M, Space.S, Space.S, Space.S)
         row.addLayout(column, 1)
+        row.addWidget(self.action, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self.copy, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self.dismiss, 0, Qt.AlignmentFlag.AlignTop)
         self.hide()
@@ -47,10 +53,23 @@ class Notice(QFrame):
         self.hint.setText(hint or "")
         self.hint.setVisible(bool(hint))
         self.copy.setVisible(bool(details))
+        self._act = None
+        self.action.hide()
         self.setAccessibleName(message)
         self.setAccessibleDescription(hint or "")
         self.show()
         self.shown.emit(True)
+
+    def suggest(self, words: str, act: Callable[[], object]) -> None:
+        """A button for what to do about what is said now."""
+        self._act = act
+        self.action.setText(words)
+        self.action.show()
+
+    @Slot()
+    def _on_action(self) -> None:
+        if self._act is not None:
+            self._act()
 
     @Slot()
     def clear(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 
-from workbench.errors import DiskFullError, ModelFileError, PackConsentError, PackError
+from workbench.errors import DiskFullError, ModelFileError, PackConsentError, PackError, PackOlderError
 from workbench.hub import consent
 from workbench.hub.disk import free_bytes, make_folder, sync_folder
 from workbench.hub.library import Library
@@ -144,7 +144,7 @@ def _agreement(model: PackedModel, manifest: Manifest) -> Agreement | None:
 def _refuse_older(verified: Verified, db: Database) -> None:
     newest = newest_before(db, verified.manifest.name, _signer(verified))
     if newest is not None and newest > _made_at(verified):
-        raise PackError(
+        raise PackOlderError(
             f"A newer pack called “{verified.manifest.name}” was installed here: of {newest[:10]}, this one of"
             f" {_made_at(verified)[:10]}.",
             hint="Install the older one only if you mean to go back.",

@@ -38,12 +38,15 @@ class CachedPlaces:
             self._found = None
             self._changes += 1
 
-    def watch(self, others: Iterable[Path] = ()) -> Task[Watching | Changed, None]:
-        """Tells when something below these places or the ``others`` changed, until it is cancelled."""
+    def watch(self, others: Callable[[], Iterable[Path]] = tuple) -> Task[Watching | Changed, None]:
+        """Tells when something below these places or the ``others`` changed, until it is cancelled; those that come
+        later are watched too."""
+
+        def folders() -> list[Path]:
+            return [*others(), *(place.folder for place in self._find())]
 
         def task(cancel: CancelToken) -> Generator[Watching | Changed, None, None]:
             cancel.raise_if_cancelled()
-            folders = [*others, *(place.folder for place in self._find())]
             watching = False
             try:
                 for event in watch(folders)(cancel):

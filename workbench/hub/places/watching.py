@@ -70,7 +70,7 @@ def on_network(folder: Path, mounted: Collection[Mount]) -> bool:
 
 
 def watch(
-    folders: Iterable[Path],
+    folders: Callable[[], Iterable[Path]],
     *,
     mounted: Callable[[], Collection[Mount]] = mounts,
     quiet_ms: int = 400,
@@ -80,18 +80,17 @@ def watch(
     """Yields ``Watching`` first, then ``Changed`` whenever files came, went or changed, until it is cancelled.
 
     Changes are told when none came for ``quiet_ms``, or after ``longest_ms`` of them.  Folders on network disks,
-    folders that are not there yet, and those that the system refuses to watch are looked at every ``again_s``.
-    A later ``Watching`` is a reason to look at everything again, too.
+    folders that are not there yet, and those that the system refuses to watch are looked at every ``again_s``;
+    so often ``folders`` is asked again, too.  A later ``Watching`` is a reason to look at everything again.
     """
-    wanted = tuple(dict.fromkeys(folders))
 
     def task(cancel: CancelToken) -> Generator[Watching | Changed, None, None]:
         cancel.raise_if_cancelled()
         refused = False
         while not cancel.cancelled:
-            present = mounted()
+            present, wanted = mounted(), tuple(dict.fromkeys(folders()))
             told = () if refused else tuple(folder for folder in wanted if _can_be_told(folder, present))
-            plan = _Plan(told, tuple(folder for folder in wanted if folder not in told), again_s)
+            plan = _Plan(told, tuple(folder for folder in wanted if folder not in told), again_s, folders)
             try:
                 yield from _watched(plan, cancel, quiet_ms, longest_ms) if told else _looked_at(plan, cancel)
             except (OSError, RuntimeError) as error:
@@ -109,6 +108,7 @@ class _Plan:
     told: tuple[Path, ...]
     looked_at: tuple[Path, ...]
     again_s: float
+    wanted: Callable[[], Iterable[Path]]
 
 
 class _Stop:
@@ -124,7 +124,7 @@ class _Stop:
 def _watched(
     plan: _Plan, cancel: CancelToken, quiet_ms: int, longest_ms: int
 ) -> Generator[Watching | Changed, None, None]:
-    """Until it is cancelled, or a folder went or came so that the plan is no longer good."""
+    """Until it is cancelled, or the plan is no longer good: a folder went or came, or others are wanted."""
     look = _Look(plan)
     said = False
     changes = watchfiles.watch(
@@ -148,6 +148,8 @@ def _watched(
                 yield Changed((*changed, *came))
             if not all(map(os.path.isdir, changed)) or any(map(os.path.isdir, look.missing.intersection(came))):
                 return
+            if look.outdated():
+                return
 
 
 def _looked_at(plan: _Plan, cancel: CancelToken) -> Generator[Watching | Changed, None, None]:
@@ -158,15 +160,18 @@ def _looked_at(plan: _Plan, cancel: CancelToken) -> Generator[Watching | Changed
             yield Changed(changed)
             if any(map(os.path.isdir, look.missing.intersection(changed))):
                 return
+        if look.outdated():
+            return
 
 
 class _Look:
     """What was in some folders when they were last looked at."""
 
     def __init__(self, plan: _Plan) -> None:
+        self._plan = plan
         self._again_s = plan.again_s
         self._seen = {folder: _content(folder) for folder in plan.looked_at}
-        self._next = time.monotonic() + plan.again_s
+        self._next = self._next_plan = time.monotonic() + plan.again_s
         self.missing = frozenset(folder for folder in plan.looked_at if not os.path.isdir(folder))  # noqa: PTH112
 
     def changed(self) -> tuple[Path, ...]:
@@ -178,6 +183,14 @@ class _Look:
         self._seen = now
         self._next = time.monotonic() + self._again_s
         return changed
+
+    def outdated(self) -> bool:
+        """Whether other folders are wanted by now; False while it is not time to ask."""
+        if time.monotonic() < self._next_plan:
+            return False
+        wanted = set(self._plan.wanted())
+        self._next_plan = time.monotonic() + self._again_s
+        return wanted != {*self._plan.told, *self._plan.looked_at}
 
 
 def _content(folder: Path) -> frozenset[tuple[str, int, int]]:

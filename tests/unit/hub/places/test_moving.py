@@ -13,8 +13,9 @@ from tests.unit.hub.places.layouts import model, ollama_model, sha256, write_pro
 from tests.unit.models.gguf_files import split_model
 from workbench.errors import Cancelled, ChecksumError, DiskFullError, ModelFileError
 from workbench.hub import moving
+from workbench.hub.download_rows import Promise
 from workbench.hub.library import Library
-from workbench.hub.moving import Moving, move_to
+from workbench.hub.moving import Moving, move_to, tidy
 from workbench.hub.places import ollama
 from workbench.hub.places.same import Held
 from workbench.hub.upkeep import Expected, Verdict, Verifying, expectations, removal, remove, reveal, verify
@@ -47,6 +48,11 @@ def find(library: Library) -> Find:
         return held
 
     return found
+
+
+def unfinished(db: Database) -> int:
+    with db.read() as sql:
+        return int(sql.execute("SELECT count(*) FROM unfinished_move").fetchone()[0])
 
 
 def spoil(path: Path) -> None:
@@ -288,3 +294,81 @@ def test_a_model_that_was_opened_while_it_was_copied_stays(
     with pytest.raises(ModelFileError, match="opened meanwhile"):
         run(move_to(find("m"), tmp_path / "disk", library, db, in_use=lambda _: bool(opened)), on_event=opened.append)
     assert find("m").file.path == path
+
+
+# --- moves that were given up ----------------------------------------------------------------
+
+
+def begun(held: Held, target: Path, library: Library, db: Database) -> None:
+    """Copy a little, then stop."""
+    steps = move_to(held, target, library, db, in_use=closed)(CancelToken())
+    next(steps)
+    steps.close()
+    assert [path.name for path in target.iterdir()] == [f".{held.file.path.name}.moving.part"]
+
+
+def test_the_copy_of_a_move_that_was_given_up_is_gone_at_the_next_start(
+    db: Database, folder: Path, library: Library, find: Find, tmp_path: Path
+) -> None:
+    model(folder / "m.gguf", "M")
+    begun(find("m"), tmp_path / "disk", library, db)
+    tidy(library, db)
+    assert list((tmp_path / "disk").iterdir()) == []
+    assert unfinished(db) == 0
+    assert find("m").file.path == folder / "m.gguf"
+
+
+def test_a_move_to_another_place_takes_the_copy_at_the_first_one_away(
+    db: Database, folder: Path, library: Library, find: Find, tmp_path: Path
+) -> None:
+    model(folder / "m.gguf", "M")
+    begun(find("m"), tmp_path / "disk", library, db)
+    moved = run(move_to(find("m"), tmp_path / "other", library, db, in_use=closed))
+    assert list((tmp_path / "disk").iterdir()) == []
+    assert list((tmp_path / "other").iterdir()) == [moved.path]
+    assert unfinished(db) == 0
+
+
+def test_what_is_being_moved_is_left_to_whoever_moves_it(
+    db: Database, folder: Path, library: Library, find: Find, tmp_path: Path
+) -> None:
+    model(folder / "m.gguf", "M")
+    held = find("m")
+    steps = move_to(held, tmp_path / "disk", library, db, in_use=closed)(CancelToken())
+    next(steps)
+    tidy(library, db)
+    with pytest.raises(ModelFileError, match="being moved there already"):
+        run(move_to(held, tmp_path / "disk", library, db, in_use=closed))
+    list(steps)
+    assert find("m").file.path == tmp_path / "disk" / "m.gguf"
+    assert [path.name for path in (tmp_path / "disk").iterdir()] == ["m.gguf"]
+    assert unfinished(db) == 0
+
+
+def test_a_copy_on_a_disk_that_is_not_there_waits_for_it(
+    db: Database, folder: Path, library: Library, find: Find, tmp_path: Path
+) -> None:
+    model(folder / "m.gguf", "M")
+    begun(find("m"), tmp_path / "disk", library, db)
+    (tmp_path / "disk").rename(tmp_path / "away")
+    tidy(library, db)
+    (tmp_path / "away").rename(tmp_path / "disk")
+    tidy(library, db)
+    assert list((tmp_path / "disk").iterdir()) == []
+
+
+def test_what_the_hub_promised_and_what_was_put_there_are_compared_with(
+    folder: Path, library: Library, find: Find
+) -> None:
+    path = model(folder / "m.gguf", "M")
+    digest = sha256(path)
+    promised = {path: Promise(digest, "owner/name", "ab" * 20)}
+    known = expectations(find("m"), library.digests, promised=promised, placed={path: digest})
+    (file,) = run(verify((path,), library.digests, known)).files
+    assert [one.source for one in file.met] == [
+        "the model hub (owner/name at commit abababababab)",
+        "the check when it was put there",
+    ]
+    path.write_bytes(path.read_bytes() + b"more")  # another size and time: nothing else is remembered
+    (file,) = run(verify((path,), library.digests, known)).files
+    assert (file.met, len(file.failed)) == ((), 2)

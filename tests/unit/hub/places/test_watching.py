@@ -22,7 +22,7 @@ def watched(*folders: Path, network: tuple[Path, ...] = ()) -> Iterator[tuple[Ev
     """The events of a watch that looks again at once, and waits 50 ms for more changes."""
     cancel = CancelToken()
     mounted = [Mount(Path("/"), "ext4"), *(Mount(folder, "nfs4") for folder in network)]
-    task = watch(folders, mounted=lambda: mounted, quiet_ms=50, longest_ms=500, again_s=0.01)
+    task = watch(lambda: folders, mounted=lambda: mounted, quiet_ms=50, longest_ms=500, again_s=0.01)
     with closing(task(cancel)) as events:
         yield events, cancel
 
@@ -106,3 +106,18 @@ def test_the_innermost_mount_says_whose_a_folder_is(folder: str, expected: bool)
     ]
     assert on_network(Path(folder), mounted) is expected
     assert on_network(Path(folder), [Mount(Path("/"), "ntfs", remote=True)])
+
+
+def test_a_folder_that_is_wanted_later_is_watched_too(tmp_path: Path) -> None:
+    first, later = tmp_path / "first", tmp_path / "later"
+    for folder in (first, later):
+        folder.mkdir()
+    wanted = [first]
+    cancel = CancelToken()
+    task = watch(lambda: wanted, mounted=lambda: [Mount(Path("/"), "ext4")], quiet_ms=50, longest_ms=500, again_s=0.01)
+    with closing(task(cancel)) as events:
+        assert next(events) == Watching((first,), ())
+        wanted.append(later)
+        assert next(events) == Watching((first, later), ())
+        model(later / "m.gguf")
+        assert next(events) == Changed((later,))

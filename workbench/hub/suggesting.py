@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 
+from workbench.errors import GatedModelError, ModelNotFoundError
 from workbench.hardware.facts import Hardware
 from workbench.hub.catalogue import Catalogue
+from workbench.hub.choosing import chosen
 from workbench.hub.entries import Entry
-from workbench.models.file import Family
+from workbench.hub.remote import HeadProgress, RemoteListing
+from workbench.jobs import CancelToken, Task
+from workbench.models.file import Family, ModelFile
 
 FAMILIES = (Family.LLAMA, Family.MISTRAL, Family.GEMMA)
 QUANTISATION = "Q4_K_M"
@@ -30,21 +34,70 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Suggested:
-    """``together``: all of them at once, else one after the other."""
+    """``budget_bytes`` is the memory that is free where they would run; ``together``: all of them at once fit in it,
+    else one after the other does."""
 
     models: tuple[Suggestion, ...]
-    together: bool
+    budget_bytes: int
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(each.size_bytes for each in self.models)
+
+    @property
+    def needs_bytes(self) -> int:
+        return sum(each.needs_bytes for each in self.models)
+
+    @property
+    def together(self) -> bool:
+        return self.needs_bytes <= self.budget_bytes
+
+    @property
+    def too_large(self) -> tuple[Suggestion, ...]:
+        """Those that do not fit even alone."""
+        return tuple(each for each in self.models if each.needs_bytes > self.budget_bytes)
 
 
 def suggested(catalogue: Catalogue, machine: Hardware) -> Suggested:
     """The largest of each family that leaves room for the other two; the smallest where none does."""
     budget = _budget(machine)
-    found = []
+    found: list[Suggestion] = []
     for family in FAMILIES:
         known = sorted(_known(catalogue.of_family(family)), key=lambda each: each.size_bytes)
         fitting = [each for each in known if each.needs_bytes <= budget / len(FAMILIES)]
         found += fitting[-1:] or known[:1]
-    return Suggested(tuple(found), sum(each.needs_bytes for each in found) <= budget)
+    return Suggested(tuple(found), budget)
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """The file of a suggestion, and the repository it is of."""
+
+    model: ModelFile
+    listing: RemoteListing
+
+
+def offered(entry: Entry, remote: Callable[[str], Task[HeadProgress, RemoteListing]]) -> Task[HeadProgress, Offered]:
+    """The file to download for a suggestion: of the first repository that shows it, the publisher's own first.
+
+    A repository that is gone, asks for an account or has no such file is passed over.  Raises what the last of them
+    did, ModelNotFoundError where none is known, and what ``remote``'s task raises.
+    """
+
+    def task(cancel: CancelToken) -> Generator[HeadProgress, None, Offered]:
+        refusal: GatedModelError | ModelNotFoundError = ModelNotFoundError(
+            f"No repository with GGUF files of {entry.title} is known.", hint="Search the hub for its name."
+        )
+        for known in sorted(entry.gguf_repositories, key=lambda each: not each.official):
+            cancel.raise_if_cancelled()
+            try:
+                listing = yield from remote(known.name)(cancel)
+                return Offered(chosen(listing, QUANTISATION), listing)
+            except (GatedModelError, ModelNotFoundError) as error:
+                refusal = error
+        raise refusal
+
+    return task
 
 
 def _budget(machine: Hardware) -> int:

@@ -1,0 +1,22 @@
+"""How far the work on a pack is, in words."""
+
+from __future__ import annotations
+
+from workbench.hardware.words import human_bytes
+from workbench.hub.packs.progress import PackProgress
+
+_PHASES = {"verifying": "checking", "comparing": "comparing with what is here", "copying": "copying",
+           "placing": "putting in place", "hashing": "reading", "writing": "writing"}  # fmt: skip
+
+
+def progress_words(progress: PackProgress) -> str:
+    """ "checking · 1.2 GB of 4.7 GB · models/a.gguf"."""
+    amount = f"{human_bytes(progress.done_bytes)} of {human_bytes(progress.total_bytes)}"
+    return " · ".join(
+        filter(None, [_PHASES[progress.phase], amount if progress.phase != "placing" else "", progress.path])
+    )
+
+
+def share_of(progress: PackProgress) -> int:
+    """In thousandths: a bar counts in 32 bits, packs in more."""
+    return round(1000 * progress.done_bytes / progress.total_bytes) if progress.total_bytes else 0
