@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.gui.hub.conftest import rested
@@ -81,13 +80,18 @@ def test_the_page_does_not_scroll_away_from_what_is_looked_at(
         own(bench, f"m{number}", title=f"Model {number}", layers=3 + number)
     until(watched, qtbot, "own", "m0", "m1", "m2", "m3")
     watched.resize(1000, 500)
-    QApplication.processEvents()
     last = watched.models.lines[-1]
     bar = watched.models.verticalScrollBar()
-    bar.setValue(bar.value() + top_of(watched, last) - 100)
-    QApplication.processEvents()
+    seen: list[tuple[int, int]] = []
+
+    def at_rest() -> bool:
+        """In sight, with nothing moving any more since the last look: lines take their heights one after another."""
+        bar.setValue(bar.value() + top_of(watched, last) - 100)
+        seen.append((top_of(watched, last), bar.maximum()))
+        return not watched.models.busy and len(seen) > 3 and len(set(seen[-3:])) == 1 and 0 < seen[-1][0] < 500
+
+    qtbot.waitUntil(at_rest)
     before, scrolled = top_of(watched, last), bar.value()
-    assert 0 < before < 500
     own(bench, "a", title="A Llama before all others", layers=9)
     until(watched, qtbot, "own", "m0", "m1", "m2", "m3", "a")
     assert bar.value() > scrolled, "it came above"
