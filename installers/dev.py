@@ -31,7 +31,7 @@ FAULTS = ROOT / "installers" / "engine" / "compiler-faults.cmake"
 PROGRESS = re.compile(r"^\s*\[(\d+)/(\d+)\]")
 
 # Folders of tests that are run with nothing beside them.
-ALONE = ("end2end", "engine")
+ALONE = ("end2end", "engine", "gui")
 
 ENGINE_FLAGS = (
     "-DGGML_NATIVE=ON",
@@ -399,7 +399,7 @@ def test(rest: Sequence[str]) -> None:
     pytest = [str(PYTHON), "-m", "pytest"]
     if rest:
         finish([*pytest, *rest])
-    # What runs real models has every core to itself; of the rest, each file stays in one of two processes.
+    # Real models and windows have every core to themselves; of the rest, each file stays in one of two processes.
     alone = [f"tests/{folder}" for folder in ALONE]
     ignored = [f"--ignore={folder}" for folder in alone]
     finish([*pytest, "--numprocesses=2", "--dist=loadfile", *ignored], [*pytest, *alone])
