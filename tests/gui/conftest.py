@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QObject
@@ -34,6 +35,28 @@ def _collected_on_this_thread() -> Iterator[None]:
     gc.disable()
     yield
     gc.enable()
+
+
+class PatientBot(QtBot):
+    """Waits for what must come as long as a busy machine may need; the default is five seconds."""
+
+    def waitUntil(self, callback: Callable[[], bool | None], *, timeout: int = 60_000) -> None:  # noqa: N802  # Qt's
+        super().waitUntil(callback, timeout=timeout)
+
+    def waitSignal(  # noqa: N802  # Qt's
+        self,
+        signal: Any,
+        *,
+        timeout: int = 60_000,
+        raising: bool | None = None,
+        check_params_cb: Callable[..., bool] | None = None,
+    ) -> Any:
+        return super().waitSignal(signal, timeout=timeout, raising=raising, check_params_cb=check_params_cb)
+
+
+@pytest.fixture
+def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> QtBot:
+    return PatientBot(request)
 
 
 @pytest.fixture

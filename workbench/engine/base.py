@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
 from workbench.jobs import CancelToken
@@ -38,15 +39,75 @@ class Sampling:
     seed: int | None = None
 
 
+class ContextPolicy(enum.StrEnum):
+    """What to do with a prompt that the context cannot hold."""
+
+    REFUSE = "refuse"
+    DROP_OLDEST = "drop_oldest"
+    MIDDLE_OUT = "middle_out"
+
+
+class Mode(enum.StrEnum):
+    """AUDIT: one sequence, fixed shapes, bit for bit what a cold run gives.  THROUGHPUT: batches, as fast as can be."""
+
+    AUDIT = "audit"
+    THROUGHPUT = "throughput"
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """GBNF, llama.cpp's grammar notation; the answer is a sentence of ``root``."""
+
+    gbnf: str
+
+
+@dataclass(frozen=True, slots=True)
+class JsonSchema:
+    """The answer is one JSON document that is valid against this schema, itself JSON text."""
+
+    text: str
+
+
+Constraint: TypeAlias = Grammar | JsonSchema
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that a model may call; ``parameters`` is the JSON schema of its arguments, as JSON text."""
+
+    name: str
+    description: str
+    parameters: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call that a model wrote; ``arguments`` is one JSON object, as JSON text."""
+
+    name: str
+    arguments: str
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One answer asked for.  ``max_tokens`` None means: until the context is full."""
+    """One answer asked for.  ``max_tokens`` None means: until the context is full.
+
+    ``policy`` says what happens to messages that do not fit; ``room_tokens`` is what it leaves for the answer.
+    ``alternatives`` is how many of each token's likeliest candidates are told with it; 0 tells nothing.
+    ``mode`` says whether what is kept of earlier prompts may change the answer's last bits.
+    """
 
     messages: tuple[Message, ...]
     sampling: Sampling = Sampling()
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
     n_threads: int = 1
+    policy: ContextPolicy = ContextPolicy.REFUSE
+    room_tokens: int = 256
+    constraint: Constraint | None = None
+    tools: tuple[Tool, ...] = ()
+    alternatives: int = 0
+    mode: Mode = Mode.AUDIT
 
 
 class StopReason(enum.StrEnum):
@@ -60,19 +121,42 @@ class StopReason(enum.StrEnum):
     ERROR = "error"
 
 
+SystemHandling: TypeAlias = Literal["none", "native", "merged", "unsupported"]
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """What a context policy left out of a prompt that was too long."""
+
+    policy: ContextPolicy
+    messages: int
+    tokens: int
+
+
 @dataclass(frozen=True, slots=True)
 class RenderedPrompt:
     """What the model really read.
 
     ``text`` is the prompt with its scaffold; ``template_source`` is ``file``, ``builtin:NAME``,
     ``user`` or ``none`` (completed raw); ``token_count`` includes BOS.  ``notes`` say in plain words
-    what the template made necessary.
+    what the template made necessary.  ``template_sha256`` is that of the template's text.
+
+    ``system`` is how the system prompt reached the model; ``inserted_system`` one that the template wrote by
+    itself; ``date`` the day the template was told, None when it did not ask.  ``bos_count`` counts BOS tokens at
+    the start: two where a template writes what the vocabulary adds.
     """
 
     text: str
     template_source: str
     token_count: int
     notes: tuple[str, ...] = ()
+    tokens: tuple[int, ...] = ()
+    template_sha256: str | None = None
+    system: SystemHandling = "none"
+    inserted_system: str | None = None
+    date: str | None = None
+    bos_count: int = 0
+    dropped: Dropped | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +166,7 @@ class Timings:
     ``ttft_ms``  from sending to the first visible token, load and vetting apart; None without one.
     ``prefill_tokens`` were evaluated before the first token (``reused_tokens`` were already there).
     ``decode_ms`` covers the ``completion_tokens - 1`` evaluations after the first sampled token.
+    ``thinking_tokens`` of them, and ``thinking_ms`` from the first token on, went into thinking.
     """
 
     ttft_ms: float | None
@@ -90,6 +175,8 @@ class Timings:
     reused_tokens: int
     decode_ms: float
     completion_tokens: int
+    thinking_tokens: int = 0
+    thinking_ms: float = 0.0
 
     @property
     def prefill_tokens_per_s(self) -> float | None:
@@ -105,14 +192,44 @@ class Timings:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """A token that could have come; ``logprob`` is natural, of the whole vocabulary before any sampler."""
+
+    token: int
+    text: str
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One sampled token with what else could have come, likeliest first.
+
+    ``start`` is where its text begins in the thinking (``thinking``) or in the answer's text, in characters.
+    """
+
+    taken: Candidate
+    others: tuple[Candidate, ...]
+    start: int
+    thinking: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Completion:
-    """An answer, whole or as far as it came; ``seed`` is the one really used."""
+    """An answer, whole or as far as it came; ``seed`` is the one really used.
+
+    ``thinking`` is what a reasoning model wrote before its answer; it is not part of ``text``.  ``samplers`` are
+    llama.cpp's, in order, as they were set up.
+    """
 
     text: str
     stop_reason: StopReason
     prompt: RenderedPrompt
     timings: Timings
     seed: int
+    thinking: str = ""
+    samplers: tuple[str, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 # --- events ----------------------------------------------------------------------------------
@@ -146,27 +263,48 @@ class Prefilling:
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """More visible text; ``completion_tokens`` counts all tokens sampled so far."""
+    """More visible text, of the answer or of the thinking before it; ``completion_tokens`` counts all so far."""
 
     text: str
     completion_tokens: int
+    thinking: bool = False
+
+
+AnswerEvent: TypeAlias = Prefilling | TextDelta
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """An event of one of many requests, by its place among them; a Completion is its last."""
+
+    index: int
+    event: AnswerEvent | Completion
 
 
 LoadEvent: TypeAlias = Waiting | Vetting | Loading
-AnswerEvent: TypeAlias = Prefilling | TextDelta
 
 
 # --- the protocol ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
+class Adapter:
+    """A LoRA in GGUF form, applied with ``scale`` (1 is as trained)."""
+
+    path: Path
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class LoadRequest:
     """A model to open.  ``template`` is None (the file's own, else none), a built-in's name, "none",
-    or the path of a Jinja file."""
+    or the path of a Jinja file.  ``isolated`` runs it in a process of its own."""
 
     model: ModelFile
     params: RunParams
     template: str | None = None
+    adapters: tuple[Adapter, ...] = ()
+    isolated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +323,8 @@ class EngineFacts:
     when its first answer has ended by itself (not cancelled, not failed): ``growth`` then covers the load and the
     answers up to there, and the facts are ``warm``.  A receipt is best written then: read ``engine.facts`` again
     after the answer.
+
+    ``notes`` say in plain words what had to be done differently from what was asked, and why.
     """
 
     engine: str
@@ -202,6 +342,7 @@ class EngineFacts:
     buffers: tuple[Buffer, ...] = ()
     growth: Growth | None = None
     warm: bool = False
+    notes: tuple[str, ...] = ()
 
 
 class Engine(Protocol):

@@ -40,7 +40,7 @@ class OwnFilesCard(Card):
     def __init__(self, workbench: Workbench, errands: Errands, parent: QWidget | None = None) -> None:
         super().__init__("Bring your own", parent)
         self._bench, self._errands = workbench, errands
-        self._looking = False
+        self._looking = self._again = False
         self.body.addWidget(label(EXPLAINED, wrap=True))
         self.open_button = text_button("Open a GGUF file…")
         self.open_button.clicked.connect(self.open_file)
@@ -63,14 +63,22 @@ class OwnFilesCard(Card):
 
     @Slot()
     def look(self) -> None:
-        """Count what is on this machine, away from the window's thread."""
-        if not self._looking:
-            self._looking = True
-            work = self._bench.library.listing
-            self._errands.run("look for models", errand(work), self._draw, self._failed, lane="library")
+        """Count what is on this machine, away from the window's thread; asked for meanwhile, once more afterwards."""
+        if self._looking:
+            self._again = True
+            return
+        self._looking = True
+        work = self._bench.library.listing
+        self._errands.run("look for models", errand(work), self._draw, self._failed, lane="library")
+
+    def _looked(self) -> None:
+        self._looking = False
+        if self._again:
+            self._again = False
+            self.look()
 
     def _draw(self, listing: Listing) -> None:
-        self._looking = False
+        self._looked()
         clear(self.places)
         counts = Counter(held.program for held in listing.held)
         counts += Counter(copy.program for held in listing.held for copy in held.copies)
@@ -88,7 +96,7 @@ class OwnFilesCard(Card):
         self.listed.emit(listing.held)
 
     def _failed(self, error: Exception) -> None:
-        self._looking = False
+        self._looked()
         clear(self.places)
         problem = Problem.of(error)
         self.places.addWidget(label(f"✕ {problem.message} {problem.hint or ''}", tone=Tone.BAD, wrap=True))

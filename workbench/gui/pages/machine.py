@@ -68,7 +68,7 @@ class MachinePage(ScrollPage):
     def __init__(self, workbench: Workbench, errands: Errands, parent: QWidget | None = None) -> None:
         super().__init__(WIDEST, parent)
         self._bench, self._errands = workbench, errands
-        self._looking = False
+        self._looking = self._again = False
         self._loaded: tuple[Loaded, ...] = ()
         self._bars: list[_Bar] = []
         self.setAccessibleName("This machine")
@@ -111,8 +111,9 @@ class MachinePage(ScrollPage):
 
     @Slot()
     def refresh(self) -> None:
-        """Look at the machine and the library, away from this thread."""
+        """Look at the machine and the library, away from this thread; asked for meanwhile, once more afterwards."""
         if self._looking:
+            self._again = True
             return
         self._looking = True
         self.refresh_button.setEnabled(False)
@@ -130,6 +131,9 @@ class MachinePage(ScrollPage):
         self._looking = False
         self.refresh_button.setEnabled(True)
         self.status.setText(status)
+        if self._again:
+            self._again = False
+            self.refresh()
 
     @Slot(object)
     def _on_open(self, model: ModelFile) -> None:
