@@ -13,8 +13,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from workbench import logs, settings
-from workbench.chat.comparison import Comparison, Journal
+from workbench.chat.comparison import Comparison
 from workbench.chat.conversations import Conversations
+from workbench.chat.journal import Journal
 from workbench.chat.ledger import StoredLedger
 from workbench.engine import child
 from workbench.engine.base import Backend

@@ -27,6 +27,9 @@ BORROWED = {"hub_endpoint": "HF_ENDPOINT", "offline": "HF_HUB_OFFLINE"}
 Theme = Literal["system", "light", "dark"]
 EngineName = Literal["llama", "fake"]
 RunMode = Literal["auto", "together", "in_turn", "swap"]
+Isolation = Literal["none", "process"]
+SamplingMode = Literal["same", "vendor"]
+ContextPolicy = Literal["refuse", "drop_oldest", "middle_out"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -73,6 +76,24 @@ class Settings(BaseSettings):
     )
     engine: EngineName = Field(
         "llama", title="Engine", description="llama.cpp in this process, or a scripted stand-in without a model (fake)."
+    )
+    isolation: Isolation = Field(
+        "none", title="Isolation", description="Run models in this process, or each in a process of its own (process)."
+    )
+    sampling_mode: SamplingMode = Field(
+        "same", title="Sampling", description="Every model sampled the same, or each as its vendor recommends (vendor)."
+    )
+    context_policy: ContextPolicy = Field(
+        "refuse",
+        title="Prompt too long",
+        description="Refuse it, drop the oldest messages, or drop those in the middle (middle_out).",
+    )
+    prompt_cache_gb: float = Field(
+        0.0,
+        ge=0,
+        le=1000,
+        title="Prompt cache",
+        description="Disk that long prompts may use, in GB, so that they are read once only; 0: none.",
     )
     log_level: LogLevel = Field("info", title="Log level", description="How much is written to the log file.")
     offline: bool = Field(

@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from workbench.app import Workbench
-from workbench.chat.comparison import Comparison, Options
+from workbench.chat.comparison import Comparison
+from workbench.chat.options import Options
 from workbench.engine.base import Sampling
 from workbench.hardware.facts import Hardware
 from workbench.jobs import JobMessage, JobRunner, run

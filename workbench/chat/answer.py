@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from workbench.engine.base import Completion, EngineFacts, Request, Sampling, StopReason
+from workbench.chat.footing import Footing
+from workbench.engine.base import (
+    Candidate,
+    Choice,
+    Completion,
+    EngineFacts,
+    LoadRequest,
+    Request,
+    Sampling,
+    StopReason,
+    ToolCall,
+)
 from workbench.errors import WorkbenchError
 from workbench.models.file import ModelFile
 from workbench.models.receipt import Receipt
@@ -55,7 +66,8 @@ class Answer:
 
     ``stop_reason`` "unfinished" marks an answer that was being written when the program ended.
     Times are those of ``Timings``; None where nothing was measured.  ``notes`` say what the template made
-    of the messages ("the system prompt was merged into the first message").
+    of the messages ("the system prompt was merged into the first message").  ``thinking`` came before ``text`` and is
+    no part of it.  ``choices`` are there where alternatives were asked for.
     """
 
     model: str
@@ -90,6 +102,13 @@ class Answer:
     notes: tuple[str, ...] = ()
     error: Problem | None = None
     fit: Checked | None = None
+    repeat_last_n: int | None = None
+    thinking: str = ""
+    thinking_tokens: int = 0
+    thinking_ms: float = 0.0
+    footing: Footing | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    choices: tuple[Choice, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -103,7 +122,11 @@ class Answer:
             values["error"] = Problem(**values["error"])
         if values.get("fit") is not None:
             values["fit"] = Checked(**{field.name: values["fit"][field.name] for field in fields(Checked)})
+        if values.get("footing") is not None:
+            values["footing"] = Footing.from_json(values["footing"])
         values["notes"] = tuple(values.get("notes", ()))
+        values["tool_calls"] = tuple(ToolCall(**one) for one in values.get("tool_calls", ()))
+        values["choices"] = tuple(map(_choice, values.get("choices", ())))
         return cls(**values)
 
     @property
@@ -119,6 +142,8 @@ class Answer:
         if self.stop_reason in CUT_SHORT:
             chips.append(CUT_SHORT[self.stop_reason])
         chips += self.notes
+        if self.footing is not None:
+            chips += [warning for warning in self.footing.warnings if warning not in chips]
         return tuple(chips)
 
 
@@ -147,16 +172,18 @@ def blank(model: ModelFile, text: str, stop_reason: str, *, error: BaseException
 
 
 def measured(
-    model: ModelFile,
+    load: LoadRequest,
     request: Request,
     completion: Completion,
     facts: EngineFacts,
     *,
-    load: bool,
+    fresh: bool,
+    advised: str = "",
     receipt: Receipt | None = None,
 ) -> Answer:
-    """A completed answer; ``load`` says whether the model was loaded for it, ``receipt`` is that of its load."""
-    timings, sampling = completion.timings, request.sampling
+    """A completed answer; ``fresh`` says whether the load was made for it, ``receipt`` is that of its load, and
+    ``advised`` by whose wish it was sampled so."""
+    model, timings, sampling = load.model, completion.timings, request.sampling
     return Answer(
         model=model.name,
         path=str(model.path),
@@ -173,8 +200,8 @@ def measured(
         rendered_prompt=completion.prompt.text,
         template_source=completion.prompt.template_source,
         notes=completion.prompt.notes,
-        load_ms=facts.load_ms if load else 0.0,
-        vet_ms=facts.vet_ms if load else 0.0,
+        load_ms=facts.load_ms if fresh else 0.0,
+        vet_ms=facts.vet_ms if fresh else 0.0,
         ttft_ms=timings.ttft_ms,
         prefill_tokens_per_s=timings.prefill_tokens_per_s,
         decode_tokens_per_s=timings.decode_tokens_per_s,
@@ -185,7 +212,19 @@ def measured(
         engine=facts.engine,
         engine_version=facts.engine_version,
         fit=Checked.of(receipt),
+        repeat_last_n=sampling.repeat_last_n,
+        thinking=completion.thinking,
+        thinking_tokens=timings.thinking_tokens,
+        thinking_ms=timings.thinking_ms,
+        footing=Footing.of(load, request, completion, facts, advised),
+        tool_calls=completion.tool_calls,
+        choices=completion.choices,
     )
+
+
+def _choice(record: dict[str, Any]) -> Choice:
+    others = tuple(Candidate(**other) for other in record["others"])
+    return Choice(Candidate(**record["taken"]), others, record["start"], record["thinking"])
 
 
 def _sampling(sampling: Sampling) -> dict[str, Any]:

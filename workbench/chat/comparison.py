@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from workbench.chat.answer import Answer, blank, measured
+from workbench.chat.journal import Journal
 from workbench.chat.ledger import Ledger
+from workbench.chat.options import Advise, Options
 from workbench.chat.pane import Pane
 from workbench.chat.plan import (
     Held,
@@ -26,7 +28,7 @@ from workbench.chat.plan import (
     with_freed,
 )
 from workbench.chat.seat import Answered, Opened, Seat
-from workbench.engine.base import Backend, EngineFacts, LoadRequest, Message, Request, Sampling
+from workbench.engine.base import Adapter, Backend, EngineFacts, LoadRequest, Message, Request
 from workbench.errors import UsageError
 from workbench.hardware.facts import Hardware
 from workbench.jobs import Job, JobFinished, JobMessage, JobRunner, JobState, JobUpdate, Task
@@ -39,18 +41,6 @@ from workbench.models.params import ALL_LAYERS, RunParams
 MAX_PANES = 8
 
 
-class Journal(Protocol):
-    """Keeps what was asked and answered; called on the face's thread."""
-
-    def asked(self, prompt: str, panes: Sequence[Pane]) -> None: ...
-
-    def begun(self, pane: Pane) -> None: ...
-
-    def partial(self, pane: Pane) -> None: ...
-
-    def finished(self, pane: Pane, answer: Answer) -> None: ...
-
-
 class Fitter(Protocol):
     """The verdict for a model on a machine, as ``models.fit.fit`` gives it."""
 
@@ -58,26 +48,24 @@ class Fitter(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """What all panes of a comparison share."""
-
-    system: str = ""
-    sampling: Sampling = field(default_factory=Sampling)
-    max_tokens: int | None = None
-    stop: tuple[str, ...] = ()
-    mode: RunMode = RunMode.AUTO
+class _Question:
+    load: LoadRequest
+    request: Request
+    advised: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Running:
+    """A pane's job; without a question it unloads."""
+
     pane: Pane
     job: Job
-    kind: str
-    request: Request | None = None
+    question: _Question | None = None
 
 
 class Comparison:
-    """``fit`` and ``together`` judge what fits; ``ledger`` hears what loads took and how fast answers were."""
+    """``fit`` and ``together`` judge what fits; ``ledger`` hears what loads took and how fast answers were;
+    ``advise`` knows publishers' samplings."""
 
     def __init__(
         self,
@@ -89,6 +77,7 @@ class Comparison:
         ledger: Ledger | None = None,
         fit: Fitter = fit,
         together: Together = fit_together,
+        advise: Advise = lambda _: None,
     ) -> None:
         self.panes: list[Pane] = []
         self.options = Options()
@@ -100,6 +89,7 @@ class Comparison:
         self._ledger = ledger
         self._fitter = fit
         self._together = together
+        self._advise = advise
         self._seats: dict[int, Seat] = {}
         self._loads: dict[int, LoadRequest] = {}
         self._shares: dict[int, tuple[Share, ...]] = {}  # of what a pane holds, until it is freed
@@ -139,11 +129,14 @@ class Comparison:
         template: str | None = None,
         params: RunParams | None = None,
         force: bool = False,
+        adapters: tuple[Adapter, ...] = (),
+        isolated: bool = False,
     ) -> None:
         """Give a pane its model; what it had loaded is freed unless it is the same again.
 
         ``params`` are loaded exactly as they are; without them the planner places ``n_ctx`` tokens as it
         finds best.  ``force`` loads a model though it is judged too big: llama.cpp has the last word then.
+        ``isolated`` runs it in a process of its own.
         """
         if pane.busy:
             raise UsageError("This pane is answering.", hint="Stop it first.")
@@ -151,8 +144,10 @@ class Comparison:
             n_ctx=min(n_ctx, model.n_ctx_train) if model is not None and model.n_ctx_train else n_ctx
         )
         exactly = params is not None
-        unchanged = (model, wanted, template, exactly) == (pane.model, pane.params, pane.template, pane.exactly)
-        pane.choose(model, wanted, n_threads, template, exactly=exactly, force=force)
+        before = (pane.model, pane.params, pane.template, pane.exactly, pane.adapters, pane.isolated)
+        unchanged = (model, wanted, template, exactly, adapters, isolated) == before
+        pane.choose(model, wanted, n_threads, template, exactly=exactly, force=force,
+                    adapters=adapters, isolated=isolated)  # fmt: skip
         self._changed.add(pane.id)
         if not unchanged:
             pane.fit = pane.receipt = None
@@ -164,7 +159,7 @@ class Comparison:
         """Free the pane's context, and its weights when no other pane uses them."""
         if pane.busy:
             raise UsageError("This pane is answering.", hint="Stop it first.")
-        self._submit(pane, "unload")
+        self._submit(pane)
 
     def count_tokens(self, pane: Pane, prompt: str) -> int | None:
         """Tokens the next request would have; None while the pane's model is not loaded."""
@@ -207,7 +202,7 @@ class Comparison:
             self._waiting.remove(waiting)
             self._finish(waiting[0], None, "cancelled")
         for running in self._running.values():
-            if pane in (None, running.pane) and running.kind != "unload":
+            if pane in (None, running.pane) and running.question is not None:
                 running.job.cancel()
                 running.pane.stopping()
                 self._changed.add(running.pane.id)
@@ -254,7 +249,9 @@ class Comparison:
                 self._finish(pane, too_big(found), "error")
                 continue
             if found is not None and pane.model is not None:
-                self._loads[pane.id] = LoadRequest(pane.model, found.params, pane.template)
+                self._loads[pane.id] = LoadRequest(
+                    pane.model, found.params, pane.template, pane.adapters, pane.isolated
+                )
                 self._shares[pane.id] = found.shares
                 pane.fit, pane.receipt = found, None
             self._waiting.append((pane, prompt))
@@ -262,7 +259,7 @@ class Comparison:
 
     @property
     def _answering(self) -> int:
-        return sum(running.kind == "answer" for running in self._running.values())
+        return sum(running.question is not None for running in self._running.values())
 
     def _fit(self, pane: Pane, machine: Hardware) -> Fit:
         """The verdict, with the parameters to load."""
@@ -292,31 +289,39 @@ class Comparison:
         if mode is RunMode.SWAP:
             others = [pane for pane in self.panes if pane.loaded and pane is not self._waiting[0][0]]
             for pane in others:
-                self._submit(pane, "unload")
+                self._submit(pane)
             if others:
                 return
         self._answer(*self._waiting.popleft(), running=1)
 
     def _answer(self, pane: Pane, prompt: str, *, running: int) -> None:
         threads = pane.n_threads or threads_for(self._machine(), running=running)
+        assert pane.model is not None
+        options = self.options
+        sampling, advised = options.sampling_for(self._advise(pane.model))
         request = Request(
-            messages=pane.history(self.options.system, prompt),
-            sampling=self.options.sampling,
-            max_tokens=self.options.max_tokens,
-            stop=self.options.stop,
+            messages=pane.history(options.system, prompt),
+            sampling=sampling,
+            max_tokens=options.max_tokens,
+            stop=options.stop,
             n_threads=threads,
+            policy=options.policy,
+            constraint=options.constraint,
+            tools=options.tools,
+            alternatives=options.alternatives,
+            mode=options.exactness,
         )
-        self._submit(pane, "answer", request)
+        self._submit(pane, _Question(self._loads[pane.id], request, advised))
 
-    def _submit(self, pane: Pane, kind: str, request: Request | None = None) -> None:
+    def _submit(self, pane: Pane, question: _Question | None = None) -> None:
         seat = self._seats[pane.id]
-        if request is None:
-            job = self._runner.submit(kind, seat.close(), lane=_lane(pane))
+        if question is None:
+            job = self._runner.submit("unload", seat.close(), lane=_lane(pane))
         else:
-            job = self._runner.submit(kind, seat.answer(self._loads[pane.id], request), lane=_lane(pane))
+            job = self._runner.submit("answer", seat.answer(question.load, question.request), lane=_lane(pane))
         if self._running:
             self._disturbed |= {job.id, *self._running}
-        self._running[job.id] = _Running(pane, job, kind, request)
+        self._running[job.id] = _Running(pane, job, question)
 
     # --- hearing -----------------------------------------------------------------------------
 
@@ -334,11 +339,11 @@ class Comparison:
                 self._journal.partial(running.pane)
             return
         del self._running[message.job_id]
-        if running.kind == "unload":
+        if running.question is None:
             running.pane.unloaded()
             self._changed.add(running.pane.id)
         else:
-            self._answered(running, message)
+            self._answered(running.pane, running.question, message)
         self._advance()
         self._disturbed.discard(message.job_id)
 
@@ -347,20 +352,21 @@ class Comparison:
         if self._ledger is not None and pane.model is not None and pane.fit is not None:
             pane.receipt = self._ledger.loaded(pane.model, pane.fit, facts)
 
-    def _answered(self, running: _Running, message: JobFinished) -> None:
-        pane = running.pane
+    def _answered(self, pane: Pane, asked: _Question, message: JobFinished) -> None:
         result = message.result
         if message.state is not JobState.SUCCEEDED or not isinstance(result, Answered):
             self._settle(pane, pane.facts)
             self._finish(pane, message.error, "cancelled" if message.state is JobState.CANCELLED else "error")
             return
-        assert pane.model is not None
-        assert running.request is not None
+        model = asked.load.model
         self._settle(pane, result.facts)
-        if self._ledger is not None and pane.fit is not None and running.job.id not in self._disturbed:
-            self._ledger.answered(pane.model, pane.fit, result.facts, running.request, result.completion)
-        self._finish_with(pane, measured(pane.model, running.request, result.completion, result.facts,
-                                         load=result.fresh, receipt=pane.receipt))  # fmt: skip
+        if self._ledger is not None and pane.fit is not None and message.job_id not in self._disturbed:
+            self._ledger.answered(model, pane.fit, result.facts, asked.request, result.completion)
+        answer = measured(
+            asked.load, asked.request, result.completion, result.facts,
+            fresh=result.fresh, advised=asked.advised, receipt=pane.receipt,
+        )  # fmt: skip
+        self._finish_with(pane, answer)
 
     def _settle(self, pane: Pane, facts: EngineFacts | None) -> None:
         """A load's growth is final once its first answer ended, however that was."""

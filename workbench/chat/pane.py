@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from workbench.chat.answer import Answer, Problem
 from workbench.chat.seat import Answered, Opened
 from workbench.engine.base import (
+    Adapter,
     EngineFacts,
     Loading,
     Message,
@@ -64,7 +65,8 @@ class Pane:
 
     ``params`` are what was asked for: a goal that the planner may place, or with ``exactly`` the very
     parameters to load.  ``force`` loads a model that is judged too big.  ``fit`` is what it was loaded with
-    last, and ``receipt`` what came of it; both outlive an unload, until another model is chosen.
+    last, and ``receipt`` what came of it; both outlive an unload, until another model is chosen.  ``thinking`` is
+    what the running answer's model thought so far, ``text`` what it answered.
     """
 
     def __init__(self, pane_id: int) -> None:
@@ -73,13 +75,15 @@ class Pane:
         self.params = RunParams()
         self.n_threads: int | None = None
         self.template: str | None = None
+        self.adapters: tuple[Adapter, ...] = ()
+        self.isolated = False
         self.exactly = False
         self.force = False
         self.fit: Fit | None = None
         self.receipt: Receipt | None = None
         self.state = PaneState.EMPTY
         self.exchanges: list[Exchange] = []
-        self.text = ""
+        self.text = self.thinking = ""
         self.phase = ""
         self.fraction: float | None = None
         self.problem: Problem | None = None
@@ -122,16 +126,19 @@ class Pane:
         *,
         exactly: bool = False,
         force: bool = False,
+        adapters: tuple[Adapter, ...] = (),
+        isolated: bool = False,
     ) -> None:
         self.model, self.params, self.n_threads, self.template = model, params, n_threads, template
         self.exactly, self.force = exactly, force
+        self.adapters, self.isolated = adapters, isolated
         self.problem = None
         self.state = PaneState.EMPTY if model is None else PaneState.READY
 
     def queue(self, prompt: str) -> None:
         self.exchanges.append(Exchange(prompt, None))
         self.state, self.phase, self.fraction = PaneState.QUEUED, "waiting for its turn", None
-        self.text, self.problem, self.prompt = "", None, None
+        self.text, self.thinking, self.problem, self.prompt = "", "", None, None
         self._sent_at = self._first_at = 0.0
         self._tokens = 0
 
@@ -152,11 +159,14 @@ class Pane:
             case Prefilling(done, total, prompt):
                 self.prompt = prompt or self.prompt
                 self._show(PaneState.PREFILLING, "reading the prompt", done / total if total else None)
-            case TextDelta(text, tokens):
-                self.text += text
+            case TextDelta(text, tokens, thinking):
+                if thinking:
+                    self.thinking += text
+                else:
+                    self.text += text
                 self._tokens = tokens
                 self._first_at = self._first_at or time.monotonic()
-                self._show(PaneState.STREAMING, "", None)
+                self._show(PaneState.STREAMING, "thinking" if thinking else "", None)
             case _:
                 raise TypeError(f"a pane cannot take {event!r}")
         if stopping:
@@ -168,7 +178,7 @@ class Pane:
     def finish(self, answer: Answer) -> None:
         """The answer is there, whole, cut short or failed."""
         self.exchanges[-1] = Exchange(self.exchanges[-1].prompt, answer)
-        self.text, self.problem = "", answer.error
+        self.text, self.thinking, self.problem = "", "", answer.error
         self._show(PaneState.FAILED if answer.error else PaneState.READY, "", None)
 
     def unloaded(self) -> None:

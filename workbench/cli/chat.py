@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -13,12 +14,20 @@ from workbench.chat.plan import RunMode
 from workbench.cli import output
 from workbench.cli.compare import as_json, exit_status, figures, mention_force, seat, shared_options
 from workbench.cli.inputs import (
+    AdapterFiles,
+    Alternatives,
     Context,
+    Exactness,
     Force,
+    GrammarFile,
+    Isolated,
     Json,
     MaxTokens,
     MinP,
     Penalty,
+    Policy,
+    SamplingBy,
+    Schema,
     Seed,
     Stop,
     System,
@@ -27,10 +36,13 @@ from workbench.cli.inputs import (
     Threads,
     TopK,
     TopP,
+    adapters_of,
+    constraint_of,
     given,
     read_text,
 )
 from workbench.cli.loop import Loop, comparing
+from workbench.engine.base import Mode
 from workbench.errors import UsageError
 
 
@@ -52,18 +64,35 @@ def chat(
     stop: Stop = None,
     template: Template = None,
     force: Force = False,
+    sampling: SamplingBy = None,
+    context_policy: Policy = None,
+    schema: Schema = None,
+    grammar: GrammarFile = None,
+    alternatives: Alternatives = 0,
+    adapter: AdapterFiles = None,
+    isolated: Isolated = False,
+    mode: Exactness = Mode.AUDIT,
     json: Json = False,
 ) -> None:
     """Ask one model; the answer goes to stdout as it is written, its figures to stderr."""
     if prompt is None and (json or not sys.stdin.isatty()):
         raise UsageError("There is no prompt.", hint="Give it as TEXT, as @FILE, or as - for standard input.")
     flags = {"context": context, "threads": threads, "temperature": temperature, "top_k": top_k, "top_p": top_p,
-             "min_p": min_p, "repetition_penalty": repetition_penalty, "max_tokens": max_tokens}  # fmt: skip
+             "min_p": min_p, "repetition_penalty": repetition_penalty, "max_tokens": max_tokens,
+             "sampling_mode": sampling, "context_policy": context_policy,
+             "isolation": "process" if isolated else None}  # fmt: skip
+    constraint = constraint_of(schema, grammar)
+    adapters = adapters_of(adapter or (), 1)
     with Workbench.open(flags=given(flags)) as workbench:
-        options = shared_options(workbench, system, seed, stop, RunMode.AUTO)
+        options = replace(
+            shared_options(workbench, system, seed, stop, RunMode.AUTO),
+            constraint=constraint,
+            alternatives=alternatives,
+            exactness=mode,
+        )
         file = workbench.library.resolve(model)
         with comparing(workbench) as loop:
-            seat(workbench, loop.comparison, [file], template, force=force)
+            seat(workbench, loop.comparison, [file], template, adapters, force=force)
             loop.comparison.options = options
             if prompt is None:
                 answers = _converse(loop)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -15,17 +16,27 @@ from rich.text import Text
 
 from workbench.app import Workbench
 from workbench.chat.answer import Answer
-from workbench.chat.comparison import MAX_PANES, Comparison, Options
+from workbench.chat.comparison import MAX_PANES, Comparison
+from workbench.chat.footing import differences
+from workbench.chat.options import Options, SamplingMode
 from workbench.chat.pane import Pane, PaneState
 from workbench.chat.plan import RunMode
 from workbench.cli import output
 from workbench.cli.inputs import (
+    AdapterFiles,
+    Alternatives,
     Context,
+    Exactness,
     Force,
+    GrammarFile,
+    Isolated,
     Json,
     MaxTokens,
     MinP,
     Penalty,
+    Policy,
+    SamplingBy,
+    Schema,
     Seed,
     Stop,
     System,
@@ -34,11 +45,13 @@ from workbench.cli.inputs import (
     Threads,
     TopK,
     TopP,
+    adapters_of,
+    constraint_of,
     given,
     read_text,
 )
 from workbench.cli.loop import Loop, comparing
-from workbench.engine.base import Sampling
+from workbench.engine.base import Adapter, ContextPolicy, Mode, Sampling
 from workbench.errors import DoesNotFitError, UsageError
 from workbench.models.file import ModelFile
 
@@ -65,6 +78,14 @@ def compare(
     run: Annotated[
         RunMode, typer.Option("--run", help="All at once, one after another, or one in memory at a time.")
     ] = RunMode.AUTO,
+    sampling: SamplingBy = None,
+    context_policy: Policy = None,
+    schema: Schema = None,
+    grammar: GrammarFile = None,
+    alternatives: Alternatives = 0,
+    adapter: AdapterFiles = None,
+    isolated: Isolated = False,
+    mode: Exactness = Mode.AUDIT,
     json: Json = False,
 ) -> None:
     """Ask several models the same PROMPT and show the answers side by side."""
@@ -72,12 +93,21 @@ def compare(
         raise UsageError(f"{len(model)} models were given; at most {MAX_PANES} can be compared.")
     text = read_text(prompt, "prompt")
     flags = {"context": context, "threads": threads, "temperature": temperature, "top_k": top_k, "top_p": top_p,
-             "min_p": min_p, "repetition_penalty": repetition_penalty, "max_tokens": max_tokens}  # fmt: skip
+             "min_p": min_p, "repetition_penalty": repetition_penalty, "max_tokens": max_tokens,
+             "sampling_mode": sampling, "context_policy": context_policy,
+             "isolation": "process" if isolated else None}  # fmt: skip
+    constraint = constraint_of(schema, grammar)
+    adapters = adapters_of(adapter or (), len(model))
     with Workbench.open(flags=given(flags)) as workbench:
-        options = shared_options(workbench, system, seed, stop, run)
+        options = replace(
+            shared_options(workbench, system, seed, stop, run),
+            constraint=constraint,
+            alternatives=alternatives,
+            exactness=mode,
+        )
         files = [workbench.library.resolve(name) for name in model]
         with comparing(workbench) as loop:
-            seat(workbench, loop.comparison, files, template, force=force)
+            seat(workbench, loop.comparison, files, template, adapters, force=force)
             loop.comparison.options = options
             answers = ask(loop, text, quiet=json)
         if json:
@@ -104,7 +134,15 @@ def shared_options(
         seed=secrets.randbelow(2**31) if seed is None else seed,
     )
     system_text = read_text(system, "system prompt") if system is not None else ""
-    return Options(system_text, sampling, chosen.max_tokens, tuple(stop or ()), run)
+    return Options(
+        system_text,
+        sampling,
+        chosen.max_tokens,
+        tuple(stop or ()),
+        run,
+        SamplingMode(chosen.sampling_mode),
+        ContextPolicy(chosen.context_policy),
+    )
 
 
 def seat(
@@ -112,11 +150,12 @@ def seat(
     comparison: Comparison,
     files: Sequence[ModelFile],
     template: str | None,
+    adapters: Sequence[tuple[Adapter, ...]],
     *,
     force: bool = False,
 ) -> None:
-    """A pane for each file, in the order asked; with ``force`` also of those judged too big."""
-    for file in files:
+    """A pane for each file, in the order asked, with its adapters; with ``force`` also of those judged too big."""
+    for file, own in zip(files, adapters, strict=True):
         comparison.choose(
             comparison.add_pane(),
             file,
@@ -124,6 +163,8 @@ def seat(
             n_threads=workbench.settings.threads,
             template=template,
             force=force,
+            adapters=own,
+            isolated=workbench.settings.isolation == "process",
         )
 
 
@@ -144,7 +185,11 @@ def ask(loop: Loop, prompt: str, *, quiet: bool) -> list[Answer]:
             output.out.print(f"{mode}: {'; '.join(loop.comparison.plan.reasons) or 'all at once'}",
                              style="dim", markup=False)  # fmt: skip
     answers = [pane.exchanges[-1].answer for pane in panes]
-    return [answer for answer in answers if answer is not None]
+    told = [answer for answer in answers if answer is not None]
+    if not quiet:
+        for difference in differences(told):
+            output.out.print(f"not alike: {difference}", style="dim", markup=False)
+    return told
 
 
 def columns(panes: Sequence[Pane], *, live: bool) -> RenderableType:
@@ -169,10 +214,19 @@ def _words(pane: Pane, *, live: bool) -> str:
     if answer is not None and answer.error is not None:
         words = f"{answer.text}\n{answer.error.message}\n{answer.error.hint or ''}".strip()
     else:
-        words = answer.text if answer is not None else pane.text
+        words = _thought(answer, pane) + (answer.text if answer is not None else pane.text)
     if live:
         return "\n".join(words.splitlines()[-LIVE_LINES:])
     return words
+
+
+def _thought(answer: Answer | None, pane: Pane) -> str:
+    """In place of a reasoning model's thinking: that there was some, and how much."""
+    if answer is None:
+        return "[thinking…]\n" if pane.thinking else ""
+    if not answer.thinking:
+        return ""
+    return f"[thought for {answer.thinking_ms / 1000:.1f} s, {answer.thinking_tokens} tokens]\n"
 
 
 def figures(pane: Pane) -> str:
@@ -216,6 +270,9 @@ def as_json(
         "system": options.system or None,
         "plan": {"mode": plan.mode.value, "reasons": list(plan.reasons)} if plan is not None else None,
         "seed": sampling.seed,
+        "sampling_mode": options.sampling_mode.value,
+        "context_policy": options.policy.value,
+        "mode": options.exactness.value,
         "sampling": {
             "temperature": sampling.temperature,
             "top_k": sampling.top_k,
@@ -230,5 +287,6 @@ def as_json(
         "threads": workbench.settings.threads,
         "engine": {"name": workbench.backend.name, "version": workbench.backend.version},
         "interrupted": interrupted,
+        "differences": [{"what": one.what, "values": list(one.values)} for one in differences(answers)],
         "answers": [answer.as_json() for answer in answers],
     }

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import enum
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
 
+from workbench.chat.options import SamplingMode
+from workbench.engine.base import Adapter, Constraint, ContextPolicy, Grammar, JsonSchema, Mode
 from workbench.errors import UsageError
 
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
@@ -42,11 +46,40 @@ Template: TypeAlias = Annotated[
     str | None,
     typer.Option("--template", help="Chat template: a built-in's NAME, a Jinja FILE, or none (completed raw)."),
 ]
+SamplingBy: TypeAlias = Annotated[
+    SamplingMode | None,
+    typer.Option("--sampling", help="Every model sampled the same, or each as its vendor recommends (same)."),
+]
+Policy: TypeAlias = Annotated[
+    ContextPolicy | None,
+    typer.Option("--context-policy", help="What happens to a prompt that the context cannot hold (refuse)."),
+]
+Schema: TypeAlias = Annotated[
+    Path | None, typer.Option("--schema", help="Answer with JSON that is valid against the JSON schema in this file.")
+]
+GrammarFile: TypeAlias = Annotated[
+    Path | None, typer.Option("--grammar", help="Answer with a sentence of the GBNF grammar in this file.")
+]
+Alternatives: TypeAlias = Annotated[
+    int, typer.Option("--alternatives", min=0, max=50, help="Tell that many candidates with each token (0: none).")
+]
+AdapterFiles: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--adapter", help="A LoRA as [N=]FILE[@SCALE], for the Nth model or for all; may be repeated."),
+]
+Isolated: TypeAlias = Annotated[bool, typer.Option("--isolated", help="Run each model in a process of its own.")]
+Exactness: TypeAlias = Annotated[
+    Mode, typer.Option("--mode", help="audit: bit for bit as a cold start; throughput: reuse whatever is there.")
+]
 
 
 def given(flags: Mapping[str, object | None]) -> dict[str, object]:
     """The settings the command line really named; the others keep their configured values."""
-    return {name: value for name, value in flags.items() if value is not None}
+    return {
+        name: value.value if isinstance(value, enum.Enum) else value
+        for name, value in flags.items()
+        if value is not None
+    }
 
 
 def read_text(value: str, what: str) -> str:
@@ -65,3 +98,29 @@ def read_text(value: str, what: str) -> str:
         ) from error
     except UnicodeDecodeError as error:
         raise UsageError(f"The {what} file {path} is not UTF-8 text.", hint="Save it as UTF-8.") from error
+
+
+def constraint_of(schema: Path | None, grammar: Path | None) -> Constraint | None:
+    """What the answers have to be; UsageError where both are given, or a file cannot be read."""
+    if schema is not None and grammar is not None:
+        raise UsageError("An answer follows a schema or a grammar, not both.", hint="Leave one of them out.")
+    if schema is not None:
+        return JsonSchema(read_text(f"@{schema}", "schema"))
+    return Grammar(read_text(f"@{grammar}", "grammar")) if grammar is not None else None
+
+
+def adapters_of(given: Sequence[str], models: int) -> list[tuple[Adapter, ...]]:
+    """Each model's adapters, from ``[N=]FILE[@SCALE]``; UsageError for a number or a scale that cannot be meant."""
+    found: list[list[Adapter]] = [[] for _ in range(models)]
+    for text in given:
+        number, file, scale = _ADAPTER.fullmatch(text).groups()  # type: ignore[union-attr]  # it matches any text
+        chosen = range(models) if number is None else [int(number) - 1]
+        if chosen and not 0 <= chosen[0] < models:
+            raise UsageError(f"--adapter {text}: there is no model {number}; {models} were given.",
+                             hint="Models are counted from 1, in the order they were given.")  # fmt: skip
+        for at in chosen:
+            found[at].append(Adapter(Path(file).expanduser().absolute(), float(scale) if scale else 1.0))
+    return [tuple(adapters) for adapters in found]
+
+
+_ADAPTER = re.compile(r"(?:(\d+)=)?(.*?)(?:@(-?\d+(?:\.\d+)?))?", re.DOTALL)

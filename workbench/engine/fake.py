@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import replace
@@ -10,6 +11,8 @@ from typing import TypeAlias
 
 from workbench.engine.base import (
     AnswerEvent,
+    Candidate,
+    Choice,
     Completion,
     Engine,
     EngineFacts,
@@ -21,6 +24,7 @@ from workbench.engine.base import (
     RenderedPrompt,
     Request,
     StopReason,
+    SystemHandling,
     TextDelta,
     Timings,
 )
@@ -42,6 +46,12 @@ SAYS = (
     "This answer comes from the scripted engine: no model was loaded and nothing was computed. ",
     "It exists so that the window can be tried, and tested, without weights.",
 )
+
+
+class Thought(str):
+    """A piece of a script that is thought, not answered."""
+
+    __slots__ = ()
 
 
 def say(pieces: Sequence[str] = SAYS) -> Script:
@@ -143,7 +153,8 @@ class FakeEngine:
     def _stream(self, request: Request, cancel: CancelToken) -> Generator[AnswerEvent, None, Completion]:
         started = time.monotonic()
         text = "\n".join(f"<{m.role}> {m.content}" for m in request.messages)
-        prompt = RenderedPrompt(text, "file", self.count_tokens(request.messages))
+        system: SystemHandling = "native" if any(message.role == "system" for message in request.messages) else "none"
+        prompt = RenderedPrompt(text, "file", self.count_tokens(request.messages), system=system, bos_count=1)
         if prompt.token_count >= self.facts.n_ctx:
             raise ContextOverflowError(
                 f"The prompt is {prompt.token_count:,} tokens; the context holds {self.facts.n_ctx:,}.",
@@ -160,11 +171,13 @@ class FakeEngine:
             if self._backend.answer_error is not None:
                 raise self._backend.answer_error
             pieces.append(piece)
-            yield TextDelta(piece, len(pieces))
+            yield TextDelta(piece, len(pieces), thinking=isinstance(piece, Thought))
             if request.max_tokens is not None and len(pieces) >= request.max_tokens:
                 reason = StopReason.MAX_TOKENS
                 break
         ended = time.monotonic()
+        thoughts = [piece for piece in pieces if isinstance(piece, Thought)]
+        answered = [piece for piece in pieces if not isinstance(piece, Thought)]
         timings = Timings(
             ttft_ms=1000 * (prefilled - started) if pieces else None,
             prefill_ms=1000 * (prefilled - started),
@@ -172,12 +185,36 @@ class FakeEngine:
             reused_tokens=0,
             decode_ms=1000 * (ended - prefilled),
             completion_tokens=len(pieces),
+            thinking_tokens=len(thoughts),
         )
         if reason is not StopReason.CANCELLED and not self.facts.warm:
             assert self.facts.growth is not None
             held_bytes = (self.facts.growth.process_bytes or 0) + FAKE_COMPUTE_BYTES
             self.facts = replace(self.facts, growth=Growth(held_bytes, (), alone=True), warm=True)
-        return Completion("".join(pieces), reason, prompt, timings, seed=request.sampling.seed or 0)
+        return Completion(
+            "".join(answered),
+            reason,
+            prompt,
+            timings,
+            seed=request.sampling.seed or 0,
+            thinking="".join(thoughts),
+            choices=_choices(pieces, request.alternatives),
+        )
+
+
+def _choices(pieces: Sequence[str], alternatives: int) -> tuple[Choice, ...]:
+    """Halves of what is left: the first candidate has half of all probability, the second a quarter."""
+    if not alternatives:
+        return ()
+    choices = []
+    written = {True: 0, False: 0}
+    for piece in pieces:
+        thinking = isinstance(piece, Thought)
+        ranked = [piece, *(f"other {number}" for number in range(1, alternatives))]
+        candidates = tuple(Candidate(token, text, (token + 1) * math.log(0.5)) for token, text in enumerate(ranked))
+        choices.append(Choice(candidates[0], candidates, written[thinking], thinking))
+        written[thinking] += len(piece)
+    return tuple(choices)
 
 
 def fake_model(

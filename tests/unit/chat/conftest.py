@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from workbench.chat.comparison import Comparison, Journal
+from workbench.chat.comparison import Comparison
+from workbench.chat.journal import Journal
 from workbench.engine.fake import FakeBackend
 from workbench.hardware.examples import EXAMPLES
 from workbench.hardware.facts import Hardware

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from workbench.chat.comparison import MAX_PANES, Options
+from workbench.chat.comparison import MAX_PANES
+from workbench.chat.options import Options
 from workbench.chat.pane import PaneState
 from workbench.chat.plan import RunMode
 from workbench.engine.base import Message, Sampling

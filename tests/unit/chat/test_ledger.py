@@ -10,8 +10,8 @@ import pytest
 
 from tests.unit.chat.conftest import LAPTOP
 from workbench.chat.answer import Answer
-from workbench.chat.comparison import Options
 from workbench.chat.ledger import StoredLedger, device_keys
+from workbench.chat.options import Options
 from workbench.chat.plan import RunMode
 from workbench.engine.base import AnswerEvent, Completion, Engine, LoadEvent, LoadRequest, Request
 from workbench.engine.fake import FakeBackend, FakeEngine, fake_model, say

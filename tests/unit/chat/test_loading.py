@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.chat.conftest import LAPTOP
-from workbench.chat.comparison import Options
+from workbench.chat.options import Options
 from workbench.chat.plan import RunMode
 from workbench.engine.base import LoadRequest
 from workbench.engine.fake import FAKE_LAYERS, FakeBackend, fake_model, say

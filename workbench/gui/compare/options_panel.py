@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from workbench.chat.comparison import Options
+from workbench.chat.options import Options
 from workbench.chat.plan import RunMode
 from workbench.engine.base import Sampling
 from workbench.gui import theme

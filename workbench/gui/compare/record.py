@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields, replace
-from typing import Any
+from dataclasses import replace
 
 from workbench.app import Workbench
 from workbench.chat.answer import Problem
-from workbench.chat.comparison import Options
 from workbench.chat.conversations import Diary, StoredConversation, StoredPane, title_of
+from workbench.chat.options import Options, SamplingMode
 from workbench.chat.pane import Exchange, Pane
 from workbench.chat.plan import RunMode
-from workbench.engine.base import Sampling
+from workbench.engine.base import ContextPolicy, Sampling
 from workbench.errors import UsageError, WorkbenchError
 from workbench.jobs import JobRunner
 from workbench.models.file import ModelFile
@@ -141,9 +140,9 @@ class Record:
             pane = self.comparison.add_pane(kept.slot)
             pane.exchanges = _exchanges(stored, kept.slot)
         self.wanted = {kept.slot: kept for kept in stored.panes if kept.model_path is not None}
-        self.comparison.options, self.context = options_from_json(
-            stored.system_prompt, stored.sampling, default_options(self._settings), self._settings.context
-        )
+        kept_options = stored.sampling
+        self.comparison.options = Options.from_json(stored.system_prompt, kept_options, default_options(self._settings))
+        self.context = int(kept_options.get("context", self._settings.context))
         self.diary.turn_to(stored)
         self.title = stored.title
         return True
@@ -224,7 +223,7 @@ class Record:
         if self.diary.conversation_id is not None:
             options = self.comparison.options
             self._conversations.set_shared(
-                self.diary.conversation_id, options.system, options_as_json(options, self.context)
+                self.diary.conversation_id, options.system, options.as_json() | {"context": self.context}
             )
 
 
@@ -237,30 +236,13 @@ def default_options(settings: Settings) -> Options:
         min_p=settings.min_p,
         repetition_penalty=settings.repetition_penalty,
     )
-    return Options(sampling=sampling, max_tokens=settings.max_tokens, mode=RunMode(settings.run_mode))
-
-
-def options_as_json(options: Options, context: int) -> dict[str, Any]:
-    return asdict(options.sampling) | {
-        "max_tokens": options.max_tokens,
-        "stop": list(options.stop),
-        "mode": options.mode.value,
-        "context": context,
-    }
-
-
-def options_from_json(system: str, record: dict[str, Any], default: Options, context: int) -> tuple[Options, int]:
-    """What is missing from the record has its default."""
-    known = {field.name for field in fields(Sampling)}
-    sampling = replace(default.sampling, **{name: value for name, value in record.items() if name in known})
-    options = Options(
-        system=system,
+    return Options(
         sampling=sampling,
-        max_tokens=record.get("max_tokens", default.max_tokens),
-        stop=tuple(record.get("stop", default.stop)),
-        mode=RunMode(record.get("mode", default.mode.value)),
+        max_tokens=settings.max_tokens,
+        mode=RunMode(settings.run_mode),
+        sampling_mode=SamplingMode(settings.sampling_mode),
+        policy=ContextPolicy(settings.context_policy),
     )
-    return options, int(record.get("context", context))
 
 
 def _exchanges(stored: StoredConversation, slot: int) -> list[Exchange]:

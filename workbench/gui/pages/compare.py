@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from workbench.app import Workbench
 from workbench.chat.answer import Problem
-from workbench.chat.comparison import Options
+from workbench.chat.options import Options
 from workbench.chat.pane import Pane
 from workbench.engine.templates import builtin_names
 from workbench.errors import UsageError

@@ -1,0 +1,104 @@
+"""What all panes of a comparison share, and how that is written down."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, TypeAlias
+
+from workbench.chat.plan import RunMode
+from workbench.engine.base import Constraint, ContextPolicy, Grammar, JsonSchema, Mode, Sampling, Tool
+from workbench.models.file import ModelFile
+
+
+class SamplingMode(enum.StrEnum):
+    """SAME: every model is sampled alike.  VENDOR: each as its publisher recommends."""
+
+    SAME = "same"
+    VENDOR = "vendor"
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """A publisher's sampling for a model, without a seed; ``source`` says in plain words where it stands."""
+
+    sampling: Sampling
+    source: str
+
+
+Advise: TypeAlias = Callable[[ModelFile], Advice | None]
+"""What a model's publisher recommends; None: nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """``alternatives`` is how many candidates are told with each token.  ``exactness`` AUDIT answers bit for bit as a
+    cold start would; see ``engine.base.Mode``."""
+
+    system: str = ""
+    sampling: Sampling = field(default_factory=Sampling)
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    mode: RunMode = RunMode.AUTO
+    sampling_mode: SamplingMode = SamplingMode.SAME
+    policy: ContextPolicy = ContextPolicy.REFUSE
+    constraint: Constraint | None = None
+    tools: tuple[Tool, ...] = ()
+    alternatives: int = 0
+    exactness: Mode = Mode.AUDIT
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything but the system prompt, which is kept beside it."""
+        return asdict(self.sampling) | {
+            "max_tokens": self.max_tokens,
+            "stop": list(self.stop),
+            "mode": self.mode.value,
+            "sampling_mode": self.sampling_mode.value,
+            "policy": self.policy.value,
+            "constraint": _written(self.constraint),
+            "tools": [asdict(tool) for tool in self.tools],
+            "alternatives": self.alternatives,
+            "exactness": self.exactness.value,
+        }
+
+    @classmethod
+    def from_json(cls, system: str, record: dict[str, Any], default: Options) -> Options:
+        """What is missing from the record has its default."""
+        known = {one.name for one in fields(Sampling)}
+        sampling = replace(default.sampling, **{name: value for name, value in record.items() if name in known})
+        return cls(
+            system=system,
+            sampling=sampling,
+            max_tokens=record.get("max_tokens", default.max_tokens),
+            stop=tuple(record.get("stop", default.stop)),
+            mode=RunMode(record.get("mode", default.mode)),
+            sampling_mode=SamplingMode(record.get("sampling_mode", default.sampling_mode)),
+            policy=ContextPolicy(record.get("policy", default.policy)),
+            constraint=_read(record["constraint"]) if record.get("constraint") else default.constraint,
+            tools=tuple(Tool(**one) for one in record["tools"]) if "tools" in record else default.tools,
+            alternatives=int(record.get("alternatives", default.alternatives)),
+            exactness=Mode(record.get("exactness", default.exactness)),
+        )
+
+    def sampling_for(self, advice: Advice | None) -> tuple[Sampling, str]:
+        """How a model is sampled, and in plain words by whose wish; the seed is the shared one always."""
+        if self.sampling_mode is SamplingMode.SAME:
+            return self.sampling, "the same for all"
+        if advice is None:
+            return self.sampling, "the shared one: no recommendation is known for this model"
+        return replace(advice.sampling, seed=self.sampling.seed), f"as recommended ({advice.source})"
+
+
+def _written(constraint: Constraint | None) -> dict[str, str] | None:
+    match constraint:
+        case None:
+            return None
+        case Grammar(gbnf):
+            return {"grammar": gbnf}
+        case JsonSchema(text):
+            return {"json_schema": text}
+
+
+def _read(record: dict[str, str]) -> Constraint:
+    return Grammar(record["grammar"]) if "grammar" in record else JsonSchema(record["json_schema"])
