@@ -7,10 +7,12 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from workbench.chat.answer import Answer, blank
 from workbench.chat.pane import Pane
+from workbench.engine.base import Adapter
 from workbench.models.params import RunParams
 from workbench.store.database import Database, Row, Sql, timestamp
 
@@ -32,6 +34,8 @@ class StoredPane:
     n_threads: int | None
     template: str | None
     params: RunParams | None = None
+    adapters: tuple[Adapter, ...] = ()
+    isolated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,13 @@ class Conversations:
                 return None
             panes = sql.execute("SELECT * FROM pane WHERE conversation_id = ? ORDER BY slot", (conversation_id,))
             stored = tuple(
-                StoredPane(**{key: row[key] for key in _PANE_COLUMNS}, params=_params(row["params"])) for row in panes
+                StoredPane(
+                    **{key: row[key] for key in _PANE_COLUMNS},
+                    params=_params(row["params"]),
+                    adapters=tuple(Adapter(Path(path), scale) for path, scale in json.loads(row["adapters"])),
+                    isolated=bool(row["isolated"]),
+                )
+                for row in panes
             )
             turns = sql.execute("SELECT * FROM turn WHERE conversation_id = ? ORDER BY position", (conversation_id,))
             found = tuple(StoredTurn(row["id"], row["prompt"], _answers(sql, row["id"])) for row in turns.fetchall())
@@ -116,8 +126,8 @@ class Conversations:
         with self._db.transaction() as sql:
             sql.execute("DELETE FROM pane WHERE conversation_id = ?", (conversation_id,))
             sql.executemany(
-                "INSERT INTO pane (conversation_id, slot, model_path, n_ctx, n_threads, template, params)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO pane (conversation_id, slot, model_path, n_ctx, n_threads, template, params, adapters,"
+                " isolated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [(conversation_id, *_row(pane)) for pane in panes],
             )
 
@@ -170,10 +180,13 @@ class Conversations:
             sql.execute("INSERT OR REPLACE INTO draft (key, text) VALUES (?, ?)", (key, text))
 
 
-def _row(pane: Pane) -> tuple[int, str | None, int, int | None, str | None, str | None]:
+def _row(pane: Pane) -> tuple[object, ...]:
     path = str(pane.model.path) if pane.model is not None else None
     params = json.dumps(pane.params.as_json()) if pane.exactly else None
-    return pane.id, path, pane.params.n_ctx, pane.n_threads, pane.template, params
+    adapters = json.dumps([(str(adapter.path), adapter.scale) for adapter in pane.adapters])
+    return (
+        pane.id, path, pane.params.n_ctx, pane.n_threads, pane.template, params, adapters, int(pane.isolated)
+    )  # fmt: skip
 
 
 def _params(stored: str | None) -> RunParams | None:

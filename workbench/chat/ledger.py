@@ -74,7 +74,8 @@ class StoredLedger:
         self._session = session or timestamp()
 
     def loaded(self, model: ModelFile, fit: Fit, facts: EngineFacts) -> Receipt | None:
-        if facts.engine == SCRIPTED or not facts.buffers:
+        # What was loaded otherwise than it was judged says nothing about the judgement.
+        if facts.engine == SCRIPTED or not facts.buffers or facts.params != fit.params:
             return None
         predicted = self._predict(model, fit)
         keys = device_keys(self._machine())
@@ -110,6 +111,8 @@ class StoredLedger:
         timings = completion.timings
         # Of a model on two kinds of memory a run says how fast neither is.
         if facts.engine == SCRIPTED or fit.verdict is Verdict.SPLIT or timings.completion_tokens < 2:
+            return
+        if facts.params != fit.params:
             return
         key = device_keys(self._machine()).get(main)
         if key is None:

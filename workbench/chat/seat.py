@@ -17,6 +17,7 @@ from workbench.engine.base import (
     Message,
     Request,
 )
+from workbench.errors import EngineCrashedError
 from workbench.jobs import CancelToken, Task
 
 
@@ -50,7 +51,11 @@ class Seat:
         def task(cancel: CancelToken) -> Generator[SeatEvent, None, Answered]:
             engine, fresh = yield from self._ensure(load, cancel)
             yield Opened(engine.facts, fresh)
-            completion = yield from engine.stream(request, cancel)
+            try:
+                completion = yield from engine.stream(request, cancel)
+            except EngineCrashedError:
+                self._drop()  # asked again, the model is opened anew
+                raise
             return Answered(completion, engine.facts, fresh)
 
         return task

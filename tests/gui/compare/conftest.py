@@ -94,7 +94,7 @@ class Opened:
         self.until_quiet()
 
     def until(self, reached: Callable[[], bool]) -> None:
-        self.qtbot.waitUntil(reached, timeout=10_000)
+        self.qtbot.waitUntil(reached)
 
     def until_quiet(self) -> None:
         self.until(lambda: not self.page.comparison.busy and self.page.errands.idle)

@@ -16,6 +16,7 @@ from workbench.engine.fake import FakeBackend, fake_model, say
 from workbench.errors import GenerationError, ModelLoadError
 from workbench.gui import theme
 from workbench.gui.compare.dialogs import PaneSettingsDialog, RenderedPromptDialog
+from workbench.gui.compare.record import PaneSettings
 from workbench.models.file import Family
 
 
@@ -86,7 +87,7 @@ def test_one_failing_pane_does_not_disturb_the_others(open_page: OpenPage) -> No
     backend = FakeBackend(say(["fine"]))
     opened = open_page(backend)
     opened.choose(ALPHA, BETA)
-    opened.page.record.configure(opened.panes[0], 256, None, None)
+    opened.page.record.configure(opened.panes[0], PaneSettings(256, None, None))
     opened.ask("word " * 300)
     assert opened.panes[0].state is PaneState.FAILED
     assert "context holds 256" in opened.last(0).problem.message.text()  # type: ignore[union-attr]

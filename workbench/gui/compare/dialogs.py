@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
-    QDialog,
     QDialogButtonBox,
     QFormLayout,
     QHBoxLayout,
@@ -20,25 +20,18 @@ from PySide6.QtWidgets import (
 )
 
 from workbench.chat.pane import Pane
-from workbench.gui import theme
+from workbench.gui.compare.adapter_list import AdapterList
+from workbench.gui.compare.record import PaneSettings
 from workbench.gui.compare.words import tokens
 from workbench.gui.theme import Space
 from workbench.gui.widgets.controls import label, text_button
+from workbench.gui.widgets.sheet import Sheet
 
 SMALLEST_CONTEXT, LARGEST_CONTEXT = 256, 10_000_000
 SOURCES = {"file": "the file's own template", "none": "no template: completed raw", "user": "a template of yours"}
 
 
-@dataclass(frozen=True, slots=True)
-class PaneSettings:
-    """None means: the shared context, threads decided for the pane, the file's own template."""
-
-    n_ctx: int | None
-    n_threads: int | None
-    template: str | None
-
-
-class PaneSettingsDialog(QDialog):
+class PaneSettingsDialog(Sheet):
     """What this pane does differently from the others."""
 
     def __init__(
@@ -50,7 +43,7 @@ class PaneSettingsDialog(QDialog):
         apply: Callable[[PaneSettings], object],
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
+        super().__init__(400, None, parent)
         self._apply = apply
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Settings of this pane")
@@ -66,12 +59,19 @@ class PaneSettingsDialog(QDialog):
         if current.template is not None and self.template.findData(current.template) < 0:
             self.template.addItem(current.template, current.template)
         self.template.setCurrentIndex(max(0, self.template.findData(current.template)))
+        self.adapters = AdapterList(current.adapters)
+        self.isolated = QCheckBox("Run it in a process of its own")
+        self.isolated.setToolTip("A file that crashes llama.cpp takes that process with it, not this program")
+        self.isolated.setChecked(current.isolated)
         form = QFormLayout()
         form.setSpacing(Space.S)
         form.addRow("Context, tokens", self.context)
         form.addRow("Threads", self.threads)
         form.addRow("Chat template", self.template)
+        form.addRow("Adapters", self.adapters)
+        form.addRow("", self.isolated)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+        self.accept_button = buttons.button(QDialogButtonBox.StandardButton.Ok)
         buttons.accepted.connect(self._accept)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
@@ -80,24 +80,31 @@ class PaneSettingsDialog(QDialog):
         if pane.model is not None:
             column.addWidget(label(pane.model.title, role="subtitle"))
             trained = f"Trained for a context of {pane.model.n_ctx_train:,} tokens. " if pane.model.n_ctx_train else ""
-            note = f"{trained}A new context or template loads the model again."
+            note = f"{trained}Anything new here but the threads loads the model again."
             column.addWidget(label(note, role="muted", wrap=True))
         column.addLayout(form)
         column.addWidget(buttons)
-        self.setMinimumWidth(theme.px(380))
 
     @Slot()
     def _accept(self) -> None:
         n_ctx = max(self.context.value(), SMALLEST_CONTEXT) if self.context.value() else None
-        self._apply(PaneSettings(n_ctx, self.threads.value() or None, self.template.currentData()))
+        self._apply(
+            PaneSettings(
+                n_ctx,
+                self.threads.value() or None,
+                self.template.currentData(),
+                self.adapters.adapters,
+                self.isolated.isChecked(),
+            )
+        )
         self.accept()
 
 
-class RenderedPromptDialog(QDialog):
+class RenderedPromptDialog(Sheet):
     """The prompt with its scaffold, as plain text."""
 
     def __init__(self, pane: Pane, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(640, 460, parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("What the model read")
         found = rendered_prompt(pane)
@@ -123,7 +130,6 @@ class RenderedPromptDialog(QDialog):
         column.addWidget(label(found.note, role="muted", wrap=True))
         column.addWidget(self.text, 1)
         column.addLayout(buttons)
-        self.resize(theme.px(640), theme.px(460))
 
     @Slot()
     def _copy(self) -> None:

@@ -7,10 +7,14 @@ from PySide6.QtGui import QFontMetrics, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from workbench.chat.answer import CUT_SHORT, Answer, Problem
+from workbench.chat.footing import Difference
 from workbench.chat.pane import Exchange, Pane
 from workbench.errors import DoesNotFitError
 from workbench.gui import theme
 from workbench.gui.compare import words
+from workbench.gui.compare.candidates import TokenView
+from workbench.gui.compare.footing_dialog import FootingDialog
+from workbench.gui.compare.thinking import ThinkingFold
 from workbench.gui.theme import Space, Tone
 from workbench.gui.widgets.controls import FlowLayout, IconButton, label, text_button
 from workbench.gui.widgets.text_view import AnswerView
@@ -32,8 +36,12 @@ class ExchangeView(QFrame):
         self._name = pane.model.title if pane.model is not None else "the model"
         self._bubble = PromptBubble(exchange.prompt)
         self.waiting = label(role="muted")
+        self.thinking = ThinkingFold(self._name)
         self.text = AnswerView(grows=True, name=f"Answer of {self._name}")
         self.text.hide()
+        self.tokens: TokenView | None = None
+        self.differences: tuple[Difference, ...] = ()
+        self.compared: tuple[Answer, ...] = ()
         self.problem: ProblemCard | None = None
         self.chips = _Row()
         self.figures = label(role="muted", wrap=True)
@@ -41,7 +49,7 @@ class ExchangeView(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.S)
-        for part in (self._bubble, self.waiting, self.text, self.chips, self._footer):
+        for part in (self._bubble, self.thinking, self.waiting, self.text, self.chips, self._footer):
             column.addWidget(part)
         self.chips.hide()
         self._footer.hide()
@@ -52,18 +60,20 @@ class ExchangeView(QFrame):
 
     def draw_live(self, pane: Pane) -> None:
         """Add what was written since the last time."""
+        self.thinking.draw_live(pane.thinking, answering=bool(pane.text))
         if len(pane.text) > self._written:
             self.text.append_text(pane.text[self._written :])
             self._written = len(pane.text)
             self.text.show()
         self.waiting.setText(_waiting_words(pane))
-        self.waiting.setVisible(not pane.text)
+        self.waiting.setVisible(not pane.text and not pane.thinking)
 
     def draw_answer(self, answer: Answer) -> None:
         if answer is self.answer:
             return
         self.answer = answer
         self.waiting.hide()
+        self.thinking.draw_answer(answer)
         self.text.setVisible(bool(answer.text))
         if answer.text:
             self.text.show_markdown(answer.text)
@@ -75,7 +85,16 @@ class ExchangeView(QFrame):
         self.figures.setText(words.answer_figures(answer))
         self.figures.setToolTip(words.answer_details(answer))
         self._copy.setEnabled(bool(answer.text))
+        self.sure.setVisible(any(not choice.thinking for choice in answer.choices))
+        self.asked.setVisible(answer.footing is not None)
         self._footer.show()
+
+    def compare(self, differences: tuple[Difference, ...], compared: tuple[Answer, ...]) -> None:
+        """Say where the models that answered this prompt were not asked alike; ``compared`` are all answers to it."""
+        self.differences, self.compared = differences, compared
+        self.unlike.setVisible(bool(differences))
+        self.unlike.setToolTip("\n".join(map(str, differences)))
+        self.unlike.setAccessibleName("Not asked alike: " + ", ".join(one.what for one in differences))
 
     def set_again(self, *, possible: bool) -> None:
         """Whether this answer can be made again: only the last one, and not while the pane answers."""
@@ -87,6 +106,26 @@ class ExchangeView(QFrame):
         if self.answer is not None:
             QGuiApplication.clipboard().setText(self.answer.text)
 
+    @Slot()
+    def explain(self) -> None:
+        """How this answer was asked for."""
+        if self.answer is not None:
+            FootingDialog(self.answer, self.differences, self.window()).open()
+
+    @Slot(bool)
+    def show_tokens(self, shown: bool) -> None:
+        """The answer token by token, in place of how it reads."""
+        if self.answer is None:
+            return
+        if self.tokens is None:
+            self.tokens = TokenView(self.text.accessibleName())
+            self.tokens.show_choices(self.answer.text, self.answer.choices)
+            layout = self.layout()
+            assert isinstance(layout, QVBoxLayout)
+            layout.insertWidget(layout.indexOf(self.text), self.tokens)
+        self.tokens.setVisible(shown)
+        self.text.setVisible(not shown)
+
     def _make_footer(self) -> QWidget:
         footer = QWidget()
         row = QHBoxLayout(footer)
@@ -96,7 +135,21 @@ class ExchangeView(QFrame):
         self._copy.clicked.connect(self.copy)
         self.again = IconButton("refresh", "Answer this again")
         self.again.hide()
+        self.sure = IconButton("percent-outline", "How sure was it: token by token")
+        self.sure.setCheckable(True)
+        self.sure.toggled.connect(self.show_tokens)
+        self.sure.hide()
+        self.asked = IconButton("information-outline", "How it was asked")
+        self.asked.clicked.connect(self.explain)
+        self.asked.hide()
+        self.unlike = text_button("≠ not asked alike", kind="small")
+        self.unlike.setProperty("tone", "caution")
+        self.unlike.clicked.connect(self.explain)
+        self.unlike.hide()
         row.addWidget(self.figures, 1)
+        row.addWidget(self.unlike, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self.sure, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self.asked, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self._copy, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self.again, 0, Qt.AlignmentFlag.AlignTop)
         return footer

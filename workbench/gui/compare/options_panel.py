@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
@@ -21,11 +22,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from workbench.chat.options import Options
+from workbench.chat.options import Options, SamplingMode
 from workbench.chat.plan import RunMode
-from workbench.engine.base import Sampling
+from workbench.engine.base import ContextPolicy, Mode, Sampling, Tool
 from workbench.gui import theme
-from workbench.gui.compare.words import MODES
+from workbench.gui.compare.answer_form import AnswerForm
+from workbench.gui.compare.words import ALTERNATIVES_HELP, EXACTNESS_HELP, EXACTNESSES, MODES, POLICIES, SAMPLINGS
 from workbench.gui.theme import Space
 from workbench.gui.widgets.controls import IconButton, label, text_button
 from workbench.settings import Settings
@@ -34,6 +36,7 @@ WIDTH = 310
 REST_MS = 300
 MOST_TOKENS = 10_000_000
 MOST_SEED = 2_147_483_647
+MOST_ALTERNATIVES = 20
 
 
 class OptionsPanel(QFrame):
@@ -47,6 +50,9 @@ class OptionsPanel(QFrame):
         self.setProperty("role", "card")
         self._defaults, self._default_context = defaults, context
         self._repeat_last_n = defaults.sampling.repeat_last_n
+        self._tools: tuple[Tool, ...] = defaults.tools
+        self.whose = label("As each vendor recommends; the values below count where nothing is known.",
+                           role="muted", wrap=True)  # fmt: skip
         self._make_fields()
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
         self._rest.timeout.connect(self.commit)
@@ -69,7 +75,17 @@ class OptionsPanel(QFrame):
         self.max_tokens.setValue(options.max_tokens or 0)
         self.stop.setPlainText("\n".join(options.stop))
         self.context.setValue(context)
-        self.mode.setCurrentIndex(self.mode.findData(options.mode.value))
+        self.form.show_constraint(options.constraint)
+        self.alternatives.setValue(options.alternatives)
+        self._tools = options.tools
+        for combo, value in (
+            (self.mode, options.mode),
+            (self.sampling_mode, options.sampling_mode),
+            (self.policy, options.policy),
+            (self.exactness, options.exactness),
+        ):
+            combo.setCurrentIndex(combo.findData(value.value))
+        self._show_whose()
         for blocker in blockers:
             blocker.unblock()
 
@@ -89,6 +105,12 @@ class OptionsPanel(QFrame):
             max_tokens=self.max_tokens.value() or None,
             stop=tuple(line for line in self.stop.toPlainText().split("\n") if line),
             mode=RunMode(self.mode.currentData()),
+            sampling_mode=SamplingMode(self.sampling_mode.currentData()),
+            policy=ContextPolicy(self.policy.currentData()),
+            constraint=self.form.constraint,
+            tools=self._tools,
+            alternatives=self.alternatives.value(),
+            exactness=Mode(self.exactness.currentData()),
         )
 
     @Slot()
@@ -125,14 +147,18 @@ class OptionsPanel(QFrame):
         self.stop = _text_field("Stop strings", "One a line")
         self.context = _whole("context", 256, MOST_TOKENS, "")
         self.context.setSingleStep(1024)
-        self.mode = QComboBox()
-        for mode, words in MODES.items():
-            self.mode.addItem(words, mode)
-        self.mode.setAccessibleName("Several models")
-        self.mode.setToolTip(_help("run_mode"))
+        self.mode = _choice("Several models", MODES, _help("run_mode"))
+        self.sampling_mode = _choice("Sampling", SAMPLINGS, _help("sampling_mode"))
+        self.policy = _choice("Prompt too long", POLICIES, _help("context_policy"))
+        self.exactness = _choice("Reuse of earlier prompts", EXACTNESSES, EXACTNESS_HELP)
+        self.alternatives = _whole(
+            "alternatives", 0, MOST_ALTERNATIVES, "none", title="Alternatives", tip=ALTERNATIVES_HELP
+        )
+        self.form = AnswerForm()
         self._fields: tuple[QWidget, ...] = (
             self.system, self.temperature, self.top_k, self.top_p, self.min_p, self.penalty, self.seed,
-            self.max_tokens, self.stop, self.context, self.mode,
+            self.max_tokens, self.stop, self.context, self.mode, self.sampling_mode, self.policy, self.exactness,
+            self.alternatives,
         )  # fmt: skip
 
     def _watch(self) -> None:
@@ -140,10 +166,18 @@ class OptionsPanel(QFrame):
             edit.textChanged.connect(self._rest.start)
         for number in (self.temperature, self.top_p, self.min_p, self.penalty):
             number.valueChanged.connect(self._rest.start)
-        for whole in (self.top_k, self.max_tokens, self.context):
+        for whole in (self.top_k, self.max_tokens, self.context, self.alternatives):
             whole.valueChanged.connect(self._rest.start)
         self.seed.textChanged.connect(self._rest.start)
-        self.mode.currentIndexChanged.connect(self._rest.start)
+        for combo in (self.mode, self.sampling_mode, self.policy, self.exactness):
+            combo.currentIndexChanged.connect(self._rest.start)
+        self.sampling_mode.currentIndexChanged.connect(self._show_whose)
+        self.form.changed.connect(self._rest.start)
+
+    @Slot()
+    def _show_whose(self) -> None:
+        """A vendor's own sampling comes before the fields where it is known."""
+        self.whose.setVisible(self.sampling_mode.currentData() == SamplingMode.VENDOR.value)
 
     def _lay_out(self) -> None:
         close = IconButton("close", "Close the options")
@@ -162,6 +196,9 @@ class OptionsPanel(QFrame):
         inner.addSpacing(Space.XS)
         inner.addWidget(_name("Stop strings", self.stop))
         inner.addWidget(self.stop)
+        inner.addSpacing(Space.XS)
+        inner.addWidget(_name("Form of the answers", self.form.kind))
+        inner.addWidget(self.form)
         reset = text_button("Back to the defaults", kind="link")
         reset.clicked.connect(self._reset)
         inner.addWidget(reset, 0, Qt.AlignmentFlag.AlignLeft)
@@ -185,6 +222,8 @@ class OptionsPanel(QFrame):
         grid.setVerticalSpacing(Space.XS)
         grid.setColumnStretch(1, 1)
         rows: tuple[tuple[str, QWidget], ...] = (
+            (_title("sampling_mode"), self.sampling_mode),
+            ("", self.whose),
             (_title("temperature"), self.temperature),
             (_title("top_k"), self.top_k),
             (_title("top_p"), self.top_p),
@@ -193,9 +232,15 @@ class OptionsPanel(QFrame):
             ("Seed", self.seed),
             (_title("max_tokens"), self.max_tokens),
             (_title("context"), self.context),
+            (_title("context_policy"), self.policy),
             (_title("run_mode"), self.mode),
+            ("Reuse", self.exactness),
+            ("Alternatives", self.alternatives),
         )
         for row, (title, field) in enumerate(rows):
+            if not title:
+                grid.addWidget(field, row, 0, 1, 2)
+                continue
             field.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             grid.addWidget(_name(title, field), row, 0)
             grid.addWidget(field, row, 1)
@@ -234,14 +279,25 @@ def _share(option: str, least: float, most: float, step: float) -> QDoubleSpinBo
     return box
 
 
-def _whole(option: str, least: int, most: int, at_least_words: str) -> QSpinBox:
+def _choice(name: str, words: Mapping[str, str], tip: str) -> QComboBox:
+    combo = QComboBox()
+    for value, said in words.items():
+        combo.addItem(said, value)
+    combo.setAccessibleName(name)
+    combo.setToolTip(tip)
+    return combo
+
+
+def _whole(
+    option: str, least: int, most: int, at_least_words: str, *, title: str | None = None, tip: str | None = None
+) -> QSpinBox:
     box = QSpinBox()
     box.lineEdit().setTextMargins(Space.XS, 0, 0, 0)
     box.setRange(least, most)
     box.setSpecialValueText(at_least_words)
     box.setGroupSeparatorShown(True)
-    box.setAccessibleName(_title(option))
-    box.setToolTip(_help(option))
+    box.setAccessibleName(title or _title(option))
+    box.setToolTip(tip or _help(option))
     return box
 
 

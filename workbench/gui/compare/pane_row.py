@@ -6,6 +6,7 @@ from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QApplication, QFrame, QScrollArea, QSplitter, QWidget
 
+from workbench.chat.footing import differences
 from workbench.gui import theme
 from workbench.gui.compare.pane_view import WIDTH, PaneView
 
@@ -52,6 +53,22 @@ class PaneRow(QScrollArea):
             view.show()
         self._keep_readable()
         self._splitter.setSizes([1000] * len(views))
+
+    def tell_differences(self) -> None:
+        """Say beside finished answers where the models were not asked alike; the newest exchanges correspond.
+
+        What was compared before is not compared again: only new answers cost something.
+        """
+        columns = [view.transcript.views[::-1] for view in self.views]
+        for number in range(max(map(len, columns), default=0)):
+            asked = [column[number] for column in columns if number < len(column)]
+            alike = [view for view in asked if view.prompt == asked[0].prompt]
+            answers = tuple(view.answer for view in alike if view.answer is not None)
+            if len(answers) < len(alike) or all(view.compared == answers for view in alike):
+                continue
+            found = differences(answers)
+            for view in alike:
+                view.compare(found, answers)
 
     @Slot(QWidget, QWidget)
     def _on_focus(self, _old: QWidget | None, new: QWidget | None) -> None:

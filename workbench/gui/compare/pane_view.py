@@ -125,7 +125,7 @@ class PaneView(QFrame):
 
     def _fill_menu(self) -> None:
         menu = self.header.menu
-        self.settings_action = menu.addAction("Context, threads and template…", self._settings)
+        self.settings_action = menu.addAction("Context, template, adapters…", self._settings)
         self.load_action = menu.addAction("Load options: memory and parameters…", self._load_options)
         self.prompt_action = menu.addAction("What the model read…", self._show_prompt)
         menu.addSeparator()

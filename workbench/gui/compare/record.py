@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from workbench.app import Workbench
 from workbench.chat.answer import Problem
@@ -10,7 +10,7 @@ from workbench.chat.conversations import Diary, StoredConversation, StoredPane, 
 from workbench.chat.options import Options, SamplingMode
 from workbench.chat.pane import Exchange, Pane
 from workbench.chat.plan import RunMode
-from workbench.engine.base import ContextPolicy, Sampling
+from workbench.engine.base import Adapter, ContextPolicy, Sampling
 from workbench.errors import UsageError, WorkbenchError
 from workbench.jobs import JobRunner
 from workbench.models.file import ModelFile
@@ -19,6 +19,17 @@ from workbench.settings import Settings
 
 DRAFT = "compare"
 UNTITLED = "New comparison"
+
+
+@dataclass(frozen=True, slots=True)
+class PaneSettings:
+    """None means: the shared context, threads decided for the pane, the file's own template."""
+
+    n_ctx: int | None
+    n_threads: int | None
+    template: str | None
+    adapters: tuple[Adapter, ...] = ()
+    isolated: bool = False
 
 
 class Record:
@@ -36,6 +47,7 @@ class Record:
         self.wanted: dict[int, StoredPane] = {}
         self._own_context: dict[int, int] = {}
         self._own_params: dict[int, RunParams] = {}
+        self._own_load: dict[int, tuple[tuple[Adapter, ...], bool]] = {}  # adapters, and whether it runs isolated
         self._forced: set[int] = set()
 
     # --- asking ------------------------------------------------------------------------------
@@ -78,17 +90,32 @@ class Record:
         self._choose(pane, model, pane.n_threads or self._settings.threads, template)
         self._keep_panes()
 
-    def configure(self, pane: Pane, n_ctx: int | None, n_threads: int | None, template: str | None) -> None:
-        """A pane's own context (None: the shared one), threads (None: decided for it) and template."""
+    def settings_of(self, pane: Pane) -> PaneSettings:
+        return PaneSettings(self.own_context(pane), pane.n_threads, pane.template, pane.adapters, pane.isolated)
+
+    def configure(self, pane: Pane, chosen: PaneSettings) -> None:
+        """What a pane does differently from the others; raises UsageError while it answers."""
+        if pane.busy:
+            raise UsageError("This pane is answering.", hint="Stop it first.")
+        self._own_load[pane.id] = (chosen.adapters, chosen.isolated)
         if pane.id in self._own_params:
-            self._own_params[pane.id] = replace(self._own_params[pane.id], n_ctx=n_ctx or self.context)
-        elif n_ctx is None:
+            self._own_params[pane.id] = replace(self._own_params[pane.id], n_ctx=chosen.n_ctx or self.context)
+        elif chosen.n_ctx is None:
             self._own_context.pop(pane.id, None)
         else:
-            self._own_context[pane.id] = n_ctx
+            self._own_context[pane.id] = chosen.n_ctx
         if pane.model is not None:
-            self._choose(pane, pane.model, n_threads, template)
+            self._choose(pane, pane.model, chosen.n_threads, chosen.template)
             self._keep_panes()
+
+    def follow(self, pane: Pane, model: ModelFile, n_threads: int | None, template: str | None) -> None:
+        """The file of a pane's model lies elsewhere now, or is there again: all else stays as it was chosen."""
+        self._choose(pane, model, n_threads, template)
+        self._keep_panes()
+
+    def leave(self, pane: Pane) -> None:
+        """The file of a pane's model is gone; the conversation still says which it was."""
+        self.comparison.choose(pane, None, n_ctx=self.context_of(pane))
 
     def load_anyway(self, pane: Pane) -> None:
         """Let llama.cpp have the last word on a model that was judged too big, and ask again what was asked."""
@@ -135,6 +162,7 @@ class Record:
             self.comparison.remove_pane(pane)
         self._own_context.clear()
         self._own_params.clear()
+        self._own_load.clear()
         self._forced.clear()
         for kept in stored.panes:
             pane = self.comparison.add_pane(kept.slot)
@@ -166,6 +194,7 @@ class Record:
             self._own_params[slot] = kept.params
         elif kept.n_ctx != min(self.context, found.n_ctx_train or self.context):
             self._own_context[slot] = kept.n_ctx
+        self._own_load[slot] = (kept.adapters, kept.isolated)
         self._choose(pane, found, kept.n_threads, kept.template)
 
     def delete(self, conversation_id: int) -> None:
@@ -184,6 +213,8 @@ class Record:
     # --- within ------------------------------------------------------------------------------
 
     def _choose(self, pane: Pane, model: ModelFile, n_threads: int | None, template: str | None) -> None:
+        default = ((), self._settings.isolation == "process")
+        adapters, isolated = self._own_load.get(pane.id, default)
         self.comparison.choose(
             pane,
             model,
@@ -192,9 +223,12 @@ class Record:
             template=template,
             params=self._own_params.get(pane.id),
             force=pane.id in self._forced,
+            adapters=adapters,
+            isolated=isolated,
         )
 
     def _forget_load(self, pane: Pane) -> None:
+        self._own_load.pop(pane.id, None)
         self._own_params.pop(pane.id, None)
         self._forced.discard(pane.id)
 
@@ -209,6 +243,8 @@ class Record:
             self._own_context[fresh.id] = self._own_context.pop(pane.id)
         if pane.id in self._own_params:
             self._own_params[fresh.id] = self._own_params.pop(pane.id)
+        if pane.id in self._own_load:
+            self._own_load[fresh.id] = self._own_load.pop(pane.id)
         if pane.id in self._forced:
             self._forced.add(fresh.id)
             self._forced.discard(pane.id)

@@ -28,6 +28,16 @@ MODES = {
     "in_turn": "In turn",
     "swap": "One at a time in memory",
 }
+SAMPLINGS = {"same": "The same for all", "vendor": "As each vendor recommends"}
+POLICIES = {"refuse": "Refuse it", "drop_oldest": "Drop the oldest turns", "middle_out": "Drop from the middle"}
+EXACTNESSES = {"audit": "Exact (audit)", "throughput": "All of it (faster)"}
+ALTERNATIVES_HELP = (
+    "How many candidates are told with each token: see how sure the model was, and what else it could say"
+)
+EXACTNESS_HELP = (
+    "Exact: bit for bit what a cold start would answer. All of it: every token that is kept is reused, also the "
+    "answers' own; the last bits may differ"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,13 @@ from workbench.gui import theme
 from workbench.gui.bridge import EventPump
 from workbench.gui.compare.composer import Composer
 from workbench.gui.compare.counting import TokenCount
-from workbench.gui.compare.dialogs import PaneSettings, PaneSettingsDialog, RenderedPromptDialog
+from workbench.gui.compare.dialogs import PaneSettingsDialog, RenderedPromptDialog
 from workbench.gui.compare.options_panel import OptionsPanel
 from workbench.gui.compare.pane_row import PaneRow
 from workbench.gui.compare.pane_view import PaneView
 from workbench.gui.compare.proposal import Proposal
 from workbench.gui.compare.recent import RecentList
-from workbench.gui.compare.record import Record
+from workbench.gui.compare.record import PaneSettings, Record
 from workbench.gui.compare.shelf import Found, Shelf
 from workbench.gui.compare.toolbar import CompareBar
 from workbench.gui.diagnostics import versions
@@ -200,8 +200,7 @@ class ComparePage(QWidget):
             self._rebuild()
 
     def settings(self, pane: Pane) -> None:
-        current = PaneSettings(self.record.own_context(pane), pane.n_threads, pane.template)
-        apply = partial(self._configure, pane)
+        current, apply = self.record.settings_of(pane), partial(self._configure, pane)
         PaneSettingsDialog(pane, current, self.record.context, builtin_names(), apply, self).open()
 
     def show_prompt(self, pane: Pane) -> None:
@@ -282,7 +281,7 @@ class ComparePage(QWidget):
         self._draw_all()
 
     def _configure(self, pane: Pane, chosen: PaneSettings) -> None:
-        self._do(partial(self.record.configure, pane, chosen.n_ctx, chosen.n_threads, chosen.template))
+        self._do(partial(self.record.configure, pane, chosen))
 
     def _do(self, deed: partial[None]) -> None:
         try:
@@ -336,6 +335,7 @@ class ComparePage(QWidget):
             self.counting.start()
         elif changed and not busy:
             self.counting.start()
+        self.row.tell_differences()
         if self.record.title != self._title:
             self._title = self.record.title
             self.title_changed.emit(self._title)

@@ -1,0 +1,160 @@
+"""What stands behind an answer: thinking, certainty, how it was asked, and where models were not asked alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication, QLabel
+from pytestqt.qtbot import QtBot
+
+from tests.gui.compare.conftest import ALPHA, BETA, Opened, OpenPage
+from workbench.chat.options import SamplingMode
+from workbench.engine.base import Adapter, ContextPolicy, Grammar, JsonSchema, Mode, Request
+from workbench.engine.fake import FakeBackend, Thought, say
+from workbench.gui.compare.candidates import CandidatesPopup
+from workbench.gui.compare.dialogs import PaneSettingsDialog
+from workbench.gui.compare.footing_dialog import FootingDialog
+from workbench.gui.compare.record import PaneSettings
+
+
+def answered(open_page: OpenPage, *pieces: str, alternatives: int = 0) -> Opened:
+    opened = open_page(FakeBackend(say(pieces)))
+    opened.choose(ALPHA, BETA)
+    opened.page.panel.alternatives.setValue(alternatives)
+    opened.ask("Why?")
+    return opened
+
+
+def test_thinking_is_folded_away_and_never_part_of_the_answer(open_page: OpenPage, qtbot: QtBot) -> None:
+    opened = answered(open_page, Thought("Let me "), Thought("see."), "Because.")
+    view = opened.last(0)
+    assert view.text.raw_text == "Because."
+    assert view.thinking.isVisible()
+    assert not view.thinking.text.isVisible()
+    assert view.thinking.button.text() == "▸ Thought for 0\N{NO-BREAK SPACE}ms · 2\N{NO-BREAK SPACE}tokens"
+    qtbot.mouseClick(view.thinking.button, Qt.MouseButton.LeftButton)
+    assert view.thinking.text.isVisible()
+    assert view.thinking.text.raw_text == "Let me see."
+    view.copy()
+    assert QGuiApplication.clipboard().text() == "Because."
+
+
+def test_an_answer_without_thinking_has_no_fold(open_page: OpenPage) -> None:
+    assert not answered(open_page, "Because.").last(0).thinking.isVisible()
+
+
+def test_each_token_tells_what_else_could_have_come(open_page: OpenPage, qtbot: QtBot) -> None:
+    opened = answered(open_page, Thought("hm"), "Be", "cause", alternatives=3)
+    view = opened.last(0)
+    qtbot.mouseClick(view.sure, Qt.MouseButton.LeftButton)
+    assert view.tokens is not None
+    assert view.tokens.isVisible()
+    assert not view.text.isVisible()
+    assert view.tokens.toPlainText() == "Because"
+    view.tokens.anchorClicked.emit(QUrl("token:1"))
+    popup = view.tokens.popup
+    assert isinstance(popup, CandidatesPopup)
+    said = [found.text() for found in popup.findChildren(QLabel)]
+    assert said[1:3] == ["✓ cause", "50.0%"]
+    assert (said[3], said[4]) == ("other␣1", "25.0%")
+    assert said[-1] == "all others together: 12.5%, before sampling"
+    popup.close()
+    qtbot.mouseClick(view.sure, Qt.MouseButton.LeftButton)
+    assert view.text.isVisible()
+
+
+def test_tokens_can_be_reached_and_opened_with_the_keyboard(open_page: OpenPage, qtbot: QtBot) -> None:
+    opened = answered(open_page, "Be", "cause", alternatives=2)
+    view = opened.last(0)
+    view.sure.click()
+    assert view.tokens is not None
+    view.tokens.setFocus()
+    qtbot.keyClick(view.tokens, Qt.Key.Key_Tab)
+    qtbot.keyClick(view.tokens, Qt.Key.Key_Return)
+    assert view.tokens.popup is not None
+    qtbot.keyClick(view.tokens.popup, Qt.Key.Key_Escape)
+
+
+def test_without_alternatives_there_is_nothing_to_click(open_page: OpenPage) -> None:
+    assert not answered(open_page, "Because.").last(0).sure.isVisible()
+
+
+def test_models_not_asked_alike_are_marked_on_every_answer_of_that_prompt(open_page: OpenPage, tmp_path: Path) -> None:
+    opened = answered(open_page, "Because.")
+    assert not opened.last(0).unlike.isVisible()
+    record = opened.page.record
+    record.configure(opened.panes[1], PaneSettings(None, None, None, (Adapter(tmp_path / "a.gguf", 0.5),), False))
+    opened.until_quiet()
+    opened.ask("And now?")
+    for index in (0, 1):
+        first, second = opened.views[index].transcript.views
+        assert not first.unlike.isVisible()
+        assert second.unlike.isVisible()
+        assert second.unlike.toolTip() == "adapters: none / a.gguf × 0.5"
+
+
+def test_how_it_was_asked_can_be_read_and_copied(open_page: OpenPage) -> None:
+    opened = answered(open_page, "Because.")
+    opened.last(0).asked.click()
+    dialog = next(found for found in QApplication.topLevelWidgets() if isinstance(found, FootingDialog))
+    facts = dict(dialog.facts)
+    assert facts["System prompt"] == "none"
+    assert facts["Sampling"] == "the same for all"
+    assert facts["Temperature"] == "0.7"
+    dialog._copy()
+    assert "Chat template: the file's own" in QGuiApplication.clipboard().text()
+    dialog.close()
+
+
+def test_a_pane_s_adapters_and_process_outlive_the_program(open_page: OpenPage, tmp_path: Path) -> None:
+    opened = open_page()
+    opened.choose(ALPHA)
+    adapter = Adapter(tmp_path / "style.gguf", 0.5)
+    opened.page.settings(opened.panes[0])
+    dialog = next(found for found in QApplication.topLevelWidgets() if isinstance(found, PaneSettingsDialog))
+    dialog.adapters.add(adapter)
+    dialog.isolated.setChecked(True)
+    dialog.accept_button.click()
+    opened.ask("Hello")
+    assert opened.panes[0].adapters == (adapter,)
+    opened.close()
+    again = open_page()
+    again.until(lambda: again.panes[0].model is not None)
+    assert (again.panes[0].adapters, again.panes[0].isolated) == ((adapter,), True)
+
+
+def test_the_options_reach_the_request_and_outlive_the_program(open_page: OpenPage) -> None:
+    asked: list[Request] = []
+    opened = open_page(FakeBackend(lambda request: asked.append(request) or ["yes"]))
+    opened.choose(ALPHA)
+    panel = opened.page.panel
+    for combo, value in (
+        (panel.sampling_mode, "vendor"), (panel.policy, "middle_out"), (panel.exactness, "throughput"),
+        (panel.form.kind, "grammar"),
+    ):  # fmt: skip
+        combo.setCurrentIndex(combo.findData(value))
+    panel.form.text.setPlainText('root ::= "yes"')
+    panel.alternatives.setValue(4)
+    opened.ask("Hello")
+    (request,) = asked
+    assert (request.policy, request.mode) == (ContextPolicy.MIDDLE_OUT, Mode.THROUGHPUT)
+    assert (request.constraint, request.alternatives) == (Grammar('root ::= "yes"'), 4)
+    opened.close()
+    again = open_page()
+    options = again.page.panel.options()
+    assert options == again.page.comparison.options
+    assert (options.sampling_mode, options.constraint) == (SamplingMode.VENDOR, Grammar('root ::= "yes"'))
+    assert again.page.panel.form.text.toPlainText() == 'root ::= "yes"'
+
+
+def test_a_schema_that_is_no_json_says_so_while_it_is_typed(open_page: OpenPage) -> None:
+    form = open_page().page.panel.form
+    form.kind.setCurrentIndex(form.kind.findData("schema"))
+    assert form.constraint is None
+    form.text.setPlainText('{"type": ')
+    assert form.problem.text().startswith("✕ Not JSON yet: ")
+    form.text.setPlainText('{"type": "object"}')
+    assert form.problem.text() == ""
+    assert form.constraint == JsonSchema('{"type": "object"}')

@@ -1,0 +1,101 @@
+"""The form that answers must have: free text, JSON after a schema, or sentences of a grammar."""
+
+from __future__ import annotations
+
+import json
+
+from PySide6.QtCore import QSignalBlocker, Signal, Slot
+from PySide6.QtWidgets import QComboBox, QPlainTextEdit, QVBoxLayout, QWidget
+
+from workbench.engine.base import Constraint, Grammar, JsonSchema
+from workbench.gui import theme
+from workbench.gui.theme import Space, Tone
+from workbench.gui.widgets.controls import label
+
+FREE, SCHEMA, GRAMMAR = "free", "schema", "grammar"
+EXAMPLES = {
+    SCHEMA: '{"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}',
+    GRAMMAR: 'root ::= "yes" | "no"',
+}
+LINES = 5
+
+
+class AnswerForm(QWidget):
+    """``changed`` after each edit; ``constraint`` is None while nothing is asked for, or nothing is written yet."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.kind = QComboBox()
+        self.kind.setAccessibleName("Form of the answers")
+        for kind, words in ((FREE, "Free text"), (SCHEMA, "JSON after a schema"), (GRAMMAR, "A grammar (GBNF)")):
+            self.kind.addItem(words, kind)
+        self.text = QPlainTextEdit()
+        self.text.setProperty("role", "mono")
+        self.text.setTabChangesFocus(True)
+        self.problem = label(tone=Tone.BAD, wrap=True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(Space.XS)
+        for part in (self.kind, self.text, self.problem):
+            column.addWidget(part)
+        self.kind.currentIndexChanged.connect(self._on_kind)
+        self.text.textChanged.connect(self._on_text)
+        theme.changed.connect(self._resize)
+        self._show()
+
+    @property
+    def constraint(self) -> Constraint | None:
+        text, kind = self.text.toPlainText(), self.kind.currentData()
+        if kind == FREE or not text.strip():
+            return None
+        return JsonSchema(text) if kind == SCHEMA else Grammar(text)
+
+    def show_constraint(self, constraint: Constraint | None) -> None:
+        """Fill the fields, without saying that they changed."""
+        blockers = [QSignalBlocker(self.kind), QSignalBlocker(self.text)]
+        kind = FREE if constraint is None else GRAMMAR if isinstance(constraint, Grammar) else SCHEMA
+        self.kind.setCurrentIndex(self.kind.findData(kind))
+        if constraint is not None:
+            self.text.setPlainText(constraint.gbnf if isinstance(constraint, Grammar) else constraint.text)
+        for blocker in blockers:
+            blocker.unblock()
+        self._show()
+
+    @Slot()
+    def _on_kind(self) -> None:
+        blocker = QSignalBlocker(self.text)
+        self.text.clear()
+        blocker.unblock()
+        self._show()
+        self.changed.emit()
+
+    @Slot()
+    def _on_text(self) -> None:
+        self._show()
+        self.changed.emit()
+
+    def _show(self) -> None:
+        kind = self.kind.currentData()
+        self.text.setVisible(kind != FREE)
+        self.text.setPlaceholderText(EXAMPLES.get(kind, ""))
+        self.text.setAccessibleName("JSON schema" if kind == SCHEMA else "Grammar")
+        problem = problem_of(self.constraint)
+        self.problem.setText(problem)
+        self.problem.setVisible(bool(problem))
+        self._resize()
+
+    @Slot()
+    def _resize(self) -> None:
+        self.text.setFixedHeight(LINES * self.text.fontMetrics().lineSpacing() + theme.px(20))
+
+
+def problem_of(constraint: Constraint | None) -> str:
+    """What is wrong with it, as far as can be told without a model; "" for nothing."""
+    if isinstance(constraint, JsonSchema):
+        try:
+            json.loads(constraint.text)
+        except json.JSONDecodeError as error:
+            return f"✕ Not JSON yet: {error.msg}, line {error.lineno}."
+    return ""

@@ -1,0 +1,139 @@
+"""How an answer was asked for: everything needed to ask just so again, and where other models were asked otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
+
+from workbench.chat.answer import Answer
+from workbench.chat.footing import Difference
+from workbench.gui import theme
+from workbench.gui.theme import Space, Tone
+from workbench.gui.widgets.controls import label, text_button
+from workbench.gui.widgets.sheet import Sheet
+
+SYSTEMS = {
+    "none": "none",
+    "native": "in a place of its own",
+    "merged": "put before the first message: the template has no place for it",
+    "unsupported": "left out: the template has no place for it",
+}
+SOURCES = {"file": "the file's own", "none": "none: completed raw", "user": "yours", None: "unknown"}
+
+
+class FootingDialog(Sheet):
+    def __init__(self, answer: Answer, differences: Sequence[Difference], parent: QWidget | None = None) -> None:
+        super().__init__(560, 520, parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("How it was asked")
+        self.facts = tuple(facts(answer))
+        inner = QVBoxLayout()
+        inner.setSpacing(Space.M)
+        if differences:
+            inner.addWidget(label("Not asked alike", role="strong", tone=Tone.CAUTION))
+            for difference in differences:
+                inner.addWidget(label(f"{difference}", tone=Tone.CAUTION, wrap=True))
+        inner.addLayout(_table(self.facts))
+        self.ids = QPlainTextEdit(token_ids(answer))
+        self.ids.setReadOnly(True)
+        self.ids.setProperty("role", "mono")
+        self.ids.setAccessibleName("Token ids of the prompt")
+        self.ids.setFixedHeight(theme.px(96))
+        self.ids.setVisible(bool(self.ids.toPlainText()))
+        inner.addWidget(self.ids)
+        inner.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(Space.L, Space.L, Space.L, Space.L)
+        column.setSpacing(Space.M)
+        column.addWidget(label(f"{answer.model} · {answer.quantisation}", role="subtitle", wrap=True))
+        column.addWidget(_scrolled(inner), 1)
+        column.addLayout(self._buttons())
+
+    def _buttons(self) -> QHBoxLayout:
+        copy = text_button("Copy")
+        copy.clicked.connect(self._copy)
+        close = text_button("Close", kind="primary")
+        close.clicked.connect(self.accept)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(copy)
+        row.addWidget(close)
+        return row
+
+    @Slot()
+    def _copy(self) -> None:
+        lines = [f"{name}: {value}" for name, value in self.facts]
+        QGuiApplication.clipboard().setText("\n".join([*lines, f"token ids: {self.ids.toPlainText()}"]))
+
+
+def facts(answer: Answer) -> Iterator[tuple[str, str]]:
+    """Name and value, a line each; what is not known of an old answer is left out."""
+    source = SOURCES.get(answer.template_source) or (answer.template_source or "").replace("builtin:", "built in: ")
+    yield "Chat template", source
+    footing = answer.footing
+    if footing is not None:
+        if footing.template_sha256:
+            yield "Template's SHA-256", footing.template_sha256
+        yield "System prompt", SYSTEMS[footing.system]
+        if footing.inserted_system:
+            yield "Put in by the template", footing.inserted_system
+        if footing.date:
+            yield "Date told to the model", footing.date
+        yield "BOS tokens", f"{footing.bos_count}" + (": doubled" if footing.bos_count > 1 else "")
+        if footing.dropped is not None:
+            yield "Left out of the prompt", f"{footing.dropped.messages} messages, {footing.dropped.tokens:,} tokens"
+        yield "Sampling", footing.sampling or "the same for all"
+        yield "Samplers, in order", " → ".join(footing.samplers) or "unknown"
+    if answer.temperature is not None:
+        yield "Temperature", f"{answer.temperature:g}"
+        yield "Top-k, top-p, min-p", f"{answer.top_k}, {answer.top_p:g}, {answer.min_p:g}"
+        yield "Repetition penalty", f"{answer.repetition_penalty:g}"
+        yield "Seed", f"{answer.seed}"
+    if footing is not None:
+        yield "Mode", footing.exactness
+        yield "Constraint", footing.constraint or "none"
+        yield "Adapters", ", ".join(footing.adapters) or "none"
+        yield "Process", "its own" if footing.isolated else "the program's"
+        for note in footing.engine_notes:
+            yield "Done otherwise", note
+    if answer.context is not None:
+        yield "Context, threads", f"{answer.context:,}, {answer.threads}"
+    if answer.sha256:
+        yield "Model's SHA-256", answer.sha256
+    if answer.engine:
+        yield "Engine", f"{answer.engine} {answer.engine_version or ''}".strip()
+
+
+def token_ids(answer: Answer) -> str:
+    return " ".join(map(str, answer.footing.tokens)) if answer.footing is not None else ""
+
+
+def _table(rows: Sequence[tuple[str, str]]) -> QGridLayout:
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(Space.M)
+    grid.setVerticalSpacing(Space.XS)
+    grid.setColumnStretch(1, 1)
+    for row, (name, value) in enumerate(rows):
+        grid.addWidget(label(name, role="muted"), row, 0, Qt.AlignmentFlag.AlignTop)
+        said = label(value, wrap=True)
+        said.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        said.setAccessibleName(f"{name}: {value}")
+        grid.addWidget(said, row, 1)
+    return grid
+
+
+def _scrolled(inner: QVBoxLayout) -> QScrollArea:
+    body = QWidget()
+    inner.setContentsMargins(0, 0, Space.S, 0)
+    body.setLayout(inner)
+    area = QScrollArea()
+    area.setFrameShape(QScrollArea.Shape.NoFrame)
+    area.setWidgetResizable(True)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(body)
+    return area
