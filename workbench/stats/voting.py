@@ -1,0 +1,147 @@
+"""What a set of votes is worth: which to ask for next, how many more, and how easily it would turn."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.stats.bradley_terry import Ballot, Outcome, Ranking, fit
+from workbench.stats.interval import LEVEL, Interval, wilson, z_of
+
+MOST_VOTES = 10_000
+"""More than this nobody gives: two models that need more are as good as equal."""
+
+
+def information(ranking: Ranking, first: int, second: int) -> float:
+    """Fisher information on θ_first - θ_second in one more ballot between the two: the variance of half the
+    difference between the outcomes "first" and "second"."""
+    half = float(ranking.strengths[first] - ranking.strengths[second]) / 2
+    tie = math.exp(float(ranking.parameters[ranking.models]))
+    total = math.exp(half) + tie + math.exp(-half)
+    won, lost = math.exp(half) / total, math.exp(-half) / total
+    return (won + lost - (won - lost) ** 2) / 4
+
+
+def next_pair(ranking: Ranking, *, allowed: Sequence[tuple[int, int]] | None = None) -> tuple[int, int]:
+    """The pair whose next ballot teaches most: where ½ ln(1 + information x variance) is greatest.
+
+    ``allowed`` limits the choice; without it every pair may be asked.  Raises ValueError where there is none.
+    """
+    pairs = list(allowed) if allowed is not None else list(itertools.combinations(range(ranking.models), 2))
+    if not pairs:
+        raise ValueError("there is no pair to ask about")
+    return max(pairs, key=lambda pair: information(ranking, *pair) * _variance(ranking, *pair))
+
+
+def decided(ranking: Ranking, first: int, second: int, level: float = LEVEL) -> bool:
+    """Whether the interval of their difference leaves out 0."""
+    return 0 not in ranking.difference(first, second, level)
+
+
+def votes_to_decide(ranking: Ranking, first: int, second: int, level: float = LEVEL) -> int | None:
+    """About how many more ballots between the two it takes until they are told apart, were the difference what it
+    is now: 0 when they are, None when more than ``MOST_VOTES``.
+
+    The variance has to fall to (difference / z)²; each ballot adds ``information`` to its inverse.
+    """
+    if decided(ranking, first, second, level):
+        return 0
+    difference = abs(ranking.difference(first, second, level).estimate)
+    if not difference:
+        return None
+    wanted = (z_of(level) / difference) ** 2 - 1 / _variance(ranking, first, second)
+    votes = math.ceil(wanted / information(ranking, first, second))
+    return max(1, votes) if votes <= MOST_VOTES else None
+
+
+@dataclass(frozen=True, slots=True)
+class Fragility:
+    """Removing the ballots at these places makes ``leader`` lose the first place to ``follower``; no smaller set was
+    found, though there may be one."""
+
+    leader: int
+    follower: int
+    ballots: tuple[int, ...]
+
+
+def fragility(models: int, ballots: Sequence[Ballot], *, most: int = 50) -> Fragility | None:
+    """How few votes carry the first place: drops them greedily, the leader's nearest first.
+
+    None when ``most`` dropped votes do not change it, or there are fewer than two models.
+    """
+    if models < 2 or not ballots:
+        return None
+    leader = fit(models, ballots).order[0]
+    found = [_toppled(models, ballots, leader, other, most) for other in range(models) if other != leader]
+    return min((one for one in found if one is not None), key=lambda one: len(one.ballots), default=None)
+
+
+def _toppled(models: int, ballots: Sequence[Ballot], leader: int, other: int, most: int) -> Fragility | None:
+    """The votes to drop until ``other`` is ahead of ``leader``: each time the one that speaks most for the leader,
+    by its influence at the present fit (inverse Hessian times its gradient)."""
+    kept = list(range(len(ballots)))
+    dropped: list[int] = []
+    while kept and len(dropped) < most:
+        ranking = fit(models, [ballots[place] for place in kept])
+        if ranking.strengths[other] > ranking.strengths[leader]:
+            return Fragility(leader, other, tuple(dropped))
+        pull = [_influence(ranking, ballots[place], leader, other) for place in kept]
+        strongest = int(np.argmax(pull))
+        if pull[strongest] <= 0:
+            return None
+        dropped.append(kept.pop(strongest))
+    ranking = fit(models, [ballots[place] for place in kept])
+    ahead = ranking.strengths[other] > ranking.strengths[leader]
+    return Fragility(leader, other, tuple(dropped)) if ahead else None
+
+
+def _influence(ranking: Ranking, ballot: Ballot, leader: int, other: int) -> float:
+    """How much this ballot adds to θ_leader - θ_other, to first order."""
+    half = float(ranking.strengths[ballot.left] - ranking.strengths[ballot.right]) / 2
+    tie = math.exp(float(ranking.parameters[ranking.models]))
+    total = math.exp(half) + tie + math.exp(-half)
+    expected = (math.exp(half) - math.exp(-half)) / total
+    seen = {Outcome.LEFT: 1.0, Outcome.RIGHT: -1.0}.get(ballot.outcome, 0.0)
+    gradient = np.zeros(len(ranking.parameters))
+    gradient[ballot.left], gradient[ballot.right] = (seen - expected) / 2, -(seen - expected) / 2
+    gradient[ranking.models] = (seen == 0) - tie / total
+    contrast = np.zeros(len(ranking.parameters))
+    contrast[leader], contrast[other] = 1, -1
+    return float(contrast @ ranking.covariance @ gradient)
+
+
+def _variance(ranking: Ranking, first: int, second: int) -> float:
+    half_width = ranking.difference(first, second).high - ranking.difference(first, second).estimate
+    return float((half_width / z_of(LEVEL)) ** 2)
+
+
+# --- the rater ------------------------------------------------------------------------------
+
+
+def left_share(ballots: Sequence[Ballot], level: float = LEVEL) -> Interval:
+    """How often the left answer was preferred where one was: about a half without a bias of side."""
+    left = sum(ballot.outcome is Outcome.LEFT for ballot in ballots)
+    right = sum(ballot.outcome is Outcome.RIGHT for ballot in ballots)
+    return wilson(left, left + right, level)
+
+
+def consistency(pairs: Sequence[tuple[Outcome, Outcome]], level: float = LEVEL) -> Interval:
+    """How often a rater said the same of the same two answers; each pair is told as seen from one order.
+
+    A tie and "both bad" count as the same.
+    """
+    same = sum(_side(first) is _side(second) for first, second in pairs)
+    return wilson(same, len(pairs), level)
+
+
+def mirrored(outcome: Outcome) -> Outcome:
+    """The same vote with the sides exchanged."""
+    return {Outcome.LEFT: Outcome.RIGHT, Outcome.RIGHT: Outcome.LEFT}.get(outcome, outcome)
+
+
+def _side(outcome: Outcome) -> Outcome:
+    return Outcome.TIE if outcome is Outcome.BOTH_BAD else outcome
