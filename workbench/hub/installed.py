@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 from workbench.hub.entries import Entry
 from workbench.hub.places.same import Held
+from workbench.models.file import ModelFile
 
 
 def installed(entries: Sequence[Entry], held: Sequence[Held]) -> frozenset[str]:
@@ -22,7 +23,22 @@ def installed(entries: Sequence[Entry], held: Sequence[Held]) -> frozenset[str]:
     return frozenset(entry.id for entry in entries if _is_here(entry, repositories, hashes, titles))
 
 
-def _is_here(entry: Entry, repositories: set[str], hashes: set[str], titles: set[str]) -> bool:
+def entry_of(file: ModelFile, entries: Sequence[Entry]) -> Entry | None:
+    """The entry that a file is a quantisation of: by its published SHA-256, else by the repository in its path, else
+    by its title; a synthetic model is nobody's."""
+    if file.synthetic:
+        return None
+    nothing: frozenset[str] = frozenset()
+    hashes = frozenset({file.sha256} if file.sha256 is not None else ())
+    ways = (
+        (nothing, hashes, nothing),
+        (frozenset({_repository(file.path)}), nothing, nothing),
+        (nothing, nothing, frozenset({_plain(file.title)})),
+    )
+    return next((entry for way in ways for entry in entries if _is_here(entry, *way)), None)
+
+
+def _is_here(entry: Entry, repositories: Set[str], hashes: Set[str], titles: Set[str]) -> bool:
     return (
         _plain(entry.title) in titles
         or not repositories.isdisjoint(name.lower() for name in entry.repositories)

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.models.gguf_files import write_model
 from workbench.hub.catalogue import Catalogue
 from workbench.hub.entries import Entry
-from workbench.hub.installed import installed
+from workbench.hub.installed import entry_of, installed
 from workbench.hub.places.place import Program
 from workbench.hub.places.same import Held
 from workbench.models.describe import describe
@@ -50,3 +50,16 @@ def test_by_the_title_however_it_is_written(entries: tuple[Entry, ...], tmp_path
 def test_a_synthetic_model_of_that_name_is_none_of_them(entries: tuple[Entry, ...], tmp_path: Path) -> None:
     mine = held(tmp_path / "m.gguf", entries[0].title)
     assert installed(entries, [replace(mine, file=replace(mine.file, synthetic=True))]) == frozenset()
+
+
+def test_a_file_s_entry_is_found_by_its_hash_before_its_folder_and_its_title(
+    entries: tuple[Entry, ...], tmp_path: Path
+) -> None:
+    first, second = [entry for entry in entries if entry.files and entry.gguf_repositories][:2]
+    published = replace(first, files=(replace(first.files[0], sha256="ab" * 32),))
+    file = held(tmp_path / second.gguf_repositories[0].name / "any.gguf", "Another").file
+    assert entry_of(file, entries) is second
+    assert entry_of(replace(file, sha256="ab" * 32), [second, published]) is published
+    assert entry_of(held(tmp_path / "m.gguf", first.title.lower()).file, entries) is first
+    assert entry_of(replace(file, synthetic=True), entries) is None
+    assert entry_of(held(tmp_path / "n.gguf", "Nobody's").file, entries) is None
