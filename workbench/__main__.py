@@ -7,6 +7,10 @@ from pathlib import Path
 
 
 def main() -> int:
+    if sys.argv[1:] == ["--engine-child"]:
+        from workbench.engine import isolated_child
+
+        return isolated_child.serve()
     if sys.argv[1:] == ["--child"]:
         from workbench.engine import child
 

@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -17,24 +17,29 @@ from workbench.chat.comparison import Comparison
 from workbench.chat.conversations import Conversations
 from workbench.chat.journal import Journal
 from workbench.chat.ledger import StoredLedger
+from workbench.chat.options import Advice
 from workbench.engine import child
+from workbench.engine.asked_once import AskedOnce
 from workbench.engine.base import Backend
+from workbench.engine.choosing import llama_backend
 from workbench.engine.fake import FakeBackend
-from workbench.engine.llama import LlamaBackend
 from workbench.engine.probe import Probe
+from workbench.engine.recommended import IN_FILE, recommended, stated
+from workbench.engine.sentinel import Sentinel
 from workbench.engine.stored_verdicts import StoredVerdicts
+from workbench.engine.tuning import Tunings
 from workbench.engine.vet import Vetter
 from workbench.errors import ProbeError, SettingsError, WorkbenchError
 from workbench.hardware.bandwidth import BandwidthProgress, Bandwidths, Measurement
 from workbench.hardware.detect import detect
-from workbench.hardware.facts import Hardware, Survey
+from workbench.hardware.facts import Hardware
+from workbench.hub.installed import entry_of
 from workbench.hub.packs.contents import Extra
 from workbench.hub.packs.progress import PackProgress
 from workbench.hub.packs.signing import SecretKey
 from workbench.hub.packs.writing import PART_BYTES
 from workbench.hub.places import finding
 from workbench.hub.places.place import Place
-from workbench.hub.starter import STARTERS, SYNTHETIC_MISTRAL, Starter, StarterProgress, fetch
 from workbench.hub.supply import Sources, Supply
 from workbench.hub.switch import Switch
 from workbench.hub.tokens import Tokens
@@ -65,10 +70,19 @@ class Workbench(Supply):
     """Every room, opened on one data folder; what concerns where models come from is ``Supply``'s."""
 
     def __init__(self, paths: Paths, chosen: Settings, db: Database, backend: Backend) -> None:
-        sources = Sources(paths.data, paths.models, paths.cache, chosen.hub_endpoint, self._other_places, self.in_use)
+        sources = Sources(
+            paths.data,
+            paths.models,
+            paths.cache,
+            paths.starter_wheels,
+            chosen.hub_endpoint,
+            self._other_places,
+            self.in_use,
+        )
         manners = Manners(connections=chosen.download_connections)
         super().__init__(db, sources, Switch(offline=chosen.offline, look=self.follow_settings), Tokens(), manners)
         self.paths = paths
+        self.sentinel = Sentinel(paths.opening)
         self._watched = settings.Watched(paths.settings)
         self._following = threading.RLock()  # held while a change is put into force: nobody connects meanwhile
         self.settings = chosen
@@ -79,11 +93,11 @@ class Workbench(Supply):
         self._receipts = Receipts(db)
         self._runs = SpeedRuns(db)
         self._bandwidths = Bandwidths(db)
+        self.tunings = Tunings(db)
         self._probe = Probe(db, devices=lambda: self._survey().devices)
         self._session = timestamp()
         self._seen: Hardware | None = None
-        self._surveyed: Survey | WorkbenchError | None = None
-        self._survey_lock = threading.Lock()  # guards _surveyed: one child asks, the others wait for it
+        self._survey = AskedOnce(child.survey)
         self._learnt: Learnt | None = None
         self._learnt_lock = threading.Lock()  # guards _learnt: panes' lanes and the face ask for it
         self._closing = contextlib.ExitStack()
@@ -100,7 +114,7 @@ class Workbench(Supply):
             undo.callback(closing.close)
             closing.enter_context(logs.setup(paths, chosen.log_level))
             db = closing.enter_context(Database(paths.database))
-            opened = backend or _backend(chosen, db)
+            opened = backend or _backend(chosen, db, paths, lambda: workbench.machine())  # noqa: PLW0108 - made below
             closing.callback(opened.close)
             workbench = cls(paths, chosen, db, opened)
             workbench._flags = flags or {}
@@ -228,20 +242,6 @@ class Workbench(Supply):
 
         return task
 
-    def starters(self, *, with_synthetic: bool = False) -> tuple[Starter, ...]:
-        return (*STARTERS, SYNTHETIC_MISTRAL) if with_synthetic else STARTERS
-
-    def fetch_starters(self, wanted: Sequence[Starter]) -> Task[StarterProgress, tuple[Path, ...]]:
-        """Bring starter models into the models folder, verified; present ones are left alone."""
-
-        def task(cancel: CancelToken) -> Generator[StarterProgress, None, tuple[Path, ...]]:
-            paths = yield from self._fetch_starters(wanted)(cancel)
-            for starter, path in zip(wanted, paths, strict=True):
-                self.library.digests.remember(path, starter.sha256)
-            return paths
-
-        return task
-
     def comparison(self, runner: JobRunner, journal: Journal | None = None) -> Comparison:
         """Panes on this machine; what they load and answer is learnt from."""
         ledger = StoredLedger(
@@ -253,15 +253,35 @@ class Workbench(Supply):
             session=self._session,
         )
         made = Comparison(
-            runner, self.backend, self.machine, journal, ledger=ledger, fit=self._fit, together=self._together
+            runner,
+            self.backend,
+            self.machine,
+            journal,
+            ledger=ledger,
+            fit=self._fit,
+            together=self._together,
+            advise=self.advice,
         )
         self._comparisons.add(made)
         return made
 
+    def advice(self, model: ModelFile) -> Advice | None:
+        """The sampling that a model's publisher recommends: in the file, else in the catalogue."""
+        entry = entry_of(model, self.catalogue.entries)
+        known = entry.recommended if entry is not None else None
+        said = None
+        if entry is not None and known is not None:
+            values = {"temperature": known.temperature, "top_p": known.top_p, "min_p": known.min_p}
+            said = stated(f"the catalogue, {entry.title}", top_k=known.top_k, **values)
+        found = recommended(model.header, said)
+        if found is None:
+            return None
+        return Advice(found.sampling, "the file itself" if found.source == IN_FILE else found.source, found.unheeded)
+
     def in_use(self, path: Path) -> bool:
-        """Whether a pane has this file chosen: it may be loaded from now on."""
+        """Whether a pane has this file loaded, or is about to; one that merely chose it follows it, or is told."""
         panes = [pane for comparison in list(self._comparisons) for pane in list(comparison.panes)]
-        return any(pane.model is not None and path in pane.model.files for pane in panes)
+        return any(pane.model and path in pane.model.files and (pane.loaded or pane.busy) for pane in panes)
 
     @property
     def settings(self) -> Settings:
@@ -363,12 +383,6 @@ class Workbench(Supply):
             log.info("no other program's models are looked for: %s", error)
             return ()
 
-    def _fetch_starters(self, wanted: Sequence[Starter]) -> Task[StarterProgress, tuple[Path, ...]]:
-        self.switch.look()
-        offline = self.switch.offline
-        fetching = fetch(wanted, self.paths.models, self.paths.starter_wheels, offline=offline)
-        return fetching if offline else self.switch.under("Getting the starter models", fetching)
-
     def _last_seen(self) -> Hardware:
         return self._seen or self.machine()
 
@@ -379,19 +393,8 @@ class Workbench(Supply):
     def _context(self, n_ctx: int | None, params: RunParams | None) -> int:
         return n_ctx or (params.n_ctx if params is not None else self.settings.context)
 
-    def _survey(self) -> Survey:
-        with self._survey_lock:
-            if self._surveyed is None:
-                try:
-                    self._surveyed = child.survey()
-                except WorkbenchError as error:
-                    self._surveyed = error
-            if isinstance(self._surveyed, WorkbenchError):
-                raise self._surveyed
-            return self._surveyed
 
-
-def _backend(chosen: Settings, db: Database) -> Backend:
+def _backend(chosen: Settings, db: Database, paths: Paths, machine: Callable[[], Hardware]) -> Backend:
     if chosen.engine == "fake":
         return FakeBackend(tokens_per_s=40)
-    return LlamaBackend(Vetter(StoredVerdicts(db)))
+    return llama_backend(Vetter(StoredVerdicts(db)), Sentinel(paths.opening), machine)

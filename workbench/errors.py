@@ -8,8 +8,8 @@
     ├── HubError ── ModelNotFoundError, OfflineError, GatedModelError, ChecksumError, DiskFullError,
     │                CatalogueError, LicenceError, AlreadyHereError
     ├── PackError ── PackSignatureError, PackConsentError, PackOlderError
-    └── EngineError ── ModelLoadError, ContextOverflowError, GenerationError,
-                       EngineCrashedError, TemplateError, ProbeError
+    └── EngineError ── ModelLoadError (DeviceMemoryError), ContextOverflowError, GenerationError,
+                       EngineCrashedError, TemplateError, ProbeError, AdapterError, QuantiseError
     Cancelled          the user's wish; nothing is shown
 
 Anything else that reaches a face is a bug of ours: its traceback goes to the log.
@@ -128,6 +128,10 @@ class ModelLoadError(EngineError):
     """llama.cpp refused the model."""
 
 
+class DeviceMemoryError(ModelLoadError):
+    """A GPU had too little free memory; a placement with less on it may do."""
+
+
 class ContextOverflowError(EngineError):
     """The prompt is longer than the context."""
 
@@ -146,6 +150,22 @@ class TemplateError(EngineError):
 
 class ProbeError(EngineError):
     """llama.cpp could not say what a load would take; the estimate stands."""
+
+
+class AdapterError(EngineError):
+    """The adapter cannot be used with this model."""
+
+
+class QuantiseError(EngineError):
+    """The model cannot be quantised as asked; nothing was written."""
+
+
+class GrammarError(EngineError):
+    """The grammar cannot be used to hold an answer to a form."""
+
+
+class SchemaError(EngineError):
+    """The JSON schema asks for what a grammar cannot promise, or is not a schema."""
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error: the user's wish

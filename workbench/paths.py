@@ -30,6 +30,11 @@ class Paths:
         return self.data / "models"
 
     @property
+    def opening(self) -> Path:
+        """Marks of models that are being opened, for the next start to find."""
+        return self.data / "opening"
+
+    @property
     def settings(self) -> Path:
         return self.config / "settings.toml"
 

@@ -24,7 +24,7 @@ import psutil
 from tests.models import test_models
 from workbench.engine import native
 from workbench.engine.base import Sampling
-from workbench.engine.generation import Memory
+from workbench.engine.kept import Memory
 from workbench.engine.prefix import pieces
 from workbench.engine.sampling import Sampler
 from workbench.engine.visible_text import VisibleText
@@ -96,7 +96,7 @@ class Ours:
 
     def _memory(self, n_ctx: int) -> Memory:
         params = RunParams(n_ctx=n_ctx, n_batch=BATCH, n_ubatch=BATCH)
-        memory = Memory(native.Context(self.weights, params, n_threads=self.job.threads), n_swa=self.weights.n_swa)
+        memory = Memory.of(native.Context(self.weights, params, n_threads=self.job.threads), self.weights, params)
         self._evaluate(memory, self.tokens[:2])  # warm-up
         memory.context.step(self.tokens[0], 2)
         memory.forget()

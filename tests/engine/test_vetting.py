@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.conftest import load_request
-from workbench.engine import child
+from workbench.engine import child, child_process
 from workbench.engine.llama import LlamaBackend
 from workbench.engine.verdict import RememberedVerdicts
 from workbench.engine.vet import Vetter
@@ -145,7 +145,7 @@ def test_the_survey_names_the_engines_build_and_a_processor_backend() -> None:
 def test_a_child_gets_no_access_tokens_and_is_this_very_program(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_canary")
     monkeypatch.setenv("HF_TOKEN_PATH", "hf_canary")
-    environment = child.environment()
+    environment = child_process.environment()
     assert "hf_canary" not in environment.values()
     assert environment["GGML_NO_BACKTRACE"] == "1"
     assert child.command()[0] == sys.executable

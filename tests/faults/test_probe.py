@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from workbench.engine import child
+from workbench.engine import child, child_process
 from workbench.engine.probe import Probe
 from workbench.errors import Cancelled, ProbeError
 from workbench.jobs import CancelToken
@@ -208,7 +208,7 @@ def test_a_child_ends_with_a_parent_that_is_killed(mistral_path: Path, tmp_path:
         [sys.executable, "-c", PARENT, str(mistral_path), str(tmp_path / "p.sqlite3")],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=child.environment(),
+        env=child_process.environment(),
     ) as parent:
         assert parent.stdout is not None
         orphan = psutil.Process(int(parent.stdout.readline()))
@@ -233,7 +233,7 @@ def test_a_child_whose_parent_is_gone_removes_what_it_was_laying_out(tmp_path: P
         "params": [RunParams().as_json()],
     }
     with subprocess.Popen(
-        child.command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=child.environment()
+        child.command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=child_process.environment()
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None

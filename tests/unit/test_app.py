@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.models.gguf_files import write_model
 from tests.unit.models.receipt_examples import MIB, receipt, run
 from workbench.app import Workbench
 from workbench.engine.fake import FakeBackend, fake_model, say
@@ -20,15 +21,26 @@ from workbench.hardware.facts import EngineBuild, Survey
 from workbench.jobs import Cancelled, CancelToken, JobRunner
 from workbench.jobs import run as run_task
 from workbench.models.breakdown import RAM
+from workbench.models.describe import describe
 from workbench.models.exact import Breakdown, Buffer
 from workbench.models.params import RunParams
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workbench]:
+def asked() -> list[str]:
+    """How often llama.cpp was asked for its devices."""
+    return []
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[str]) -> Iterator[Workbench]:
     """Without a survey of llama.cpp's devices, which takes a child process and a second."""
-    survey = Survey(EngineBuild("test", ("CPU",), ()), ())
-    monkeypatch.setattr("workbench.app.child.survey", lambda: survey)
+
+    def survey() -> Survey:
+        asked.append("once")
+        return Survey(EngineBuild("test", ("CPU",), ()), ())
+
+    monkeypatch.setattr("workbench.app.child.survey", survey)
     with Workbench.open(data_dir=tmp_path, backend=FakeBackend(say(["x"]))) as opened:
         yield opened
 
@@ -88,10 +100,9 @@ def test_a_measured_bandwidth_is_part_of_the_machine(bench: Workbench) -> None:
     assert bench.machine().memory.bandwidth_bytes_per_s == 21e9
 
 
-def test_llama_cpp_s_devices_are_asked_for_once(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    bench.machine()
-    monkeypatch.setattr("workbench.app.child.survey", lambda: pytest.fail("asked again"))
-    assert bench.machine().build.version == "test"
+def test_llama_cpp_s_devices_are_asked_for_once(bench: Workbench, asked: list[str]) -> None:
+    assert [bench.machine().build.version for _ in range(3)] == ["test"] * 3
+    assert asked == ["once"]
 
 
 def test_an_exact_fit_carries_llama_cpp_s_own_numbers(bench: Workbench, tmp_path: Path) -> None:
@@ -189,3 +200,17 @@ def test_closing_ends_the_probe_s_child(tmp_path: Path, monkeypatch: pytest.Monk
     assert closed == []
     bench.close()
     assert closed == [bench._probe]
+
+
+def test_a_publisher_s_sampling_comes_from_the_file_before_the_catalogue(bench: Workbench, tmp_path: Path) -> None:
+    entry = next(one for one in bench.catalogue.entries if one.recommended and one.recommended.temperature)
+    plain = describe(write_model(tmp_path / "a.gguf", text={"general.name": entry.title}))
+    header = replace(plain.header, metadata={**plain.header.metadata, "general.sampling.temp": 0.25})
+    from_catalogue, from_file = bench.advice(plain), bench.advice(replace(plain, header=header))
+    assert from_catalogue is not None
+    assert from_file is not None
+    assert from_catalogue.sampling.temperature == entry.recommended.temperature
+    assert entry.title in from_catalogue.source
+    assert (from_file.sampling.temperature, from_file.source) == (0.25, "the file itself")
+    nobodys = describe(write_model(tmp_path / "c.gguf", text={"general.name": "Nobody's"}))
+    assert bench.advice(nobodys) is None

@@ -193,7 +193,7 @@ def test_a_removed_model_leaves_the_list_of_downloads(online: Workbench) -> None
     assert online.library.files() == ()
 
 
-def test_a_model_in_a_pane_is_not_removed(online: Workbench) -> None:
+def test_a_model_is_not_removed_while_a_pane_has_it_open(online: Workbench) -> None:
     online.pull(agreed(online))
     run_task(online.work())
     model = online.library.resolve("tiny-Q4_0")
@@ -201,6 +201,8 @@ def test_a_model_in_a_pane_is_not_removed(online: Workbench) -> None:
     comparison = online.comparison(runner)
     pane = comparison.add_pane()
     comparison.choose(pane, model)
+    assert online.removal(model).paths == model.files, "chosen is not open"
+    pane.queue("Hello")
     with pytest.raises(ModelFileError, match="open"):
         online.removal(model)
     comparison.close()

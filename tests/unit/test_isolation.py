@@ -11,7 +11,7 @@ from pathlib import Path
 import keyring
 import keyring.backends.null
 
-from workbench.engine import child
+from workbench.engine import child_process
 from workbench.hub.places import finding
 from workbench.hub.tokens import Tokens
 
@@ -40,7 +40,7 @@ A_USERS = {
 
 def test_the_home_is_the_tests_own_here_and_in_children(tmp_path: Path) -> None:
     assert Path.home().is_relative_to(tmp_path)
-    for environment in (None, child.environment()):
+    for environment in (None, child_process.environment()):
         done = subprocess.run([sys.executable, "-c", SEEN], env=environment, capture_output=True, text=True, check=True)
         seen = json.loads(done.stdout)
         assert Path(seen["home"]).is_relative_to(tmp_path)

@@ -6,6 +6,7 @@ panes' lanes.  A face hands each job message to ``deliver`` and redraws the pane
 
 from __future__ import annotations
 
+import datetime
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -98,6 +99,7 @@ class Comparison:
         self._waiting: deque[tuple[Pane, str]] = deque()
         self._changed: set[int] = set()
         self._next_id = 0
+        self._day: str | None = None  # of the last question: one for all its answers
 
     # --- panes -------------------------------------------------------------------------------
 
@@ -144,15 +146,16 @@ class Comparison:
             n_ctx=min(n_ctx, model.n_ctx_train) if model is not None and model.n_ctx_train else n_ctx
         )
         exactly = params is not None
-        before = (pane.model, pane.params, pane.template, pane.exactly, pane.adapters, pane.isolated)
-        unchanged = (model, wanted, template, exactly, adapters, isolated) == before
+        same_weights = (model, wanted, exactly, isolated) == (pane.model, pane.params, pane.exactly, pane.isolated)
+        unchanged = same_weights and (template, adapters) == (pane.template, pane.adapters)
         pane.choose(model, wanted, n_threads, template, exactly=exactly, force=force,
                     adapters=adapters, isolated=isolated)  # fmt: skip
         self._changed.add(pane.id)
         if not unchanged:
             pane.fit = pane.receipt = None
             self._loads.pop(pane.id, None)
-            if pane.loaded:
+            # Another template or other adapters go on the same weights: those stay until the next question.
+            if pane.loaded and not same_weights:
                 self.unload(pane)
 
     def unload(self, pane: Pane) -> None:
@@ -236,6 +239,7 @@ class Comparison:
         return [share for pane in panes if pane.loaded for share in self._shares.get(pane.id, ())]
 
     def _start(self, panes: Sequence[Pane], prompt: str) -> None:
+        self._day = datetime.date.today().isoformat()  # noqa: DTZ011  # the user's own day, as people tell it
         plan, fits = self._judge(panes)
         if not self._waiting and not self._answering:  # a run under way keeps its mode; this one joins it
             self.plan = plan
@@ -297,20 +301,9 @@ class Comparison:
     def _answer(self, pane: Pane, prompt: str, *, running: int) -> None:
         threads = pane.n_threads or threads_for(self._machine(), running=running)
         assert pane.model is not None
-        options = self.options
-        sampling, advised = options.sampling_for(self._advise(pane.model))
-        request = Request(
-            messages=pane.history(options.system, prompt),
-            sampling=sampling,
-            max_tokens=options.max_tokens,
-            stop=options.stop,
-            n_threads=threads,
-            policy=options.policy,
-            constraint=options.constraint,
-            tools=options.tools,
-            alternatives=options.alternatives,
-            mode=options.exactness,
-        )
+        sampling, advised = self.options.sampling_for(self._advise(pane.model))
+        messages = pane.history(self.options.system, prompt)
+        request = self.options.request(messages, sampling, n_threads=threads, day=self._day)
         self._submit(pane, _Question(self._loads[pane.id], request, advised))
 
     def _submit(self, pane: Pane, question: _Question | None = None) -> None:

@@ -8,7 +8,17 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, TypeAlias
 
 from workbench.chat.plan import RunMode
-from workbench.engine.base import Constraint, ContextPolicy, Grammar, JsonSchema, Mode, Sampling, Tool
+from workbench.engine.base import (
+    Constraint,
+    ContextPolicy,
+    Grammar,
+    JsonSchema,
+    Message,
+    Mode,
+    Request,
+    Sampling,
+    Tool,
+)
 from workbench.models.file import ModelFile
 
 
@@ -21,10 +31,12 @@ class SamplingMode(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """A publisher's sampling for a model, without a seed; ``source`` says in plain words where it stands."""
+    """A publisher's sampling for a model, without a seed; ``source`` says in plain words where it stands, and
+    ``unheeded`` what of it is not done."""
 
     sampling: Sampling
     source: str
+    unheeded: tuple[str, ...] = ()
 
 
 Advise: TypeAlias = Callable[[ModelFile], Advice | None]
@@ -34,7 +46,8 @@ Advise: TypeAlias = Callable[[ModelFile], Advice | None]
 @dataclass(frozen=True, slots=True)
 class Options:
     """``alternatives`` is how many candidates are told with each token.  ``exactness`` AUDIT answers bit for bit as a
-    cold start would; see ``engine.base.Mode``."""
+    cold start would; see ``engine.base.Mode``.  ``date`` (YYYY-MM-DD) is told to templates that ask, None: the day of
+    the question; ``thinking`` asks reasoning models to think, or not to, None: as their templates have it."""
 
     system: str = ""
     sampling: Sampling = field(default_factory=Sampling)
@@ -47,6 +60,8 @@ class Options:
     tools: tuple[Tool, ...] = ()
     alternatives: int = 0
     exactness: Mode = Mode.AUDIT
+    date: str | None = None
+    thinking: bool | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Everything but the system prompt, which is kept beside it."""
@@ -60,6 +75,8 @@ class Options:
             "tools": [asdict(tool) for tool in self.tools],
             "alternatives": self.alternatives,
             "exactness": self.exactness.value,
+            "date": self.date,
+            "thinking": self.thinking,
         }
 
     @classmethod
@@ -79,6 +96,25 @@ class Options:
             tools=tuple(Tool(**one) for one in record["tools"]) if "tools" in record else default.tools,
             alternatives=int(record.get("alternatives", default.alternatives)),
             exactness=Mode(record.get("exactness", default.exactness)),
+            date=record.get("date", default.date),
+            thinking=record.get("thinking", default.thinking),
+        )
+
+    def request(self, messages: tuple[Message, ...], sampling: Sampling, *, n_threads: int, day: str | None) -> Request:
+        """The question for one model; ``day`` is that of the question."""
+        return Request(
+            messages=messages,
+            sampling=sampling,
+            max_tokens=self.max_tokens,
+            stop=self.stop,
+            n_threads=n_threads,
+            policy=self.policy,
+            constraint=self.constraint,
+            tools=self.tools,
+            alternatives=self.alternatives,
+            mode=self.exactness,
+            date=self.date or day,
+            enable_thinking=self.thinking,
         )
 
     def sampling_for(self, advice: Advice | None) -> tuple[Sampling, str]:
@@ -87,7 +123,8 @@ class Options:
             return self.sampling, "the same for all"
         if advice is None:
             return self.sampling, "the shared one: no recommendation is known for this model"
-        return replace(advice.sampling, seed=self.sampling.seed), f"as recommended ({advice.source})"
+        but = f", but for {', '.join(advice.unheeded)}" if advice.unheeded else ""
+        return replace(advice.sampling, seed=self.sampling.seed), f"as recommended ({advice.source}){but}"
 
 
 def _written(constraint: Constraint | None) -> dict[str, str] | None:

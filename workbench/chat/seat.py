@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from workbench.engine.base import (
@@ -94,12 +94,25 @@ class Seat:
         if self._engine is not None and self._opened == load:
             return self._engine, False
         cancel.raise_if_cancelled()
-        self._drop()
+        before = self._engine
+        if before is None or not _same_weights(self._opened, load):
+            self._drop()
+            before = None
+        # Weights go with the last engine on them: the old one stays until the new one has them too.
         self._engine = yield from self._backend.open(load, cancel)
         self._opened = load
+        if before is not None:
+            before.close()
         return self._engine, True
 
     def _drop(self) -> None:
         engine, self._engine, self._opened = self._engine, None, None
         if engine is not None:
             engine.close()
+
+
+def _same_weights(opened: LoadRequest | None, wanted: LoadRequest) -> bool:
+    """Whether only what is put on the weights is another: a template, adapters."""
+    if opened is None or wanted.isolated:
+        return False
+    return replace(opened, template=wanted.template, adapters=wanted.adapters) == wanted

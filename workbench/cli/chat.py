@@ -17,6 +17,7 @@ from workbench.cli.inputs import (
     AdapterFiles,
     Alternatives,
     Context,
+    Date,
     Exactness,
     Force,
     GrammarFile,
@@ -33,11 +34,13 @@ from workbench.cli.inputs import (
     System,
     Temperature,
     Template,
+    Thinking,
     Threads,
     TopK,
     TopP,
     adapters_of,
     constraint_of,
+    day_of,
     given,
     read_text,
 )
@@ -72,6 +75,8 @@ def chat(
     adapter: AdapterFiles = None,
     isolated: Isolated = False,
     mode: Exactness = Mode.AUDIT,
+    date: Date = None,
+    thinking: Thinking = None,
     json: Json = False,
 ) -> None:
     """Ask one model; the answer goes to stdout as it is written, its figures to stderr."""
@@ -89,6 +94,8 @@ def chat(
             constraint=constraint,
             alternatives=alternatives,
             exactness=mode,
+            date=day_of(date),
+            thinking=thinking,
         )
         file = workbench.library.resolve(model)
         with comparing(workbench) as loop:

@@ -26,6 +26,7 @@ from workbench.cli.inputs import (
     AdapterFiles,
     Alternatives,
     Context,
+    Date,
     Exactness,
     Force,
     GrammarFile,
@@ -42,11 +43,13 @@ from workbench.cli.inputs import (
     System,
     Temperature,
     Template,
+    Thinking,
     Threads,
     TopK,
     TopP,
     adapters_of,
     constraint_of,
+    day_of,
     given,
     read_text,
 )
@@ -86,6 +89,8 @@ def compare(
     adapter: AdapterFiles = None,
     isolated: Isolated = False,
     mode: Exactness = Mode.AUDIT,
+    date: Date = None,
+    thinking: Thinking = None,
     json: Json = False,
 ) -> None:
     """Ask several models the same PROMPT and show the answers side by side."""
@@ -104,6 +109,8 @@ def compare(
             constraint=constraint,
             alternatives=alternatives,
             exactness=mode,
+            date=day_of(date),
+            thinking=thinking,
         )
         files = [workbench.library.resolve(name) for name in model]
         with comparing(workbench) as loop:

@@ -18,6 +18,7 @@ from workbench.app import Workbench
 from workbench.cli import output
 from workbench.cli.inputs import Json
 from workbench.engine import child
+from workbench.engine.sentinel import Sentinel
 from workbench.errors import WorkbenchError
 from workbench.hardware.detect import detect
 from workbench.hardware.facts import Device, Memory, Survey
@@ -51,6 +52,7 @@ def doctor(json: Json = False) -> None:
         _folder("data folder", paths.data),
         _guarded("database and settings", _database),
         _disk(paths),
+        _last_end(paths),
         _window(),
         _pip(),
     ]
@@ -124,6 +126,13 @@ def _disk(paths: Paths) -> Check:
     if free_bytes < DISK_FLOOR_BYTES:
         return Check("disk", "note", f"only {human_bytes(free_bytes)} free", "Models need from 0.1 GB to many GB each.")
     return Check("disk", "ok", f"{human_bytes(free_bytes)} free")
+
+
+def _last_end(paths: Paths) -> Check:
+    died = Sentinel(paths.opening).found()
+    if died is None:
+        return Check("last end", "ok", "no model has ended the program")
+    return Check("last end", "note", died.words, "Use --isolated, which runs a model in a process of its own.")
 
 
 def _window() -> Check:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import enum
 import re
 import sys
@@ -71,6 +72,13 @@ Isolated: TypeAlias = Annotated[bool, typer.Option("--isolated", help="Run each 
 Exactness: TypeAlias = Annotated[
     Mode, typer.Option("--mode", help="audit: bit for bit as a cold start; throughput: reuse whatever is there.")
 ]
+Date: TypeAlias = Annotated[
+    str | None, typer.Option("--date", metavar="YYYY-MM-DD", help="The day that templates which ask are told (today).")
+]
+Thinking: TypeAlias = Annotated[
+    bool | None,
+    typer.Option("--thinking/--no-thinking", help="Ask reasoning models to think, or not to (as the template has it)."),
+]
 
 
 def given(flags: Mapping[str, object | None]) -> dict[str, object]:
@@ -107,6 +115,16 @@ def constraint_of(schema: Path | None, grammar: Path | None) -> Constraint | Non
     if schema is not None:
         return JsonSchema(read_text(f"@{schema}", "schema"))
     return Grammar(read_text(f"@{grammar}", "grammar")) if grammar is not None else None
+
+
+def day_of(text: str | None) -> str | None:
+    """The day, as it was written; UsageError for one there is not."""
+    if text is not None:
+        try:
+            datetime.date.fromisoformat(text)
+        except ValueError as error:
+            raise UsageError(f"--date {text}: there is no such day.", hint="Write it as YYYY-MM-DD.") from error
+    return text
 
 
 def adapters_of(given: Sequence[str], models: int) -> list[tuple[Adapter, ...]]:

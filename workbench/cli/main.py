@@ -13,7 +13,21 @@ import typer
 from typer.exceptions import TyperException
 
 import workbench
-from workbench.cli import chat, compare, doctor, fit, hardware, models, offline, output, pack, tour
+from workbench.cli import (
+    ask,
+    chat,
+    compare,
+    doctor,
+    fit,
+    hardware,
+    measure,
+    models,
+    offline,
+    output,
+    pack,
+    quantize,
+    tour,
+)
 from workbench.errors import Cancelled, UsageError, WorkbenchError
 from workbench.paths import DATA_DIR_VARIABLE
 from workbench.settings import ENV_PREFIX
@@ -63,6 +77,10 @@ def build(open_window: OpenWindow) -> typer.Typer:
     app.command("fit")(fit.fit)
     app.command("chat")(chat.chat)
     app.command("compare")(compare.compare)
+    app.command("ask")(ask.ask)
+    app.command("perplexity")(measure.perplexity)
+    app.command("kl")(measure.kl)
+    app.command("quantize")(quantize.quantize)
     app.command("doctor")(doctor.doctor)
     app.command("tour")(tour.tour)
     return app

@@ -94,7 +94,9 @@ class Request:
 
     ``policy`` says what happens to messages that do not fit; ``room_tokens`` is what it leaves for the answer.
     ``alternatives`` is how many of each token's likeliest candidates are told with it; 0 tells nothing.
-    ``mode`` says whether what is kept of earlier prompts may change the answer's last bits.
+    ``mode`` says whether what is kept of earlier prompts may change the answer's last bits.  ``date`` is the day, as
+    YYYY-MM-DD, that a template is told which asks; None: the day the model was loaded.  ``enable_thinking`` None
+    leaves it to the template whether the model is asked to think first.
     """
 
     messages: tuple[Message, ...]
@@ -108,6 +110,8 @@ class Request:
     tools: tuple[Tool, ...] = ()
     alternatives: int = 0
     mode: Mode = Mode.AUDIT
+    date: str | None = None
+    enable_thinking: bool | None = None
 
 
 class StopReason(enum.StrEnum):

@@ -8,25 +8,18 @@ request has come for the ``idle_s`` of the last one.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import itertools
 import json
 import os
 import queue
-import re
-import signal
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
-import workbench
+from workbench.engine.child_process import ChildProcess, program, reason_of, was_killed
 from workbench.errors import EngineCrashedError
 from workbench.hardware.facts import Device, DeviceKind, EngineBuild, Survey
 from workbench.jobs import CancelToken
@@ -40,10 +33,6 @@ POLL_S = 0.02
 START_S = 60.0  # a cold disk may take long to bring the interpreter and the engine
 STAGE_S = 60.0
 ENDING_S = 5.0
-
-LONGEST_LINE_BYTES = 1 << 20
-
-_FOLDERS = re.compile(r"\S*/(?=[\w.-]+:\d+: )")  # of the machine that compiled a failed assertion
 
 Report: TypeAlias = dict[str, Any]
 
@@ -69,17 +58,12 @@ class ChildCrashedError(Exception):
     @property
     def reason(self) -> str:
         """The failed assertion, if one was printed, else the signal or exit status."""
-        for line in reversed(self.last_lines):
-            if "GGML_ASSERT" in line or "what():" in line or "ggml_abort" in line:
-                return _FOLDERS.sub("", line.strip())
-        if self.status < 0:
-            return signal.Signals(-self.status).name
-        return f"exit status {self.status}"
+        return reason_of(self.status, self.last_lines)
 
     @property
     def was_killed(self) -> bool:
         """Ended from outside, most likely by the system for lack of memory."""
-        return os.name == "posix" and self.status == -signal.SIGKILL
+        return was_killed(self.status)
 
 
 class ChildGarbledError(Exception):
@@ -129,21 +113,10 @@ class Child:
     """A running child process that answers requests, one at a time.  Whoever starts it ends it."""
 
     def __init__(self) -> None:
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the child
-        try:
-            self._process = _started(self._stderr)
-        except OSError:
-            self._stderr.close()
-            raise
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._stdin, self._stdout = self._process.stdin, self._process.stdout
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._process = ChildProcess(command(), self._lines.put)
         self._ids = itertools.count(1)
         self.stage = "start"
-        # Does not keep the program from ending: with the program the pipe is closed, and the child ends.
-        self._reader = threading.Thread(target=self._read_lines, name="child-reader", daemon=True)
-        self._reader.start()
 
     def ask(
         self,
@@ -160,7 +133,7 @@ class Child:
         it can only be closed.
         """
         number = next(self._ids)
-        self._send({"id": number, "operation": operation, **request})
+        self._process.send(json.dumps({"id": number, "operation": operation, **request}).encode())
         limits = stage_s or {}
         limit_s, since = START_S if number == 1 else limits.get(self.stage, STAGE_S), time.monotonic()
         while True:
@@ -173,7 +146,8 @@ class Child:
                 continue
             if not line:
                 # Its end of the pipe is closed, so it is ending by itself: its own status tells why.
-                raise ChildCrashedError(self._ended(grace_s=ENDING_S), self.stage, _tail(self._stderr))
+                status = self._process.ended(grace_s=ENDING_S)
+                raise ChildCrashedError(status, self.stage, self._process.last_lines())
             report = _report(line)
             if report["id"] != number:  # of a request that was cancelled
                 continue
@@ -185,14 +159,11 @@ class Child:
     @property
     def running(self) -> bool:
         """Whether it can still be asked: a child also ends by itself, or is ended by the system."""
-        return self._process.poll() is None
+        return self._process.running
 
     def close(self) -> None:
         """End the child, whatever it is doing."""
-        self._ended()
-        self._stdin.close()
-        self._stdout.close()
-        self._stderr.close()
+        self._process.close()
 
     def __enter__(self) -> Child:
         return self
@@ -201,39 +172,6 @@ class Child:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-    def _ended(self, *, grace_s: float = 0.0) -> int:
-        """Its exit status; one that still runs after the grace is ended first."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(grace_s)
-        self._process.kill()
-        status = self._process.wait()
-        self._reader.join()
-        return status
-
-    def _send(self, request: Mapping[str, object]) -> None:
-        try:
-            self._stdin.write(json.dumps(request).encode() + b"\n")
-            self._stdin.flush()
-        except OSError:
-            return  # it has ended already; reading says so
-
-    def _read_lines(self) -> None:
-        while line := self._stdout.readline(LONGEST_LINE_BYTES):
-            self._lines.put(line)
-        self._lines.put(b"")
-
-
-def _started(stderr: BinaryIO) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        command(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=stderr,
-        env=environment(),
-        start_new_session=True,  # Ctrl-C in a terminal is for the parent to handle
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-    )
 
 
 def _report(line: bytes) -> Report:
@@ -247,24 +185,7 @@ def _report(line: bytes) -> Report:
 
 
 def command() -> list[str]:
-    if getattr(sys, "frozen", False):
-        return [sys.executable, FLAG]
-    # -P: nothing is imported from the folder the program happens to be started in.
-    return [sys.executable, "-P", "-m", "workbench", FLAG]
-
-
-def environment() -> dict[str, str]:
-    """The parent's, without access tokens, and able to import this very package."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_TOKEN", "HUGGING_FACE"))}
-    package = Path(workbench.__file__).resolve().parent.parent
-    path = os.pathsep.join(filter(None, (str(package), kept.get("PYTHONPATH"))))
-    return {**kept, "PYTHONPATH": path, "GGML_NO_BACKTRACE": "1"}
-
-
-def _tail(stderr: BinaryIO) -> list[str]:
-    size = stderr.seek(0, io.SEEK_END)
-    stderr.seek(max(0, size - 4096))
-    return stderr.read().decode("utf-8", errors="replace").splitlines()[-20:]
+    return program(FLAG)
 
 
 # --- the child's side ------------------------------------------------------------------------
@@ -274,7 +195,7 @@ def serve() -> int:
     """Answer requests until no more come and return the exit status; ``__main__`` calls it before anything else."""
     from workbench.engine import child_operations
 
-    answers = _private_stdout()
+    answers = private_stdout()
     requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     operations = child_operations.Operations()
     threading.Thread(target=_read_requests, args=(sys.stdin.buffer, requests, operations), daemon=True).start()
@@ -297,7 +218,7 @@ def _staged(tell: Callable[[int, Report], None], number: int) -> Callable[[str],
     return lambda stage: tell(number, {"stage": stage})
 
 
-def _private_stdout() -> BinaryIO:
+def private_stdout() -> BinaryIO:
     """The pipe to the parent; what native code prints to stdout goes to stderr from now on."""
     private = os.dup(1)
     os.dup2(2, 1)

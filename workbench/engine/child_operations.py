@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import datetime
 import logging
@@ -12,10 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from workbench.engine import native, registry
+from workbench.engine import grammar_vet, native, registry
+from workbench.engine.adapter_loading import try_adapters
 from workbench.engine.base import Message, Sampling
+from workbench.engine.child_limits import first_to_go, limit
 from workbench.engine.probe_child import Questions, Stage
 from workbench.engine.prompt import PromptWriter
+from workbench.engine.quantise_child import QuantiseWork
 from workbench.engine.refusal import refusal
 from workbench.engine.sampling import Sampler
 from workbench.engine.templates import ChatTemplate, RoleRefusedError, TemplateChoice
@@ -25,6 +27,11 @@ from workbench.models.params import RunParams
 TEMPLATE_MEMORY_BYTES = 1024 * 1024 * 1024  # address space while an unknown template runs
 
 PROBES = ("Hello, world! 1+1=2", " \n\t", "naïve 日本語 🙂", "<|im_start|>user</s>[INST]", "")
+
+# Characters that a vocabulary lacks are written byte by byte, and llama.cpp ends the process where it lacks a byte
+# too.  Every first and every further byte that UTF-8 has occurs here, mostly in characters that few vocabularies know.
+_EVERY_BYTE = [*range(0x3000), *range(0x3000, 0xD800, 61), *range(0xE000, 0x110000, 4093)]
+_LINE = 64  # no tokenizer is made for words without an end
 
 SAMPLES: tuple[tuple[Message, ...], ...] = (
     (Message("user", "Hi"),),
@@ -39,9 +46,10 @@ class Operations:
     def __init__(self) -> None:
         # Where the parent looks for the reason, should this process die.
         logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(message)s")
-        _limit("RLIMIT_CORE", 0)
-        _first_to_go()
+        limit("RLIMIT_CORE", 0)
+        first_to_go()
         self._questions = Questions()
+        self._quantising = QuantiseWork()
 
     def answer(self, request: Mapping[str, Any], stage: Stage) -> dict[str, object]:
         """The report for one request."""
@@ -52,8 +60,18 @@ class Operations:
                     return {"result": _plain(dataclasses.asdict(registry.survey()))}
                 case "probe":
                     return {"result": self._questions.answer(request, stage)}
+                case "vet_adapters":
+                    stage("adapters")
+                    try_adapters(Path(request["path"]), [Path(path) for path in request["adapters"]])
+                case "quantise":
+                    return {"result": self._quantising.quantise(request, stage)}
+                case "measure":
+                    return {"result": self._quantising.measure(request, stage)}
+                case "grammar":
+                    stage("grammar")
+                    grammar_vet.attempt(request)
                 case _:
-                    _limit("RLIMIT_CPU", request["cpu_s"])
+                    limit("RLIMIT_CPU", request["cpu_s"])
                     _vet(request, stage)
         except WorkbenchError as error:
             return {"error": {"code": error.code, "message": error.message, "hint": error.hint}}
@@ -62,30 +80,13 @@ class Operations:
     def abandon(self) -> None:
         """Leave nothing behind; the process ends at once."""
         self._questions.abandon()
-
-
-def _first_to_go() -> None:
-    """Linux ends the process with the highest score when memory runs out: this one before its parent."""
-    with contextlib.suppress(OSError):  # other systems, and containers that forbid it, choose for themselves
-        Path("/proc/self/oom_score_adj").write_text("1000")
+        self._quantising.abandon()
 
 
 def _plain(survey: dict[str, Any]) -> dict[str, Any]:
     for device in survey["devices"]:
         device["kind"] = device["kind"].value
     return survey
-
-
-def _limit(name: str, value: int) -> None:
-    """A limit of this process, where the system has such limits; RLIMIT_AS may be raised again."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    kind = getattr(resource, name)
-    _, hard = resource.getrlimit(kind)
-    soft = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    resource.setrlimit(kind, (soft, hard if name == "RLIMIT_AS" else soft))
 
 
 def _vet(request: Mapping[str, Any], stage: Stage) -> None:
@@ -114,7 +115,7 @@ def _vet(request: Mapping[str, Any], stage: Stage) -> None:
 
 def try_template(text: str, today: datetime.date) -> None:
     """Compile and render, within a bound on memory (the parent keeps the bound on time)."""
-    _limit("RLIMIT_AS", TEMPLATE_MEMORY_BYTES)
+    limit("RLIMIT_AS", TEMPLATE_MEMORY_BYTES)
     try:
         template = ChatTemplate(text, today=today)
         for index, sample in enumerate(SAMPLES):
@@ -130,7 +131,7 @@ def try_template(text: str, today: datetime.date) -> None:
             hint="Choose another template, or complete the text raw with --template none.",
         ) from error
     finally:
-        _limit("RLIMIT_AS", sys.maxsize)
+        limit("RLIMIT_AS", sys.maxsize)
 
 
 def _load(path: Path, *, vocab_only: bool) -> native.Weights:
@@ -147,7 +148,8 @@ def _try_vocabulary(name: str, weights: native.Weights) -> None:
         raise ModelLoadError(
             f"{name} does not write text.", hint="It is an encoder, for embeddings or translation: choose a chat model."
         )
-    for probe in PROBES:
+    text = "".join(map(chr, _EVERY_BYTE))
+    for probe in (*PROBES, *(text[at : at + _LINE] for at in range(0, len(text), _LINE))):
         for special in (False, True):
             for token in weights.tokenize(probe, special=special):
                 weights.piece(token)
@@ -174,7 +176,8 @@ def _try_decode(name: str, weights: native.Weights) -> None:
         # Samplers assert that there is something to choose from, in this process or in the program's own.
         if not all(map(math.isfinite, context.logits())):
             raise ModelLoadError(
-                f"{name} computes values that are not numbers.", hint="The file is damaged: download it again."
+                f"{name} computes values that are not numbers.",
+                hint="The file is damaged, or its quantisation is: download it again, or take another.",
             )
         with Sampler(weights, Sampling(), 1, tokens) as sampler:
             context.step(sampler.next(context), len(tokens))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
@@ -20,6 +20,7 @@ from workbench.engine.base import (
     Loading,
     LoadRequest,
     Message,
+    Numbered,
     Prefilling,
     RenderedPrompt,
     Request,
@@ -28,6 +29,7 @@ from workbench.engine.base import (
     TextDelta,
     Timings,
 )
+from workbench.engine.one_by_one import in_order, nobody, one_by_one
 from workbench.errors import ContextOverflowError, WorkbenchError
 from workbench.jobs import CancelToken
 from workbench.models.breakdown import RAM
@@ -146,6 +148,20 @@ class FakeEngine:
             return (yield from self._stream(request, cancel))
         finally:
             self._backend.closed_streams += 1
+
+    def stream_many(
+        self,
+        requests: Sequence[Request],
+        cancel: CancelToken,
+        *,
+        slots: int = 1,
+        n_batch: int | None = None,
+        unwanted: Callable[[], Collection[int]] = nobody,
+    ) -> Generator[Numbered, None, tuple[Completion, ...]]:
+        """One after the other, however many ``slots`` there are."""
+        assert slots >= 1
+        assert n_batch is None or n_batch >= slots
+        return (yield from in_order(one_by_one(self.stream, list(enumerate(requests)), cancel, unwanted)))
 
     def close(self) -> None:
         self._backend.closed += 1

@@ -4,34 +4,46 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from workbench.engine import breakdown, native
+from workbench.engine import adapter_loading, adapters, breakdown, native, tool_calls
 from workbench.engine.base import (
     AnswerEvent,
     Completion,
-    Engine,
     EngineFacts,
     LoadEvent,
     LoadRequest,
     Message,
+    Numbered,
     Request,
     StopReason,
-    Vetting,
+    ToolCall,
 )
-from workbench.engine.generation import Generation, Memory
+from workbench.engine.batching import SLOTS, Source, stream_many
+from workbench.engine.generation import Generation
+from workbench.engine.grammar_vet import GRAMMARS
 from workbench.engine.growth import ACTIVITY, Moment, Presence, added, between
+from workbench.engine.kept import Memory
 from workbench.engine.loading import Lease, Shelf
 from workbench.engine.native_params import Placement
+from workbench.engine.one_by_one import nobody
 from workbench.engine.prompt import Prompt, PromptWriter
+from workbench.engine.prompt_cache import PromptCache
+from workbench.engine.refusal import no_context, refuse_impossible
 from workbench.engine.sampling import chosen_seed
+from workbench.engine.sentinel import Phase, Sentinel
 from workbench.engine.templates import TemplateChoice, choose
+from workbench.engine.thinking import Thinking
+from workbench.engine.truncation import fitted
 from workbench.engine.vet import Vetter
-from workbench.errors import ContextOverflowError, EngineError, GenerationError, ModelLoadError
+from workbench.errors import EngineError, GenerationError
 from workbench.jobs import CancelToken
+from workbench.models.file import ModelFile
 from workbench.models.params import RunParams
 from workbench.models.receipt import Growth
 
@@ -43,10 +55,22 @@ class LlamaBackend:
 
     name = NAME
 
-    def __init__(self, vetter: Vetter, *, today: Callable[[], datetime.date] = datetime.date.today) -> None:
-        """``today`` is the date a template may ask for; it is read once per engine."""
+    def __init__(
+        self,
+        vetter: Vetter,
+        *,
+        today: Callable[[], datetime.date] = datetime.date.today,
+        sentinel: Sentinel | None = None,
+        prompt_cache: PromptCache | None = None,
+    ) -> None:
+        """``today`` is the date a template may ask for; it is read once per engine.
+
+        ``prompt_cache`` keeps the states of long prompts on disk; None keeps none.
+        """
         self._vetter = vetter
         self._today = today
+        self._sentinel = sentinel
+        self._prompt_cache = prompt_cache
         self._shelf = Shelf()
 
     @property
@@ -59,21 +83,28 @@ class LlamaBackend:
         """How many files' weights are in memory."""
         return self._shelf.count
 
-    def open(self, request: LoadRequest, cancel: CancelToken) -> Generator[LoadEvent, None, Engine]:
+    def open(self, request: LoadRequest, cancel: CancelToken) -> Generator[LoadEvent, None, LlamaEngine]:
+        refuse_impossible(request.params)
+        adapters.check_all(request.adapters, request.model)
         choice = choose(request.model.chat_template, request.template)
         yield from self._shelf.turn(cancel)
         try:
             today = self._today()
-            vet_ms = yield from self._vet(request, choice, cancel, today)
+            vet_ms = yield from self._vetter.checked(request.model, choice, cancel, today=today)
+            vet_ms += yield from self._vetter.adapters_checked(request.model, request.adapters, cancel)
             native.api()  # the first load would else be charged with the engine's own libraries
-            with ACTIVITY.taking_part() as presence:
+            with ACTIVITY.taking_part() as presence, self._watched(request.model, Phase.LOADING):
                 before = Moment.now(devices=uses_devices(request.params))
                 began = time.perf_counter()
                 lease = yield from self._shelf.take(request.model.files, Placement.of(request.params), cancel)
-                engine = _make_engine(request, choice, today, lease, vet_ms)
+                engine = _make_engine(request, choice, today, lease, vet_ms, self._prompt_cache)
                 load_ms = _milliseconds_since(began)
                 after = Moment.now(devices=uses_devices(request.params))
-                engine.opened(load_ms=load_ms, growth=between(before, after, alone=presence.alone))
+                engine.opened(
+                    load_ms=load_ms,
+                    growth=between(before, after, alone=presence.alone),
+                    watched=lambda: self._watched(request.model, Phase.FIRST_ANSWER),
+                )
                 return engine
         finally:
             self._shelf.end_turn()
@@ -81,36 +112,37 @@ class LlamaBackend:
     def close(self) -> None:
         """Nothing is left to do: weights go with the last engine on them."""
 
-    def _vet(
-        self, request: LoadRequest, choice: TemplateChoice, cancel: CancelToken, today: datetime.date
-    ) -> Generator[LoadEvent, None, float]:
-        """The milliseconds it took, 0 where the verdict was known.  Raises what is wrong with the file."""
-        verdict = self._vetter.known(request.model, choice)
-        began = time.perf_counter()
-        if verdict is not None:
-            verdict.raise_if_rejected()
-            return 0.0
-        yield Vetting()
-        self._vetter.vet(request.model, choice, cancel, today=today).raise_if_rejected()
-        return _milliseconds_since(began)
+    def _watched(self, model: ModelFile, phase: Phase) -> AbstractContextManager[None]:
+        return self._sentinel.watch(model, phase) if self._sentinel is not None else contextlib.nullcontext()
 
 
 def _make_engine(
-    request: LoadRequest, choice: TemplateChoice, today: datetime.date, lease: Lease, vet_ms: float
+    request: LoadRequest,
+    choice: TemplateChoice,
+    today: datetime.date,
+    lease: Lease,
+    vet_ms: float,
+    prompt_cache: PromptCache | None,
 ) -> LlamaEngine:
     """Raises ModelLoadError when there is no room for the context; the lease is given back then."""
     with contextlib.ExitStack() as undo:
         undo.callback(lease.release)
         writer = PromptWriter(lease.weights, choice, today=today)
+        loaded = [lease.adapter(adapter.path) for adapter in request.adapters]
         try:
             context = native.Context(lease.weights, request.params)
         except native.LoadFailed as error:
-            raise ModelLoadError(
-                f"There is no room for a context of {request.params.n_ctx:,} tokens for {request.model.path.name}.",
-                hint="Choose a shorter context, or close a pane.",
-            ) from error
+            raise no_context(request.model.path.name, request.params, error.lines) from error
         undo.callback(context.close)
+
+        def prepare(made: native.Context) -> None:
+            if loaded:
+                scales = [adapter.scale for adapter in request.adapters]
+                adapter_loading.use(lease.weights, made, loaded, scales)
+
+        prepare(context)
         reading = breakdown.read(lease.weights, context)
+        cached = None if prompt_cache is None else prompt_cache.of(request)
         undo.pop_all()
     weights_bytes, kv_bytes, compute_bytes = reading.total()
     facts = EngineFacts(
@@ -128,7 +160,8 @@ def _make_engine(
         compute_bytes=compute_bytes,
         buffers=reading.buffers,
     )
-    return LlamaEngine(facts, lease, context, writer)
+    memory = Memory.of(context, lease.weights, request.params, cached)
+    return LlamaEngine(facts, lease, memory, writer, choice.text, prepare)
 
 
 def uses_devices(params: RunParams) -> bool:
@@ -138,12 +171,25 @@ def uses_devices(params: RunParams) -> bool:
 class LlamaEngine:
     """One context.  ``stream`` and ``close`` belong to the thread that opened it."""
 
-    def __init__(self, facts: EngineFacts, lease: Lease, context: native.Context, writer: PromptWriter) -> None:
+    def __init__(
+        self,
+        facts: EngineFacts,
+        lease: Lease,
+        memory: Memory,
+        writer: PromptWriter,
+        template: str | None,
+        prepare: Callable[[native.Context], None],
+    ) -> None:
+        """``prepare`` gives each of its contexts the adapters that were asked for."""
         self._facts = facts
         self._lease = lease
-        self._memory = Memory(context, n_swa=lease.weights.n_swa)
+        self._memory = memory
         self._writer = writer
+        self._template = template
+        self._thinking = Thinking.of(template, lease.weights)
+        self._prepare = prepare
         self._growth: Growth | None = None  # of the load and the answers so far
+        self._watched: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
         self._owner = threading.get_ident()
         self._streaming = False
         self._closed = False
@@ -153,14 +199,25 @@ class LlamaEngine:
     def facts(self) -> EngineFacts:
         return self._facts
 
-    def opened(self, *, load_ms: float, growth: Growth) -> None:
-        """For the backend alone: what opening cost."""
+    @property
+    def weights(self) -> native.Weights:
+        """For whoever makes contexts of its own on them, on this thread, while the engine is open."""
+        return self._lease.weights
+
+    def opened(self, *, load_ms: float, growth: Growth, watched: Callable[[], AbstractContextManager[None]]) -> None:
+        """For the backend alone: what opening cost, and what the first answers run in."""
         self._growth = growth
+        self._watched = watched
         self._facts = replace(self._facts, load_ms=load_ms, growth=growth)
+
+    def note(self, words: str) -> None:
+        """For the backend alone: what had to be done differently from what was asked."""
+        self._facts = replace(self._facts, notes=(*self._facts.notes, words))
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         with self._vocabulary_lock:
-            return len(self._write(messages).tokens)
+            self._check_open()
+            return len(self._writer.write(messages).tokens)
 
     def stream(self, request: Request, cancel: CancelToken) -> Generator[AnswerEvent, None, Completion]:
         self._check_owner()
@@ -173,6 +230,30 @@ class LlamaEngine:
         finally:
             self._streaming = False
 
+    def stream_many(
+        self,
+        requests: Sequence[Request],
+        cancel: CancelToken,
+        *,
+        slots: int = SLOTS,
+        n_batch: int | None = None,
+        unwanted: Callable[[], Collection[int]] = nobody,
+    ) -> Generator[Numbered, None, tuple[Completion, ...]]:
+        self._check_owner()
+        size = n_batch or self._facts.params.n_batch
+        params = replace(self._facts.params, n_ctx=self._facts.n_ctx, n_batch=size, n_ubatch=size)
+        source = Source(
+            self._lease.weights,
+            params,
+            self._fitting,
+            slots,
+            thinking=self._thinking,
+            tool_calls=self._tool_calls,
+            prepare=self._prepare,
+        )
+        with ACTIVITY.taking_part():
+            return (yield from stream_many(source, self.stream, requests, cancel, unwanted=unwanted))
+
     def close(self) -> None:
         self._check_owner()
         with self._vocabulary_lock:
@@ -184,11 +265,19 @@ class LlamaEngine:
             self._lease.release()
 
     def _answer(self, request: Request, cancel: CancelToken) -> Generator[AnswerEvent, None, Completion]:
+        GRAMMARS.admit(request.constraint, self._lease.weights.path, cancel)
         sent = time.perf_counter()
         try:
-            prompt = self._fitting(request.messages)
-            seed = chosen_seed(request.sampling)
-            generation = Generation(self._lease.weights, self._memory, prompt, request, seed, sent)
+            generation = Generation(
+                self._lease.weights,
+                self._memory,
+                self._fitting(request),
+                request,
+                chosen_seed(request.sampling),
+                sent,
+                self._thinking,
+                self._tool_calls(request),
+            )
             return (yield from generation.events(cancel))
         except native.NativeError as error:
             raise GenerationError(
@@ -204,29 +293,27 @@ class LlamaEngine:
             return (yield from answer)
         devices = uses_devices(self._facts.params)
         before = Moment.now(devices=devices)
-        completion = yield from answer
+        with self._watched():
+            completion = yield from answer
         self._growth = added(self._growth, between(before, Moment.now(devices=devices), alone=presence.alone))
         if completion.stop_reason is not StopReason.CANCELLED:
             self._facts = replace(self._facts, growth=self._growth, warm=True)
         return completion
 
-    def _fitting(self, messages: Sequence[Message]) -> Prompt:
+    def _fitting(self, request: Request) -> Prompt:
         with self._vocabulary_lock:
-            prompt = self._write(messages)
-        count, room = len(prompt.tokens), self._facts.n_ctx
-        if count == 0:
-            raise GenerationError("The prompt is empty.", hint="Write something first.")
-        if count > room:
-            raise ContextOverflowError(
-                f"The prompt is {count:,} tokens; the context holds {room:,}.",
-                hint="Shorten the prompt, start a new conversation or raise the context.",
-            )
-        return prompt
+            self._check_open()
+            return fitted(self._writer, request, self._facts.n_ctx)
 
-    def _write(self, messages: Sequence[Message]) -> Prompt:
+    def _tool_calls(self, request: Request) -> Callable[[str], tuple[ToolCall, ...]] | None:
+        """What reads an answer's calls; None without tools.  Raises TemplateError where the model knows none."""
+        if not request.tools:
+            return None
+        return functools.partial(tool_calls.parse, family=tool_calls.required_family(self._template))
+
+    def _check_open(self) -> None:
         if self._closed:
             raise EngineError(f"{self._facts.model_name} has been unloaded.", hint="Open the model again.")
-        return self._writer.write(messages)
 
     def _check_owner(self) -> None:
         if threading.get_ident() != self._owner:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import concurrent.futures
 import threading
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from workbench.engine import native
+from workbench.engine import adapter_loading, native
 from workbench.engine.base import Loading, Waiting
+from workbench.engine.native_adapters import LoadedAdapter
 from workbench.engine.native_params import Placement
 from workbench.engine.refusal import refusal
 from workbench.errors import BadGgufError, Cancelled
@@ -40,6 +41,7 @@ def _file_key(path: Path) -> FileKey:
 class _Entry:
     weights: native.Weights
     users: int
+    adapters: dict[FileKey, LoadedAdapter] = field(default_factory=dict)
 
 
 class Lease:
@@ -50,6 +52,11 @@ class Lease:
         self._key: Key | None = key
         self.weights = weights
         self.shared = shared
+
+    def adapter(self, path: Path) -> LoadedAdapter:
+        """An adapter on these weights, loaded unless somebody has it.  Only in one's ``turn``.  Raises AdapterError."""
+        assert self._key is not None
+        return self._shelf.adapter(self._key, path)
 
     def release(self) -> None:
         if self._key is not None:
@@ -98,6 +105,15 @@ class Shelf:
         with self._lock:
             self._entries[key] = _Entry(weights, 1)
         return Lease(self, key, weights, shared=False)
+
+    def adapter(self, key: Key, path: Path) -> LoadedAdapter:
+        """For ``Lease`` alone.  It stays until the weights go: taking it away would race with other contexts."""
+        with self._lock:
+            entry = self._entries[key]
+        file = _file_key(path)
+        if file not in entry.adapters:
+            entry.adapters[file] = adapter_loading.load(entry.weights, path)
+        return entry.adapters[file]
 
     def give_back(self, key: Key) -> None:
         """One user less; for ``Lease`` alone."""

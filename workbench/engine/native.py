@@ -13,6 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from workbench.engine.native_log import NativeLog
 from workbench.engine.native_params import Placement, context_params, model_params
 from workbench.models.params import RunParams
@@ -124,6 +127,7 @@ class Weights:
         params, self._kept = model_params(library, ggml(), self.placement, vocab_only=vocab_only, no_alloc=no_alloc)
         self.path = path
         self.no_alloc = no_alloc
+        self.planning = threading.Lock()  # guards llama.cpp's list of adapters: planning a graph walks it
         stopped = False
 
         def on_progress(fraction: float, _: object) -> bool:
@@ -210,7 +214,7 @@ class Context:
     def __init__(self, weights: Weights, params: RunParams, *, n_threads: int = 1) -> None:
         """Raises LoadFailed when there is no room for it."""
         library = api()
-        with native_log.collected() as lines:
+        with native_log.collected() as lines, weights.planning:
             self._context: Any = library.llama_init_from_model(
                 weights.model, context_params(library, params, n_threads)
             )
@@ -241,12 +245,21 @@ class Context:
 
         ``stop`` is asked about 600 times a batch on the CPU and must not raise.  Raises Aborted, NativeError.
         """
-        batch, library, count = self._batch, api(), len(tokens)
+        batch, count = self._batch, len(tokens)
         batch.n_tokens = count
         self._tokens[:count] = tokens
         self._positions[:count] = range(position, position + count)
         self._outputs[:count] = [0] * count
         self._outputs[count - 1] = output
+        try:
+            self._decode_stoppably(batch, stop)
+        finally:
+            batch.n_tokens = 1  # ready for ``step``
+            self._outputs[0] = 1
+
+    def _decode_stoppably(self, batch: Any, stop: Callable[[], bool]) -> None:
+        """``stop`` is asked for every few nodes of the graph.  Raises Aborted, NativeError."""
+        library = api()
         interrupted = False
 
         def asks_to_stop(_: object) -> bool:
@@ -263,12 +276,10 @@ class Context:
             status = self._decode(self._context, batch)
         finally:
             library.llama_set_abort_callback(self._context, self._no_abort, None)
-        batch.n_tokens = 1  # ready for ``step``
-        self._outputs[0] = 1
         if interrupted:
             raise KeyboardInterrupt
         if status:
-            raise _failure(status)
+            raise failure(status)
 
     def step(self, token: int, position: int) -> None:
         """Evaluate one sampled token; ``prefill`` came before.  Raises NativeError."""
@@ -276,7 +287,16 @@ class Context:
         self._positions[0] = position
         status = self._decode(self._context, self._batch)
         if status:
-            raise _failure(status)
+            raise failure(status)
+
+    def row(self) -> npt.NDArray[np.float32]:
+        """The logits of the last evaluated token: a view, good until the next evaluation."""
+        return np.ctypeslib.as_array(api().llama_get_logits_ith(self._context, -1), (self._n_vocab,))
+
+    def logit(self, token: int) -> float:
+        """One of the last evaluated token's logits."""
+        value: float = api().llama_get_logits_ith(self._context, -1)[token]
+        return value
 
     def logits(self) -> list[float]:
         """Of the last evaluated token."""
@@ -301,7 +321,7 @@ class Context:
             self._context = None
 
 
-def _failure(status: int) -> NativeError:
+def failure(status: int) -> NativeError:
     if status == 2:
         return Aborted("the evaluation was stopped")
     return NativeError(f"llama_decode returned {status}", native_log.recent(5))

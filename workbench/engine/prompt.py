@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import datetime
+import itertools
+import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
-from workbench.engine.base import Message, RenderedPrompt
-from workbench.engine.templates import ChatTemplate, RoleRefusedError, TemplateChoice
+from workbench.engine.base import Message, RenderedPrompt, SystemHandling, Tool
+from workbench.engine.spans import Span, align, between, locate
+from workbench.engine.templates import ChatTemplate, Rendering, RoleRefusedError, TemplateChoice
 from workbench.errors import TemplateError
 
 MERGED_SYSTEM = "The template has no system role: the system prompt was put before the first message."
+LOST_SYSTEM = "The template leaves the system prompt out: the model has not read it."
+INSERTED_SYSTEM = "The template wrote a system prompt of its own, because none was given."
+
+SENTENCEPIECE_BLANK = "\u2581"
 
 
 class Vocabulary(Protocol):
@@ -28,21 +35,50 @@ class Vocabulary(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """A stretch of the prompt: the template's scaffold, or (part of) what somebody wrote."""
+class Prompt:
+    """``tail`` is the scaffold after the last message: how the template begins the answer."""
 
-    text: str
-    is_scaffold: bool
+    rendered: RenderedPrompt
+    tokens: tuple[int, ...]
+    tail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
-    rendered: RenderedPrompt
-    tokens: tuple[int, ...]
+class _Options:
+    """What a template is told besides the messages."""
+
+    tools: tuple[Mapping[str, Any], ...] = ()
+    enable_thinking: bool | None = None
+    today: datetime.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Outline:
+    """A prompt in which a mark stands for each message: all its text is scaffold."""
+
+    marks: tuple[str, ...]
+    rendering: Rendering
+
+    def shows(self, index: int) -> bool:
+        return self.marks[index] in self.rendering.text
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    spans: list[Span]
+    system: SystemHandling
+    date: datetime.date | None = None
+    inserted_system: str | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        said = {"merged": MERGED_SYSTEM, "unsupported": LOST_SYSTEM}.get(self.system)
+        inserted = INSERTED_SYSTEM if self.inserted_system else None
+        return tuple(note for note in (said, inserted) if note)
 
 
 class PromptWriter:
-    """Writes prompts for one model with one template."""
+    """Writes prompts for one model with one template; on one thread at a time."""
 
     def __init__(self, vocabulary: Vocabulary, choice: TemplateChoice, *, today: datetime.date) -> None:
         """Raises TemplateError when the template does not compile."""
@@ -51,63 +87,166 @@ class PromptWriter:
         self._template = None if choice.text is None else ChatTemplate(choice.text, today=today)
         self._bos = vocabulary.text_of(vocabulary.bos)
         self._eos = vocabulary.text_of(vocabulary.eos)
+        self._defaults: dict[tuple[object, ...], str | None] = {}  # system prompts of the template's own
 
     @property
     def source(self) -> str:
         return self._source
 
-    def write(self, messages: Sequence[Message]) -> Prompt:
-        """Raises TemplateError when the template cannot write these messages."""
-        notes: tuple[str, ...] = ()
+    def count(self, text: str) -> int:
+        """Tokens of a text by itself: what it adds to a prompt, about."""
+        return len(self._vocabulary.tokenize(text, special=False))
+
+    def write(
+        self,
+        messages: Sequence[Message],
+        *,
+        tools: Sequence[Tool] = (),
+        enable_thinking: bool | None = None,
+        today: datetime.date | None = None,
+    ) -> Prompt:
+        """``enable_thinking`` None leaves it to the template whether the model is asked to think first; ``today`` is
+        the writer's own where it is None.
+
+        Raises TemplateError when the template cannot write these messages, or knows no tools.
+        """
+        options = _Options(tuple(map(_plain_tool, tools)), enable_thinking, today)
         if self._template is None:
-            spans = raw_spans(messages)
+            if tools:
+                raise _knows_no_tools()
+            has_system = any(message.role == "system" for message in messages)
+            written = _Written(raw_spans(messages), "merged" if has_system else "none")
         else:
-            spans, merged = self._templated(self._template, messages)
-            notes = (MERGED_SYSTEM,) if merged else ()
+            written = self._templated(self._template, messages, options)
+        return self._prompt(written)
+
+    def _prompt(self, written: _Written) -> Prompt:
+        spans = written.spans
         tokens = tokenize(self._vocabulary, spans)
         text = "".join(span.text for span in spans)
+        bos = self._vocabulary.bos
         if self._vocabulary.adds_bos and not (self._bos and text.startswith(self._bos) and spans[0].is_scaffold):
-            tokens = [self._vocabulary.bos, *tokens]
-        return Prompt(RenderedPrompt(text, self._source, len(tokens), notes), tuple(tokens))
+            tokens = [bos, *tokens]
+        rendered = RenderedPrompt(
+            text=text,
+            template_source=self._source,
+            token_count=len(tokens),
+            notes=() if self._template is None else written.notes,
+            tokens=tuple(tokens),
+            template_sha256=None if self._template is None else self._template.sha256,
+            system=written.system,
+            inserted_system=written.inserted_system,
+            date=None if written.date is None else written.date.isoformat(),
+            bos_count=sum(1 for _ in itertools.takewhile(lambda token: token == bos, tokens)),
+        )
+        return Prompt(rendered, rendered.tokens, spans[-1].text if spans and spans[-1].is_scaffold else "")
 
-    def _templated(self, template: ChatTemplate, messages: Sequence[Message]) -> tuple[list[Span], bool]:
-        """The spans, and whether the system prompt had to be merged into the first user message."""
+    def _templated(self, template: ChatTemplate, messages: Sequence[Message], options: _Options) -> _Written:
         if not any(message.role == "system" for message in messages):
-            return self._spans(template, messages), False
-        marks = [_mark() for _ in messages]
-        systems = [mark for mark, message in zip(marks, messages, strict=True) if message.role == "system"]
+            outline = self._outline(template, messages, options)
+            inserted = self._inserted(template, options)
+            shown = inserted if inserted and inserted in outline.rendering.text else None
+            return self._filled(template, messages, options, outline, "none", shown)
+        systems = [index for index, message in enumerate(messages) if message.role == "system"]
         try:
-            outline = self._render(
-                template, [replace(m, content=mark) for m, mark in zip(messages, marks, strict=True)]
-            )
-            if all(mark in outline for mark in systems):
-                return self._spans(template, messages), False
+            outline = self._outline(template, messages, options)
+            if all(map(outline.shows, systems)):
+                return self._filled(template, messages, options, outline, "native")
         except RoleRefusedError:
             pass  # Gemma's way of saying that it has no system role; the merged form may be refused too
-        return self._spans(template, merge_system(messages)), True
+        merged = merge_system(messages)
+        outline = self._outline(template, merged, options)
+        first = next(index for index, message in enumerate(merged) if message.role == "user")
+        return self._filled(template, merged, options, outline, "merged" if outline.shows(first) else "unsupported")
 
-    def _spans(self, template: ChatTemplate, messages: Sequence[Message]) -> list[Span]:
-        """Render twice, with marks and with the messages, and find in the second what the first marks."""
-        marks = [_mark() for _ in messages]
+    def _filled(
+        self,
+        template: ChatTemplate,
+        messages: Sequence[Message],
+        options: _Options,
+        outline: _Outline,
+        system: SystemHandling,
+        inserted: str | None = None,
+    ) -> _Written:
+        """The prompt with the messages in place, found where the outline has marks."""
         contents = [message.content for message in messages]
-        text = self._render(template, messages)
-        outline = self._render(template, [replace(m, content=mark) for m, mark in zip(messages, marks, strict=True)])
-        found = align(text, outline, dict(zip(marks, contents, strict=True))) or locate(text, contents)
-        if found is not None:
-            return found
-        if any(self._has_control(content) for content in contents):
-            raise TemplateError(
-                "The chat template rewrites the messages, and one of them holds a control token of the model.",
-                hint="Take the control token out of the text, or choose another template.",
-            )
-        return [Span(text, is_scaffold=True)]
+        text = self._render(template, messages, options).text
+        marked = dict(zip(outline.marks, contents, strict=True))
+        found = align(text, outline.rendering.text, marked) or locate(text, contents)
+        if found is None:
+            if any(map(self._has_control, contents)):
+                raise TemplateError(
+                    "The chat template rewrites the messages, and one of them holds a control token of the model.",
+                    hint="Take the control token out of the text, or choose another template.",
+                )
+            found = [Span(text, is_scaffold=True)]
+        return _Written(found, system, outline.rendering.date, inserted)
 
-    def _render(self, template: ChatTemplate, messages: Sequence[Message]) -> str:
+    def _outline(self, template: ChatTemplate, messages: Sequence[Message], options: _Options) -> _Outline:
+        """Raises TemplateError where tools are given to a template that writes the same without them."""
+        marks = tuple(_mark() for _ in messages)
+        marked = [replace(m, content=mark) for m, mark in zip(messages, marks, strict=True)]
+        rendering = self._render(template, marked, options)
+        if options.tools:
+            if rendering.text == self._render(template, marked, replace(options, tools=())).text:
+                raise _knows_no_tools()
+            if self._has_control(json.dumps(options.tools, ensure_ascii=False)):
+                raise TemplateError(
+                    "The description of a tool holds a control token of the model.",
+                    hint="Take it out of the tool's name, description or parameters.",
+                )
+        return _Outline(marks, rendering)
+
+    def _inserted(self, template: ChatTemplate, options: _Options) -> str | None:
+        """What the template puts where a system prompt would be, when there is none.
+
+        A question is rendered with a system prompt and without; what the second has between the scaffold that
+        the first has around its system prompt is the template's own.
+        """
+        key = (bool(options.tools), options.enable_thinking, options.today)
+        if key not in self._defaults:
+            system, question = _mark(), _mark()
+            asked = [Message("user", question)]
+            try:
+                given = self._render(template, [Message("system", system), *asked], options).text
+                alone = self._render(template, asked, options).text
+                self._defaults[key] = between(given, alone, system, question)
+            except TemplateError:  # no system role; the messages themselves will tell what else is wrong
+                self._defaults[key] = None
+        return self._defaults[key]
+
+    def _render(self, template: ChatTemplate, messages: Sequence[Message], options: _Options) -> Rendering:
         plain = [{"role": message.role, "content": message.content} for message in messages]
-        return template.render(plain, bos=self._bos, eos=self._eos)
+        return template.render(
+            plain,
+            bos=self._bos,
+            eos=self._eos,
+            tools=options.tools,
+            enable_thinking=options.enable_thinking,
+            today=options.today,
+        )
 
     def _has_control(self, text: str) -> bool:
         return any(map(self._vocabulary.is_control, self._vocabulary.tokenize(text, special=True)))
+
+
+def _knows_no_tools() -> TemplateError:
+    return TemplateError(
+        "The chat template does not know tools: the model would never read of them.",
+        hint="Choose a model that was trained to call tools, or leave the tools out.",
+    )
+
+
+def _plain_tool(tool: Tool) -> Mapping[str, Any]:
+    """As transformers and the templates have it.  Raises TemplateError for parameters that are not JSON."""
+    try:
+        parameters = json.loads(tool.parameters)
+    except (ValueError, RecursionError) as error:
+        raise TemplateError(
+            f"The parameters of the tool {tool.name} are not JSON.", hint="Give a JSON schema of its arguments."
+        ) from error
+    function = {"name": tool.name, "description": tool.description, "parameters": parameters}
+    return {"type": "function", "function": function}
 
 
 def raw_spans(messages: Sequence[Message]) -> list[Span]:
@@ -129,66 +268,6 @@ def merge_system(messages: Sequence[Message]) -> list[Message]:
     return [Message("user", system), *rest]
 
 
-def align(text: str, outline: str, contents: dict[str, str]) -> list[Span] | None:
-    """The spans of ``text``, where ``outline`` has marks; None when they do not correspond.
-
-    A template may trim what it is given.  ``contents`` maps each mark to the message it stands for.
-    """
-    spans: list[Span] = []
-    rest = text
-    for piece, following in _pieces(outline, contents):
-        if piece not in contents:
-            if not rest.startswith(piece):
-                return None
-            written, is_scaffold = piece, True
-        else:
-            content = contents[piece]
-            forms = (content, content.strip(), content.lstrip(), content.rstrip())
-            fitting = (form for form in forms if rest.startswith(form) and _continues(rest[len(form) :], following))
-            form = next(fitting, None)
-            if form is None:
-                return None
-            written, is_scaffold = form, False
-        spans.append(Span(written, is_scaffold))
-        rest = rest[len(written) :]
-    return None if rest else [span for span in spans if span.text] or spans[:1]
-
-
-def _continues(rest: str, following: str | None) -> bool:
-    """Whether ``rest`` goes on with the next piece of scaffold, or ends where there is none."""
-    return not rest if following is None else rest.startswith(following)
-
-
-def _pieces(outline: str, contents: dict[str, str]) -> list[tuple[str, str | None]]:
-    """The outline cut at its marks: each piece with the scaffold that follows it ("" before a mark)."""
-    cut: list[str] = [outline]
-    for mark in contents:
-        cut = [part for piece in cut for part in _cut(piece, mark)]
-    pieces = [piece for piece in cut if piece]
-    following = [None if at + 1 == len(pieces) else pieces[at + 1] for at in range(len(pieces))]
-    return [(piece, "" if after in contents else after) for piece, after in zip(pieces, following, strict=True)]
-
-
-def _cut(piece: str, mark: str) -> list[str]:
-    parts = piece.split(mark)
-    return [part for pair in zip(parts, [mark] * (len(parts) - 1) + [""], strict=True) for part in pair]
-
-
-def locate(text: str, contents: Sequence[str]) -> list[Span] | None:
-    """The spans, when every message occurs in ``text``, in order; None otherwise."""
-    spans: list[Span] = []
-    at = 0
-    for content in contents:
-        form = next((form for form in (content, content.strip()) if text.find(form, at) >= 0), None)
-        if form is None:
-            return None
-        start = text.find(form, at)
-        spans += [Span(text[at:start], is_scaffold=True), Span(form, is_scaffold=False)]
-        at = start + len(form)
-    spans.append(Span(text[at:], is_scaffold=True))
-    return [span for span in spans if span.text]
-
-
 def tokenize(vocabulary: Vocabulary, spans: Sequence[Span]) -> list[int]:
     """Control tokens come from the scaffold alone.
 
@@ -208,11 +287,40 @@ def tokenize(vocabulary: Vocabulary, spans: Sequence[Span]) -> list[int]:
         vocabulary.is_control(token) for text in messages for token in vocabulary.tokenize(text, special=True)
     )
     if clean:
-        whole = vocabulary.tokenize("".join(span.text for span in spans), special=True)
+        whole = _scaffold_tokens(vocabulary, "".join(span.text for span in spans))
         # A message and the scaffold around it might spell a control token together.
         if [token for token in whole if vocabulary.is_control(token)] == scaffold:
             return whole
-    return [token for span in spans for token in vocabulary.tokenize(span.text, special=span.is_scaffold)]
+    return [
+        token
+        for span in spans
+        for token in (
+            _scaffold_tokens(vocabulary, span.text)
+            if span.is_scaffold
+            else vocabulary.tokenize(span.text, special=False)
+        )
+    ]
+
+
+def _scaffold_tokens(vocabulary: Vocabulary, text: str) -> list[int]:
+    """Where the vocabulary puts a blank after each control token, a blank that the template wrote there is that one.
+
+    llama.cpp would make two of them; Mistral's own tokens for ``[INST] Hi`` have one.
+    """
+    tokens = vocabulary.tokenize(text, special=True)
+    bos = vocabulary.text_of(vocabulary.bos)
+    after_control = vocabulary.tokenize(f"{bos}x", special=True)[1:2] if bos else []
+    if not after_control or not vocabulary.text_of(after_control[0]).startswith(SENTENCEPIECE_BLANK):
+        return tokens
+    kept, at = "", 0
+    for name in (vocabulary.text_of(token) for token in tokens if vocabulary.is_control(token)):
+        begin = text.find(name, at)
+        if begin < 0:  # a token for what the vocabulary does not know stands for other text
+            return tokens
+        end = begin + len(name)
+        kept += text[at:end]
+        at = end + text.startswith(" ", end)
+    return vocabulary.tokenize(kept + text[at:], special=True)
 
 
 def _mark() -> str:

@@ -1,14 +1,17 @@
-"""llama.cpp's samplers, chained in the order that ``Sampling`` documents."""
+"""llama.cpp's samplers, chained in the order that ``Sampling`` documents, held to a constraint where there is one."""
 
 from __future__ import annotations
 
+import functools
 import secrets
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
-from workbench.engine.base import Sampling
+from workbench.engine import grammar, schema
+from workbench.engine.base import Constraint, Grammar, Sampling
 from workbench.engine.native import Context, Weights, api
+from workbench.engine.native_grammar import HeldToGrammar, Row
 
 SEEDS = 2**32 - 1  # llama.cpp takes 0xFFFFFFFF to mean "any", so it is not a seed
 
@@ -18,27 +21,63 @@ def chosen_seed(sampling: Sampling) -> int:
     return secrets.randbelow(SEEDS) if sampling.seed is None else sampling.seed % SEEDS
 
 
-class Sampler:
-    """Draws the next token.  ``prompt`` is what the repetition penalty already looks back on."""
+@functools.lru_cache(maxsize=64)  # one suite asks hundreds of prompts under one schema
+def gbnf_of(constraint: Constraint) -> str:
+    """The grammar that a constraint comes to.  Raises GrammarError, SchemaError: before a model is asked."""
+    if isinstance(constraint, Grammar):
+        grammar.check(constraint.gbnf)
+        return constraint.gbnf
+    return schema.to_gbnf(constraint.text)
 
-    def __init__(self, weights: Weights, sampling: Sampling, seed: int, prompt: Sequence[int]) -> None:
+
+class Sampler:
+    """Draws the next token.  ``prompt`` is what the repetition penalty already looks back on.
+
+    ``names`` are llama.cpp's own, in order, as the samplers were set up; a grammar comes first.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        sampling: Sampling,
+        seed: int,
+        prompt: Sequence[int],
+        constraint: Constraint | None = None,
+    ) -> None:
+        """Raises GrammarError and SchemaError when the constraint cannot be used."""
         library = api()
+        held = None if constraint is None else HeldToGrammar(weights, gbnf_of(constraint))
+        self._held, self._row = held, None if held is None else Row(weights.n_vocab)
         params = library.llama_sampler_chain_default_params()
         params.no_perf = True
         self._chain: Any = library.llama_sampler_chain_init(params)
+        names = [] if held is None else [held.name]
         for link in _links(library, weights, sampling, seed):
             library.llama_sampler_chain_add(self._chain, link)
+            names.append(library.llama_sampler_name(link).decode())
+        self.names: tuple[str, ...] = tuple(names)
         self._sample = library.llama_sampler_sample
         if sampling.repetition_penalty != 1 and sampling.repeat_last_n > 0:
             for token in prompt[-sampling.repeat_last_n :]:
                 library.llama_sampler_accept(self._chain, token)
 
-    def next(self, context: Context) -> int:
-        """From the logits of the last evaluated token; the draw is remembered for the penalty."""
-        token: int = self._sample(self._chain, context.pointer, -1)
+    def next(self, context: Context, row: int = -1) -> int:
+        """From the logits of a row of the last batch, the last one unless said; the draw is remembered.
+
+        Raises GenerationError when the constraint leaves no token to choose from.
+        """
+        if self._held is None or self._row is None:
+            token: int = self._sample(self._chain, context.pointer, row)
+            return token
+        self._row.read(context, row)
+        token = self._held.choose(self._row, self._chain)
+        api().llama_sampler_accept(self._chain, token)
+        self._held.accept(token)
         return token
 
     def close(self) -> None:
+        if self._held is not None:
+            self._held.close()
         if self._chain:
             api().llama_sampler_free(self._chain)  # with all its links
             self._chain = None

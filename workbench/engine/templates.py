@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import datetime
-import json
-import re
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import jinja2.ext
-import jinja2.nodes
-import jinja2.parser
-import jinja2.sandbox
 
+from workbench.engine.sandbox import MAX_PROMPT_CHARS, Sandbox
 from workbench.errors import TemplateError
+from workbench.models.file import Family, ModelFile
 from workbench.paths import resources
 
 MAX_TEMPLATE_BYTES = 1024 * 1024
-MAX_PROMPT_CHARS = 4 * 1024 * 1024
-
 NONE = "none"
 
-_WIDE = re.compile(r"\*|\d{4,}")  # a width in a format string
+_LLAMA_3_WORDS, _MISTRAL_3_WORDS = 128_256, 32_768  # the sizes of these vocabularies
+
+# What Llama's templates and a few others read instead of asking; llama.cpp gives them, in these forms.
+_DATES = {"date_string": "%d %b %Y", "datetime": "%b %d %Y"}
+
+# Qwen, Gemma, GLM and most others have the first; DeepSeek and Granite the second.
+_THINKING_SWITCHES = ("enable_thinking", "thinking")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,32 @@ class TemplateChoice:
 
 def builtin_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in (resources() / "templates").glob("*.jinja")))
+
+
+def suggestions(model: ModelFile) -> tuple[str, ...]:
+    """The built-in templates that a model without one may have been trained on, the likeliest first.
+
+    By its architecture and vocabulary, for a person to choose from: a base model was trained on none, and a
+    fine-tune may have been trained on any.
+    """
+    header = model.header
+    words = header.count("tokenizer.ggml.tokens")
+    splitting = header.text("tokenizer.ggml.pre") or ""
+    if model.architecture in ("gemma", "gemma2", "gemma3", "gemma3n"):
+        return ("gemma",)
+    if model.architecture.startswith("phi3"):
+        return ("phi-3",)
+    if model.architecture.startswith("qwen"):
+        return ("chatml",)
+    if splitting == "tekken":
+        return ("mistral-v7-tekken", "mistral-v3-tekken")
+    if splitting.startswith("llama") or words == _LLAMA_3_WORDS:
+        return ("llama-3", "chatml")
+    if model.architecture == "llama" and header.text("tokenizer.ggml.model") == "llama":
+        if words == _MISTRAL_3_WORDS or (words and model.family is Family.MISTRAL):
+            return ("mistral-v3", "chatml", "zephyr")
+        return ("llama-2", "chatml", "zephyr", "alpaca")
+    return ("chatml",) if model.architecture == "llama" else ()
 
 
 def choose(of_model: str | None, asked: str | None) -> TemplateChoice:
@@ -74,75 +101,73 @@ class RoleRefusedError(TemplateError):
     """The template itself says that it cannot write these messages."""
 
 
-class _Sandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
-    """Escapes are blocked by Jinja; what would need gigabytes in one expression is blocked here."""
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """A prompt as a template wrote it; ``date`` is the one it was told where it called for one."""
 
-    intercepted_binops = frozenset({"*", "**", "%"})
-
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        sized, count = (left, right) if isinstance(left, (str, list, tuple)) else (right, left)
-        if operator == "*" and isinstance(sized, (str, list, tuple)) and isinstance(count, int):
-            self._allow(len(sized) * count)
-        if operator == "**" and isinstance(left, int) and isinstance(right, int):
-            self._allow(left.bit_length() * right)
-        if operator == "%" and isinstance(left, str) and _WIDE.search(left):
-            raise jinja2.exceptions.SecurityError("the result would be too large")
-        return super().call_binop(context, operator, left, right)
-
-    @staticmethod
-    def _allow(size: int) -> None:
-        if size > MAX_PROMPT_CHARS:
-            raise jinja2.exceptions.SecurityError("the result would be too large")
-
-
-class _Generation(jinja2.ext.Extension):
-    """Hugging Face's ``{% generation %}`` marks the answers for training; here it changes nothing."""
-
-    tags = {"generation"}  # noqa: RUF012 - Jinja reads the attribute as it is
-
-    def parse(self, parser: jinja2.parser.Parser) -> list[jinja2.nodes.Node]:
-        next(parser.stream)
-        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+    text: str
+    date: datetime.date | None
 
 
 class ChatTemplate:
-    """A compiled template.
+    """A compiled template; one render at a time.
 
-    The first render of an unknown template belongs in a child process: the sandbox stops neither loops
-    nor every way to use up memory.
+    The first render of an unknown template belongs in a child process all the same: what is bounded here is what
+    Jinja lets be bounded.
     """
 
     def __init__(self, text: str, *, today: datetime.date) -> None:
-        """``today`` is what the template is told when it asks.  Raises TemplateError."""
+        """``today`` is what a template is told that asks, unless a render says otherwise; raises TemplateError."""
         if len(text) > MAX_TEMPLATE_BYTES:
             raise _error("it is larger than 1 MiB")
-        environment = _Sandbox(
-            trim_blocks=True,
-            lstrip_blocks=True,
-            autoescape=False,  # the output is a prompt, not a page
-            extensions=["jinja2.ext.loopcontrols", _Generation],
-        )
-        environment.filters["tojson"] = _tojson
-        environment.globals["raise_exception"] = _raise
-        environment.globals["strftime_now"] = _clock(today)
+        self.sha256 = hashlib.sha256(text.encode("utf-8", errors="replace")).hexdigest()
+        self._today = self._told = today
+        self._named = {name: form for name, form in _DATES.items() if name in text}
+        self._asked_date = False
+        self._environment = Sandbox()
+        self._environment.globals |= {"raise_exception": _raise, "strftime_now": self._strftime_now}
         try:
-            self._template = environment.from_string(text)
-        except (jinja2.TemplateError, RecursionError, MemoryError) as error:
+            self._template = self._environment.from_string(text)
+        except (jinja2.TemplateError, RecursionError, MemoryError, SyntaxError) as error:
             raise _error(_reason(error)) from error
 
-    def render(self, messages: Sequence[Mapping[str, str]], *, bos: str, eos: str) -> str:
-        """Raises RoleRefusedError when the template objects to the messages, else TemplateError."""
+    def render(
+        self,
+        messages: Sequence[Mapping[str, str]],
+        *,
+        bos: str,
+        eos: str,
+        tools: Sequence[Mapping[str, Any]] = (),
+        enable_thinking: bool | None = None,
+        today: datetime.date | None = None,
+    ) -> Rendering:
+        """The variables are those of Hugging Face's transformers, and llama.cpp's dates.
+
+        ``enable_thinking`` None leaves it to the template.  Raises RoleRefusedError when the template objects to
+        the messages, else TemplateError.
+        """
+        variables: dict[str, object] = {
+            "messages": [dict(message) for message in messages],
+            "add_generation_prompt": True,
+            "bos_token": bos,
+            "eos_token": eos,
+            "tools": [dict(tool) for tool in tools] or None,
+            "documents": None,
+        }
+        if enable_thinking is not None:
+            variables |= dict.fromkeys(_THINKING_SWITCHES, enable_thinking)
+        self._asked_date, self._told = False, today or self._today
+        dates = {name: self._told.strftime(form) for name, form in self._named.items()}
+        text = self._text(variables | dates)
+        told = self._asked_date or any(date in text for date in dates.values())
+        return Rendering(text, self._told if told else None)
+
+    def _text(self, variables: Mapping[str, object]) -> str:
         pieces: list[str] = []
         length = 0
+        self._environment.start()
         try:
-            for piece in self._template.generate(
-                messages=[dict(message) for message in messages],
-                add_generation_prompt=True,
-                bos_token=bos,
-                eos_token=eos,
-                tools=None,
-                documents=None,
-            ):
+            for piece in self._template.generate(variables):
                 pieces.append(piece)
                 length += len(piece)
                 if length > MAX_PROMPT_CHARS:
@@ -158,6 +183,10 @@ class ChatTemplate:
             raise _error(_reason(error)) from error
         return "".join(pieces)
 
+    def _strftime_now(self, form: str) -> str:
+        self._asked_date = True
+        return datetime.datetime.combine(self._told, datetime.time()).strftime(form[:200])
+
 
 def _error(reason: str) -> TemplateError:
     return TemplateError(
@@ -172,15 +201,3 @@ def _reason(error: BaseException) -> str:
 
 def _raise(message: object = "") -> str:
     raise _Refused(str(message)[:300])
-
-
-def _tojson(value: object, indent: int | None = None, ensure_ascii: bool = False) -> str:
-    """As Hugging Face has it: plain JSON, nothing escaped for HTML."""
-    return json.dumps(value, indent=indent, ensure_ascii=ensure_ascii)
-
-
-def _clock(today: datetime.date) -> Callable[[str], str]:
-    def strftime_now(form: str) -> str:
-        return datetime.datetime.combine(today, datetime.time()).strftime(form[:200])
-
-    return strftime_now

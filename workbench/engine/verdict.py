@@ -3,30 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from workbench.errors import (
-    BadGgufError,
-    EngineCrashedError,
-    EngineError,
-    ModelLoadError,
-    TemplateError,
-    UnsupportedArchitectureError,
-    WorkbenchError,
-)
-
-_ERRORS: dict[str, type[WorkbenchError]] = {
-    error.code: error
-    for error in (
-        BadGgufError,
-        EngineCrashedError,
-        EngineError,
-        ModelLoadError,
-        TemplateError,
-        UnsupportedArchitectureError,
-    )
-}
+from workbench.errors import EngineError, WorkbenchError
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +24,15 @@ class Verdict:
 
 
 def error_of(code: str, message: str, hint: str | None) -> WorkbenchError:
-    return _ERRORS.get(code, EngineError)(message, hint=hint)
+    """The error that another process, or another run of the program, named by its code."""
+    kinds = {kind.code: kind for kind in _below(WorkbenchError)}
+    return kinds.get(code, EngineError)(message, hint=hint)
+
+
+def _below(kind: type[WorkbenchError]) -> Iterator[type[WorkbenchError]]:
+    for one in kind.__subclasses__():
+        yield one
+        yield from _below(one)
 
 
 class VerdictStore(Protocol):

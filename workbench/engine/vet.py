@@ -6,11 +6,14 @@ import datetime
 import hashlib
 import json
 import logging
+import time
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import psutil
 
-from workbench.engine import child, native
+from workbench.engine import adapter_vetting, child, native
+from workbench.engine.base import Adapter, Vetting
 from workbench.engine.templates import TemplateChoice
 from workbench.engine.verdict import Verdict, VerdictStore
 from workbench.errors import BadGgufError, EngineCrashedError, ModelLoadError, TemplateError
@@ -46,6 +49,35 @@ class Vetter:
             self._known.put(identity(model, choice), verdict)
         return verdict
 
+    def checked(
+        self, model: ModelFile, choice: TemplateChoice, cancel: CancelToken, *, today: datetime.date
+    ) -> Generator[Vetting, None, float]:
+        """The milliseconds it took, 0 where the verdict was known.  Raises what is wrong with the file, Cancelled."""
+        verdict = self.known(model, choice)
+        if verdict is not None:
+            verdict.raise_if_rejected()
+            return 0.0
+        began = time.perf_counter()
+        yield Vetting()
+        self.vet(model, choice, cancel, today=today).raise_if_rejected()
+        return 1000 * (time.perf_counter() - began)
+
+    def adapters_checked(
+        self, model: ModelFile, adapters: Sequence[Adapter], cancel: CancelToken
+    ) -> Generator[Vetting, None, float]:
+        """As ``checked``, of adapters on a model that was."""
+        if not adapters:
+            return 0.0
+        key = adapter_vetting.identity(model, adapters)
+        began, verdict = time.perf_counter(), self._known.get(key)
+        if verdict is None:
+            yield Vetting()
+            verdict, lasting = adapter_vetting.vet(model, adapters, cancel)
+            if lasting:
+                self._known.put(key, verdict)
+        verdict.raise_if_rejected()
+        return 1000 * (time.perf_counter() - began)
+
 
 def identity(model: ModelFile, choice: TemplateChoice) -> str:
     """What a verdict hangs on, wherever the file and its other parts lie: 40 GB are not read for it."""
@@ -64,25 +96,33 @@ def _stamp(path: Path) -> tuple[int, int, int]:
     return now.st_size, now.st_mtime_ns, now.st_ino
 
 
-def _ask(model: ModelFile, choice: TemplateChoice, cancel: CancelToken, today: datetime.date) -> tuple[Verdict, bool]:
-    """The verdict, and whether it will be the same another time."""
-    weights_s = 60 + model.size_bytes / SLOWEST_DISK_BYTES_PER_S
-    whole = model.size_bytes < WHOLE_LOAD_FRACTION * psutil.virtual_memory().available
-    request = {
+def request_of(model: ModelFile, choice: TemplateChoice, today: datetime.date) -> dict[str, object]:
+    """What the child is asked."""
+    return {
         "path": str(model.path.absolute()),
         "template_source": choice.source,
         "template": choice.text,
         "today": today.isoformat(),
-        "whole": whole,
-        "cpu_s": round(300 + weights_s),
+        "whole": model.size_bytes < WHOLE_LOAD_FRACTION * psutil.virtual_memory().available,
+        "cpu_s": round(300 + _weights_s(model)),
     }
+
+
+def rejection_of(path: Path, error: child.ChildCrashedError | child.ChildTimeoutError) -> Verdict:
+    """What a child that ended, or was ended, says about the file."""
+    return _crashed(path, error) if isinstance(error, child.ChildCrashedError) else _late(path, error)
+
+
+def _ask(model: ModelFile, choice: TemplateChoice, cancel: CancelToken, today: datetime.date) -> tuple[Verdict, bool]:
+    """The verdict, and whether it will be the same another time."""
+    limits = {"template": TEMPLATE_S, "weights": _weights_s(model)}
     try:
-        report = child.call("vet", request, cancel, stage_s={"template": TEMPLATE_S, "weights": weights_s})
+        report = child.call("vet", request_of(model, choice, today), cancel, stage_s=limits)
     except child.ChildCrashedError as error:
         log.info("vetting %s: %s (%s)", model.path.name, error, error.reason)
-        return _crashed(model.path, error), not error.was_killed
+        return rejection_of(model.path, error), not error.was_killed
     except child.ChildTimeoutError as error:
-        return _late(model.path, error), error.stage == "template"
+        return rejection_of(model.path, error), error.stage == "template"
     except child.ChildGarbledError as error:
         return _garbled(model.path, error), False
     if "result" in report:
@@ -90,6 +130,10 @@ def _ask(model: ModelFile, choice: TemplateChoice, cancel: CancelToken, today: d
     error_report = report["error"]
     passing = error_report["code"] == ModelLoadError.code and any(w in error_report["message"] for w in _PASSING)
     return Verdict(error_report["code"], error_report["message"], error_report["hint"]), not passing
+
+
+def _weights_s(model: ModelFile) -> float:
+    return 60 + model.size_bytes / SLOWEST_DISK_BYTES_PER_S
 
 
 def _crashed(path: Path, error: child.ChildCrashedError) -> Verdict:

@@ -26,6 +26,11 @@ class VisibleText:
         """All that was shown so far."""
         return "".join(self._shown)
 
+    @property
+    def held(self) -> int:
+        """Characters that are held back."""
+        return len(self._held)
+
     def feed(self, piece: bytes) -> str:
         """What can be shown now; nothing after a stop string."""
         if self.stopped:

@@ -17,6 +17,7 @@ from workbench.errors import GatedModelError
 from workbench.gui import actions
 from workbench.gui.bridge import EventPump
 from workbench.gui.commands import PROGRAM, Commands
+from workbench.gui.compare.whereabouts import Whereabouts
 from workbench.gui.errands import Errands, errand
 from workbench.gui.hub.dialogs import HubDialogs
 from workbench.gui.hub.dock import Dock
@@ -27,6 +28,7 @@ from workbench.gui.pages.compare import ComparePage
 from workbench.gui.pages.machine import MachinePage
 from workbench.gui.pages.models import ModelsPage
 from workbench.gui.pages.welcome import WelcomePage
+from workbench.gui.safe_start import SafeStart
 from workbench.gui.theme import Space, Tone
 from workbench.gui.widgets.controls import ElidedLabel
 from workbench.gui.widgets.drop import DropCurtain, dropped_files
@@ -76,6 +78,7 @@ class MainWindow(QMainWindow):
         self.stack = QStackedWidget()
         self.compare = ComparePage(workbench, self.pump, self.runner)
         self.models = ModelsPage(workbench, self._errands)
+        Whereabouts(self.models.care, self.compare.record, self.compare.shelf, self)
         self.machine = MachinePage(workbench, self._errands)
         self.welcome = WelcomePage(workbench, self.pump, self.runner)
         self._pages: dict[str, QWidget] = {
@@ -91,6 +94,7 @@ class MainWindow(QMainWindow):
         self.commands.attach(self.menus)
         self._connect()
         self._restore()
+        self.safe_start = SafeStart(workbench.sentinel, self.compare, self.notice)
         self.show_page("compare")
         self._touched = False
         self._errands.run("count models", self._library_empty, self._first_page)

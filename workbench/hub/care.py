@@ -7,7 +7,6 @@ from pathlib import Path
 
 from workbench.errors import ModelNotFoundError
 from workbench.hub import moving, setting_aside, upkeep
-from workbench.hub.download_rows import State
 from workbench.hub.downloads import Downloads
 from workbench.hub.library import Held, Library
 from workbench.hub.moving import Moved, MovePlan, Moving
@@ -64,7 +63,7 @@ class Care:
     def remove(self, plan: Removal) -> None:
         """Carry it out.  Raises ModelFileError."""
         upkeep.remove(plan, self.db, self.library.owned)
-        self._forget_downloads(plan)
+        self.downloads.forget(plan.paths)
 
     def set_aside(self, plan: Removal) -> SetAside:
         """Carry it out so that ``put_back`` can undo it, until ``delete`` is called.  Raises ModelFileError."""
@@ -77,12 +76,7 @@ class Care:
     def delete(self, aside: SetAside) -> None:
         """The last step of a removal.  Raises ModelFileError."""
         setting_aside.delete(aside, self.db)
-        self._forget_downloads(aside.plan)
-
-    def _forget_downloads(self, plan: Removal) -> None:
-        for one in self.downloads.listing():
-            if one.state is State.DONE and set(one.files) <= set(plan.paths):
-                self.downloads.remove(one.id)
+        self.downloads.forget(aside.plan.paths)
 
     def move_plan(self, model: ModelFile, folder: Path) -> MovePlan:
         """What ``move`` would do.  Raises what it refuses before it begins."""

@@ -81,10 +81,13 @@ class PassedOver:
 
 
 def first_of(
-    repositories: Sequence[str], look: Callable[[str], Task[HeadProgress, RemoteListing]]
+    repositories: Sequence[str],
+    look: Callable[[str], Task[HeadProgress, RemoteListing]],
+    *,
+    wanted: str | None = None,
 ) -> Task[HeadProgress | PassedOver, RemoteListing]:
-    """The first of these that can be had: one that is gone, is not given to this account, holds no model, or was
-    never looked at while the network is off, is passed over.
+    """The first of these that can be had: one that is gone, is not given to this account, holds no model (or, where
+    one is ``wanted``, none that ``chosen`` finds), or was never looked at while the network is off, is passed over.
 
     Raises what was wrong with the last one, and what else ``look`` raises.
     """
@@ -93,20 +96,38 @@ def first_of(
         for repository in repositories[:-1]:
             try:
                 found = yield from look(repository)(cancel)
-                if found.files:
-                    return found
-                error: HubError = ModelNotFoundError(f"{repository} has no model that can be used.")
+                if wanted is not None:
+                    chosen(found, wanted)
+                elif not found.files:
+                    raise ModelNotFoundError(f"{repository} has no model that can be used.")
             except (ModelNotFoundError, GatedModelError, AccessRefusedError, OfflineError) as refused:
-                error = refused
-            yield PassedOver(repository, error)
-        return (yield from look(repositories[-1])(cancel))
+                yield PassedOver(repository, refused)
+            else:
+                return found
+        found = yield from look(repositories[-1])(cancel)
+        if wanted is not None:
+            chosen(found, wanted)
+        return found
 
     return task
 
 
+def repositories_with(entry: Entry) -> tuple[str, ...]:
+    """All that are known to have an entry's GGUF files, the publisher's own first where it is open to all.
+
+    Raises ModelNotFoundError where none is known.
+    """
+    known = sorted(entry.gguf_repositories, key=lambda one: not (one.official and entry.gated is False))
+    if not known:
+        raise ModelNotFoundError(
+            f"No repository with GGUF files of {entry.title} is known.",
+            hint=f"`workbench models search {entry.title!r}` asks the hub for one.",
+        )
+    return tuple(one.name for one in known)
+
+
 def repositories_of(asked: Asked, catalogue: Catalogue) -> tuple[str, ...]:
-    """The repositories to look into, one after the other: of an entry all that are known, the publisher's own first
-    where it is open to all.
+    """The repositories to look into, one after the other: of an entry all that are known.
 
     Raises ModelNotFoundError for an entry without any, and for what is neither an entry nor a repository.
     """
@@ -121,13 +142,7 @@ def repositories_of(asked: Asked, catalogue: Catalogue) -> tuple[str, ...]:
             if near
             else "`workbench models search` finds models of the catalogue and of the hub.",
         )
-    known = sorted(entry.gguf_repositories, key=lambda one: not (one.official and entry.gated is False))
-    if not known:
-        raise ModelNotFoundError(
-            f"No repository with GGUF files of {entry.title} is known.",
-            hint=f"`workbench models search {entry.title!r}` asks the hub for one.",
-        )
-    return tuple(one.name for one in known)
+    return repositories_with(entry)
 
 
 def chosen(listing: RemoteListing, wanted: str) -> ModelFile:

@@ -52,6 +52,7 @@ class Promise:
 
 
 _FAILURE = TypeAdapter(Failure)
+_OFF_THE_LIST = 0  # the position of finished ones that nobody wants to see, kept for what the hub said of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +75,24 @@ class DownloadRows:
         self._db = db
 
     def all(self) -> tuple[DownloadRow, ...]:
-        """In the order of the queue."""
+        """Those on the list, in the order of the queue."""
         with self._db.read() as sql:
-            rows = sql.execute("SELECT * FROM download ORDER BY position, id").fetchall()
+            rows = sql.execute(
+                "SELECT * FROM download WHERE position <> ? ORDER BY position, id", (_OFF_THE_LIST,)
+            ).fetchall()
+            return tuple(_row(sql, row) for row in rows)
+
+    def finished(self) -> tuple[DownloadRow, ...]:
+        """Also those off the list."""
+        with self._db.read() as sql:
+            rows = sql.execute("SELECT * FROM download WHERE state = ?", (State.DONE.value,)).fetchall()
             return tuple(_row(sql, row) for row in rows)
 
     def find(self, download_id: int) -> DownloadRow | None:
         with self._db.read() as sql:
-            row = sql.execute("SELECT * FROM download WHERE id = ?", (download_id,)).fetchone()
+            row = sql.execute(
+                "SELECT * FROM download WHERE id = ? AND position <> ?", (download_id, _OFF_THE_LIST)
+            ).fetchone()
             return _row(sql, row) if row is not None else None
 
     def get(self, download_id: int) -> DownloadRow:
@@ -92,7 +103,7 @@ class DownloadRows:
         return found
 
     def same(self, wanted: Wanted) -> DownloadRow | None:
-        """The one of the same first file, of whatever commit."""
+        """The one of the same first file, of whatever commit, off the list too."""
         with self._db.read() as sql:
             row = sql.execute(
                 "SELECT * FROM download WHERE repository = ? AND path = ?", (wanted.repository, wanted.path)
@@ -101,10 +112,9 @@ class DownloadRows:
 
     def promised(self, folder: Path) -> dict[Path, Promise]:
         """What the hub said that the files of finished downloads are, by where they were put below ``folder``."""
-        rows = [row for row in self.all() if row.state is State.DONE]
         return {
             row.wanted.place(folder, file): Promise(file.sha256, row.wanted.repository, row.wanted.commit)
-            for row in rows
+            for row in self.finished()
             for file in row.wanted.files
             if file.sha256 is not None
         }
@@ -118,8 +128,19 @@ class DownloadRows:
                 "INSERT INTO download (position, repository, commit_hash, gated, path, replaces, state, added_at,"
                 " changed_at) VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?) ON CONFLICT (repository, path) DO UPDATE SET"
                 " commit_hash = excluded.commit_hash, gated = excluded.gated, replaces = excluded.replaces,"
-                " state = 'queued', reason = NULL, changed_at = excluded.changed_at RETURNING id",
-                (last + 1, wanted.repository, wanted.commit, wanted.gated, wanted.path, replaces, now, now),
+                " state = 'queued', reason = NULL, changed_at = excluded.changed_at,"
+                " position = iif(position = ?, excluded.position, position) RETURNING id",
+                (
+                    last + 1,
+                    wanted.repository,
+                    wanted.commit,
+                    wanted.gated,
+                    wanted.path,
+                    replaces,
+                    now,
+                    now,
+                    _OFF_THE_LIST,
+                ),
             ).fetchone()
             _write_files(sql, download_id, wanted.files)
         return int(download_id)
@@ -146,6 +167,11 @@ class DownloadRows:
                 > 0
             )
 
+    def hide(self, download_id: int) -> None:
+        """Off the list; what the hub said of it stays."""
+        with self._db.transaction() as sql:
+            sql.execute("UPDATE download SET position = ? WHERE id = ?", (_OFF_THE_LIST, download_id))
+
     def remove(self, download_id: int) -> None:
         with self._db.transaction() as sql:
             sql.execute("DELETE FROM download WHERE id = ?", (download_id,))
@@ -153,7 +179,8 @@ class DownloadRows:
     def move(self, download_id: int, place: int) -> None:
         """To a place in the queue, counted from 0.  Raises ModelNotFoundError."""
         with self._db.transaction() as sql:
-            order = [row["id"] for row in sql.execute("SELECT id FROM download ORDER BY position, id")]
+            listed = "SELECT id FROM download WHERE position <> ? ORDER BY position, id"
+            order = [row["id"] for row in sql.execute(listed, (_OFF_THE_LIST,))]
             if download_id not in order:
                 raise _unknown(download_id)
             order.remove(download_id)

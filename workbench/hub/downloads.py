@@ -6,7 +6,7 @@ import dataclasses
 import logging
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -129,7 +129,7 @@ class Downloads:
         return self._download(self._rows.get(download_id))
 
     def promised(self) -> dict[Path, Promise]:
-        """What the hub said that the files are which were downloaded; not of downloads that were taken off the list."""
+        """What the hub said that the files are which were downloaded; also of those that are off the list now."""
         return self._rows.promised(self._folder)
 
     def pause(self, download_id: int, *, reason: WorkbenchError | None = None) -> None:
@@ -151,7 +151,8 @@ class Downloads:
         self._become(download_id, State.CANCELLED, (State.QUEUED, State.PAUSED, State.FAILED))
 
     def remove(self, download_id: int) -> None:
-        """Forget it, and delete what arrived; a finished model stays where it is.
+        """Off the list, and delete what arrived; a finished model stays where it is, and so does what the hub said
+        of it.
 
         Raises ModelNotFoundError, and DownloadedElsewhereError while another process works on it.
         """
@@ -159,11 +160,24 @@ class Downloads:
         with self._lock:
             stop = self._running.get(download_id)
             if stop is not None:
-                self._rows.remove(download_id)
+                self._take_off(row)
                 stop.cancel()  # whoever runs it finds its row gone, and deletes what arrived
                 return
         self._discard(row)
-        self._rows.remove(download_id)
+        self._take_off(row)
+
+    def forget(self, gone: Collection[Path]) -> None:
+        """Finished ones whose files are gone: what the hub said counts no more for others in their place."""
+        for row in self._rows.finished():
+            if all(row.wanted.place(self._folder, file) in gone for file in row.wanted.files):
+                self._discard(row)
+                self._rows.remove(row.id)
+
+    def _take_off(self, row: DownloadRow) -> None:
+        if row.state is State.DONE:
+            self._rows.hide(row.id)
+        else:
+            self._rows.remove(row.id)
 
     def reorder(self, download_id: int, place: int) -> None:
         """To a place in the queue, counted from 0.  Raises ModelNotFoundError."""

@@ -152,10 +152,8 @@ class Packing:
 
     def _came_from(self, model: ModelFile) -> tuple[str, str] | None:
         """Repository and commit of a model that was downloaded here."""
-        for one in self._downloads.listing():
-            if one.files and one.files[0] == model.path:
-                return one.wanted.repository, one.wanted.commit
-        return None
+        promise = self._downloads.promised().get(model.path)
+        return (promise.repository, promise.commit) if promise is not None else None
 
     def _entries(self, content: Sequence[ModelContent]) -> tuple[Extra, ...]:
         known = self._catalogue()

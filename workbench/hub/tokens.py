@@ -71,23 +71,32 @@ class Tokens:
         self._environment = os.environ if environment is None else environment
         self._keyring = keyring
         self._lock = threading.Lock()  # guards _told
-        self._told: dict[str, str | None] = {}
+        self._told: dict[str, tuple[str | None, TokenState]] = {}
 
     def token(self, endpoint: str) -> str | None:
         """What to give to ``Connection``; None where there is none, or the system's store does not open.
 
-        The store is asked once: a locked one asks the user for a password, and every connection asks here.
+        The store is asked once, until ``ask_again``: a locked one asks the user for a password, and every connection
+        asks here.
         """
         with self._lock:
             if endpoint not in self._told:
-                self._told[endpoint] = self._found(endpoint)[0]
-            return self._told[endpoint]
+                self._told[endpoint] = self._found(endpoint)
+            return self._told[endpoint][0]
 
     def state(self, endpoint: str) -> TokenState:
         """As it is now; what ``token`` gives from here on."""
         with self._lock:
-            self._told[endpoint], state = self._found(endpoint)
-        return state
+            self._told[endpoint] = self._found(endpoint)
+            return self._told[endpoint][1]
+
+    def ask_again(self, endpoint: str) -> None:
+        """Another process may have kept or forgotten one since; the next ``token`` asks.  A store that did not open is
+        left alone, for ``state``: the user refused it, or would be asked for its password over and over."""
+        with self._lock:
+            told = self._told.get(endpoint)
+            if told is not None and told[1].problem is None:
+                del self._told[endpoint]
 
     def keep(self, endpoint: str, token: str) -> None:
         """Raises TokenError for what is no token, and where the system has no store for it."""
@@ -108,7 +117,7 @@ class Tokens:
         except KeyringError as error:
             raise TokenError(f"The token could not be kept: {_reason(error)}.", hint=_INSTEAD) from error
         finally:
-            self._ask_again()
+            self._forget_answers()
 
     def forget(self, endpoint: str) -> bool:
         """False where there was none.  Raises TokenError where the system's store does not open."""
@@ -116,7 +125,7 @@ class Tokens:
 
         try:
             self._ring().delete_password(SERVICE, origin_of(endpoint))
-            self._ask_again()
+            self._forget_answers()
         except (NoKeyringError, PasswordDeleteError):
             return False
         except KeyringError as error:
@@ -125,7 +134,7 @@ class Tokens:
             ) from error
         return True
 
-    def _ask_again(self) -> None:
+    def _forget_answers(self) -> None:
         with self._lock:
             self._told.clear()
 

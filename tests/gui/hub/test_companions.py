@@ -53,7 +53,9 @@ def test_it_is_off_at_first_and_says_what_it_is_good_for(
     choice: CompanionChoice, window: MainWindow, qtbot: QtBot
 ) -> None:
     assert not choice.box.isChecked()
-    assert UNUSED in words(choice)
+    assert "for other programs" in choice.box.text()
+    assert choice.box.toolTip() == choice.box.accessibleDescription() == UNUSED
+    assert "mmproj-F16.gguf" not in words(window.models.catalogue), "nor is it named once more as no model"
     assert wanted(window, qtbot) == ["Llama-1B-Q8_0.gguf"]
 
 

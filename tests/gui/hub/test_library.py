@@ -12,6 +12,7 @@ from tests.gui.conftest import words
 from tests.gui.hub.conftest import rested
 from tests.unit.models.gguf_files import write_model
 from workbench.app import Workbench
+from workbench.chat.pane import Pane, PaneState
 from workbench.gui.hub.move_dialog import MoveDialog
 from workbench.gui.hub.undo_notice import UndoNotice
 from workbench.gui.window import MainWindow
@@ -170,11 +171,51 @@ def test_a_model_that_is_open_is_not_moved(
 ) -> None:
     moving.field.setText(str(tmp_path / "disk"))
     qtbot.waitUntil(lambda: not moving.busy)
-    shown.compare.open_file(library["own"])
-    qtbot.waitUntil(lambda: shown.bench.in_use(library["own"]))
+    chosen(shown, library["own"], qtbot)
+    assert not shown.bench.in_use(library["own"])
+    shown.compare.composer.set_text("Hello")
+    shown.compare.send()
+    qtbot.waitUntil(lambda: not shown.compare.comparison.busy)
+    assert shown.bench.in_use(library["own"])
     moving.move_button.click()
     qtbot.waitUntil(lambda: "own is open." in moving.notice.message.text())
     assert library["own"].exists()
+
+
+def test_a_pane_that_only_chose_a_model_follows_it_to_its_new_folder(
+    moving: MoveDialog, shown: MainWindow, library: dict[str, Path], tmp_path: Path, qtbot: QtBot
+) -> None:
+    pane = chosen(shown, library["own"], qtbot)
+    moving.field.setText(str(tmp_path / "disk"))
+    qtbot.waitUntil(lambda: not moving.busy)
+    moving.move_button.click()
+    qtbot.waitUntil(lambda: pane.model is not None and pane.model.path == tmp_path / "disk" / "own.gguf")
+    assert pane.state is PaneState.READY
+    shown.compare.composer.set_text("Hello")
+    shown.compare.send()
+    qtbot.waitUntil(lambda: not shown.compare.comparison.busy)
+    assert pane.exchanges[0].answer is not None
+    assert pane.exchanges[0].answer.path == str(tmp_path / "disk" / "own.gguf")
+
+
+def test_a_pane_whose_model_was_removed_says_so_until_that_is_undone(
+    shown: MainWindow, library: dict[str, Path], qtbot: QtBot
+) -> None:
+    pane = chosen(shown, library["own"], qtbot)
+    shown.models.care.remove(held(shown, "own"))
+    qtbot.waitUntil(lambda: pane.model is None)
+    qtbot.waitUntil(lambda: "own was removed from this computer." in words(shown.compare.row))
+    shown.models.notice.undo_button.click()
+    qtbot.waitUntil(lambda: pane.model is not None and pane.model.path == library["own"])
+    qtbot.waitUntil(lambda: "was removed" not in words(shown.compare.row))
+
+
+def chosen(window: MainWindow, path: Path, qtbot: QtBot) -> Pane:
+    """A pane with this model, which it did not load yet."""
+    window.compare.open_file(path)
+    panes = window.compare.comparison.panes
+    qtbot.waitUntil(lambda: any(pane.model is not None and pane.model.path == path for pane in panes))
+    return next(pane for pane in panes if pane.model is not None and pane.model.path == path)
 
 
 def test_a_move_that_is_stopped_leaves_the_model_where_it_was(

@@ -17,7 +17,7 @@ from workbench.gui.hub.self_check import SelfCheckDialog
 from workbench.gui.hub.token_dialog import TokenDialog
 from workbench.gui.window import MainWindow
 from workbench.hub.download_rows import State
-from workbench.hub.tokens import VARIABLES
+from workbench.hub.tokens import VARIABLES, Tokens
 
 TOKEN = "hf_letMeIn"
 
@@ -121,6 +121,21 @@ def test_the_self_check_leads_to_it(window: MainWindow, store: Store, qtbot: QtB
     check.token_button.click()
     qtbot.waitUntil(lambda: any(one.isVisible() for one in window.findChildren(TokenDialog)))
     check.accept()
+
+
+def test_a_token_kept_from_the_command_line_is_seen_by_the_next_download(
+    shown: MainWindow, publisher: Publisher, bench: Workbench, store: Store, qtbot: QtBot
+) -> None:
+    consent(bench, publisher)
+    repository = publisher.hub.repository("bartowski/Llama-3.2-1B-Instruct-GGUF")
+    assert repository is not None
+    repository.gated, repository.faults = "manual", Faults(token=TOKEN)
+    remote_line(shown, "Q8_0").get_button.click()
+    qtbot.waitUntil(lambda: [item.download.state for item in shown.traffic.items] == [State.FAILED])
+    Tokens(environment={}, keyring=store).keep(publisher.hub.endpoint, TOKEN)
+    qtbot.waitUntil(lambda: not shown.traffic.working)
+    shown.dock.drawer.rows[0].resume_button.click()
+    qtbot.waitUntil(lambda: [item.download.state for item in shown.traffic.items] == [State.DONE])
 
 
 def test_a_download_that_needs_an_account_offers_to_enter_a_token(

@@ -115,3 +115,30 @@ def test_another_adapter_loads_the_model_anew(drive, tmp_path):
         comparison.ask("Hello")
         driven.until_quiet()
     assert driven.backend.opened == 2
+
+
+class Counting(FakeBackend):
+    """A scripted engine that notes how many engines were there when another was opened."""
+
+    def __init__(self) -> None:
+        super().__init__(say(["Yes"]))
+        self.beside: list[int] = []
+
+    def open(self, request, cancel):
+        self.beside.append(self.live)
+        return (yield from super().open(request, cancel))
+
+
+def test_weights_stay_while_only_the_adapter_changes_and_go_before_another_model_comes(drive, tmp_path):
+    driven = drive(Counting(), panes=1)
+    comparison, (pane,) = driven.comparison, driven.comparison.panes
+    comparison.ask("Hello")
+    driven.until_quiet()
+    for change in (
+        {"adapters": (Adapter(tmp_path / "style.gguf"),)},
+        {"n_ctx": 1024},
+    ):
+        comparison.choose(pane, pane.model, **change)
+        comparison.ask("Hello")
+        driven.until_quiet()
+    assert driven.backend.beside == [0, 1, 0]

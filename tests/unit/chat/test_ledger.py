@@ -257,3 +257,19 @@ def test_parameters_given_by_the_user_are_those_of_the_receipt(drive, kept):
 def endless(_: object):
     while True:
         yield "word "
+
+
+class Smaller(Reporting):
+    """Loads with fewer layers on the GPU than it was told to."""
+
+    def open(self, request, cancel):
+        return (yield from super().open(replace(request, params=replace(request.params, n_gpu_layers=3)), cancel))
+
+
+def test_what_was_loaded_otherwise_than_judged_teaches_nothing(drive, kept):
+    driven = drive(Smaller(say(["a", "b", "c"])), panes=1, ledger=kept.ledger)
+    driven.comparison.ask("Hello")
+    driven.until_quiet()
+    assert driven.comparison.panes[0].exchanges[-1].answer.text == "abc"
+    assert kept.receipts.latest() == ()
+    assert kept.runs.all() == ()

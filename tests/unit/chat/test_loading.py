@@ -11,7 +11,7 @@ from workbench.chat.options import Options
 from workbench.chat.plan import RunMode
 from workbench.engine.base import LoadRequest
 from workbench.engine.fake import FAKE_LAYERS, FakeBackend, fake_model, say
-from workbench.errors import UsageError
+from workbench.errors import EngineCrashedError, UsageError
 from workbench.hardware.examples import RTX_4070
 from workbench.models.fit import fit
 from workbench.models.params import RunParams
@@ -234,3 +234,25 @@ def test_fits_come_from_whoever_knows_what_was_learnt(drive):
     driven.until_quiet()
     assert driven.comparison.panes[0].fit.reasons == ("learnt",)
     assert asked == [("model-0", 4096, None)]
+
+
+class Crashing(FakeBackend):
+    """Its first engine ends its process in the middle of the answer."""
+
+    def open(self, request, cancel):
+        engine = yield from super().open(request, cancel)
+        self.answer_error = EngineCrashedError("Its process ended (SIGKILL).") if self.opened == 1 else None
+        return engine
+
+
+def test_a_model_whose_process_ended_is_opened_anew_when_it_is_asked_again(drive):
+    driven = drive(Crashing(say(["x"])), panes=1)
+    pane = driven.comparison.panes[0]
+    driven.comparison.ask("Hello")
+    driven.until_quiet()
+    assert pane.problem.code == EngineCrashedError.code
+    assert driven.backend.closed == 1
+    driven.comparison.regenerate(pane)
+    driven.until_quiet()
+    assert pane.exchanges[-1].answer.text == "x"
+    assert driven.backend.opened == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from dataclasses import replace
 
@@ -45,6 +46,8 @@ def test_everything_comes_back_from_json(constraint):
         tools=(Tool("time", "tells the time", "{}"),),
         alternatives=5,
         exactness=Mode.THROUGHPUT,
+        date="2026-07-26",
+        thinking=False,
     )
     record = json.loads(json.dumps(options.as_json()))
     assert Options.from_json("Be brief.", record, Options()) == options
@@ -68,3 +71,17 @@ def test_a_comparison_asks_each_model_as_its_publisher_recommends(drive):
     assert all(request.policy is ContextPolicy.DROP_OLDEST for request in backend.requests)
     advised = [pane.exchanges[-1].answer.footing.sampling for pane in comparison.panes]
     assert advised == ["as recommended (the catalogue)", "the shared one: no recommendation is known for this model"]
+
+
+def test_all_models_are_told_the_day_of_the_question_or_the_one_that_was_given(drive):
+    backend = FakeBackend(say(["yes"]))
+    driven = drive(backend, panes=2)
+    for date in (None, "2025-12-24"):
+        driven.comparison.options = Options(date=date, thinking=True)
+        driven.comparison.ask("Hello")
+        driven.until_quiet()
+    days = [request.date for request in backend.requests]
+    assert days[0] == days[1]
+    assert datetime.date.fromisoformat(days[0]) >= datetime.date(2026, 1, 1)
+    assert days[2:] == ["2025-12-24"] * 2
+    assert all(request.enable_thinking for request in backend.requests)

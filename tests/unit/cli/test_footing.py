@@ -45,6 +45,7 @@ def test_policies_and_modes_are_reported(workbench, library, monkeypatch):
         (["--schema", "/no/such.json"], "schema file /no/such.json cannot be read"),
         (["--schema", "a.json", "--grammar", "b.gbnf"], "a schema or a grammar, not both"),
         (["--context-policy", "forget"], "forget"),
+        (["--date", "2026-02-30"], "there is no such day"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_its_reason(workbench, library, arguments, said):

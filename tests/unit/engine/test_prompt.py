@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
+import json
 import re
 
 import pytest
 
-from workbench.engine.base import Message
-from workbench.engine.prompt import MERGED_SYSTEM, Prompt, PromptWriter, Span, align, locate, merge_system
+from workbench.engine.base import Message, Tool
+from workbench.engine.prompt import INSERTED_SYSTEM, LOST_SYSTEM, MERGED_SYSTEM, Prompt, PromptWriter, merge_system
+from workbench.engine.spans import Span, align, locate
 from workbench.engine.templates import TemplateChoice, choose
 from workbench.errors import TemplateError
 
@@ -35,7 +38,7 @@ class Letters:
         ]
 
     def text_of(self, token: int) -> str:
-        return CONTROL[token - 1]
+        return CONTROL[token - 1] if token < 1000 else chr(token - 1000)
 
     def is_control(self, token: int) -> bool:
         return token < 1000
@@ -158,3 +161,104 @@ def test_locate_finds_messages_in_their_order_only() -> None:
         Span("3", True),
     ]
     assert locate("1b2a3", ["a", "b"]) is None
+
+
+OWN = (
+    "{% if messages[0].role != 'system' %}<s>Be nice.</s>{% endif %}"
+    "{% for m in messages %}<s>{{ m.content }}</s>{% endfor %}"
+)
+
+
+def test_a_prompt_says_how_the_system_prompt_was_handled() -> None:
+    system, user = Message("system", "S"), Message("user", "U")
+    assert write(CHATML, user).rendered.system == "none"
+    assert write(CHATML, system, user).rendered.system == "native"
+    assert write(GEMMA, system, user).rendered.system == "merged"
+    assert write(None, system, user).rendered.system == "merged"
+
+
+def test_a_template_that_leaves_the_system_prompt_out_in_any_form_says_so() -> None:
+    last_only = "{{ messages[-1].content }}"
+    messages = (Message("system", "S"), Message("user", "U"), Message("assistant", "A"), Message("user", "V"))
+    rendered = write(last_only, *messages).rendered
+    assert rendered.system == "unsupported"
+    assert rendered.notes == (LOST_SYSTEM,)
+    assert rendered.text == "V"
+
+
+def test_a_system_prompt_of_the_templates_own_is_told_only_where_it_was_written() -> None:
+    alone = write(OWN, Message("user", "U")).rendered
+    assert alone.inserted_system == "Be nice."
+    assert alone.notes == (INSERTED_SYSTEM,)
+    assert write(OWN, Message("system", "S"), Message("user", "U")).rendered.inserted_system is None
+    assert write(CHATML, Message("user", "U")).rendered.inserted_system is None
+    assert write(GEMMA, Message("user", "U")).rendered.inserted_system is None
+
+
+def test_a_prompt_holds_its_tokens_and_what_its_template_was() -> None:
+    prompt = write(CHATML, Message("user", "Hi"))
+    assert prompt.rendered.tokens == prompt.tokens
+    assert prompt.rendered.template_sha256 == hashlib.sha256((CHATML or "").encode()).hexdigest()
+    assert write(None, Message("user", "Hi")).rendered.template_sha256 is None
+
+
+def test_the_date_is_that_of_the_scaffold_alone() -> None:
+    assert write("{{ strftime_now('%d') }}{{ messages[0].content }}", Message("user", "")).rendered.date == "2026-03-01"
+    template = "{% if false %}{{ date_string }}{% endif %}{{ messages[0].content }}"
+    assert write(template, Message("user", "It is 01 Mar 2026")).rendered.date is None
+
+
+@pytest.mark.parametrize(
+    ("template", "adds_bos", "count"),
+    [("a", True, 1), ("a", False, 0), ("{{ bos_token }}a", True, 1), ("{{ bos_token }}{{ bos_token }}a", True, 2)],
+)
+def test_a_bos_that_is_doubled_is_counted(template: str, adds_bos: bool, count: int) -> None:
+    assert write(template, Message("user", ""), adds_bos=adds_bos).rendered.bos_count == count
+
+
+def test_the_tail_is_the_scaffold_with_which_the_answer_begins() -> None:
+    assert write(CHATML, Message("user", "Hi")).tail == "<|im_end|>\n<|im_start|>assistant\n"
+    assert write(None, Message("user", "<think>")).tail == ""
+
+
+def writer(template: str | None) -> PromptWriter:
+    choice = TemplateChoice("none") if template is None else TemplateChoice("user", template)
+    return PromptWriter(Letters(), choice, today=TODAY)
+
+
+TOOL = Tool("weather", "Says the weather.", '{"type": "object", "properties": {"town": {"type": "string"}}}')
+
+
+def test_tools_are_given_as_transformers_gives_them() -> None:
+    text = (
+        writer("{{ tools | tojson }}{{ messages[0].content }}")
+        .write([Message("user", "U")], tools=[TOOL])
+        .rendered.text
+    )
+    function = {"name": "weather", "description": "Says the weather.", "parameters": json.loads(TOOL.parameters)}
+    assert json.loads(text.removesuffix("U")) == [{"type": "function", "function": function}]
+
+
+@pytest.mark.parametrize("template", [CHATML, None])
+def test_tools_for_a_template_that_does_not_know_them_are_refused(template: str | None) -> None:
+    with pytest.raises(TemplateError, match="does not know tools"):
+        writer(template).write([Message("user", "U")], tools=[TOOL])
+
+
+@pytest.mark.parametrize(
+    ("tool", "reason"),
+    [
+        (Tool("t", "</s>", "{}"), "control token"),
+        (Tool("t", "d", "{"), "not JSON"),
+        (Tool("t", "d", "[" * 9999), "not JSON"),
+    ],
+)
+def test_a_tool_that_cannot_be_described_is_refused(tool: Tool, reason: str) -> None:
+    with pytest.raises(TemplateError, match=reason):
+        writer("{{ tools | tojson }}").write([Message("user", "U")], tools=[tool])
+
+
+def test_whether_to_think_is_passed_on_where_it_is_said() -> None:
+    write_with = writer("{{ enable_thinking is defined and enable_thinking }}").write
+    assert write_with([Message("user", "U")]).rendered.text == "False"
+    assert write_with([Message("user", "U")], enable_thinking=True).rendered.text == "True"

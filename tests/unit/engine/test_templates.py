@@ -7,8 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from workbench.engine.templates import ChatTemplate, RoleRefusedError, TemplateChoice, builtin_names, choose
+from tests.hostile_templates import EMPTY, KINDS, LOOPING
+from workbench.engine import sandbox
+from workbench.engine.templates import (
+    ChatTemplate,
+    RoleRefusedError,
+    TemplateChoice,
+    builtin_names,
+    choose,
+    suggestions,
+)
 from workbench.errors import TemplateError
+from workbench.models.file import Family, ModelFile
+from workbench.models.header import Array, Header
 
 TODAY = datetime.date(2026, 3, 1)
 CHAT = (
@@ -20,7 +31,7 @@ CHAT = (
 
 
 def render(text: str, messages: tuple[dict[str, str], ...] = CHAT) -> str:
-    return ChatTemplate(text, today=TODAY).render(messages, bos="<s>", eos="</s>")
+    return ChatTemplate(text, today=TODAY).render(messages, bos="<s>", eos="</s>").text
 
 
 def builtin(name: str, messages: tuple[dict[str, str], ...] = CHAT) -> str:
@@ -122,29 +133,102 @@ def test_loops_can_be_left_early() -> None:
     assert render("{% for m in messages %}{{ m.role }}{% break %}{% endfor %}") == "system"
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "looping"])
+def test_a_hostile_or_broken_template_is_a_template_error(kind: str) -> None:
+    for name, hostile in KINDS[kind].items():
+        if name in EMPTY:
+            assert render(hostile) == "", name
+        else:
+            with pytest.raises(TemplateError):
+                render(hostile)
+
+
+@pytest.mark.parametrize("name", LOOPING)
+def test_a_template_that_does_not_come_to_an_end_is_given_up(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "RENDER_S", 0.1)
+    with pytest.raises(TemplateError, match=r"still running|recursion|Range too big"):
+        render(LOOPING[name])
+
+
+def test_a_template_that_is_hostile_to_one_message_only_is_still_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    template = ChatTemplate(
+        "{% if 'now' in messages[0].content %}" + LOOPING["a loop of loops"] + "{% endif %}a", today=TODAY
+    )
+    assert template.render([{"role": "user", "content": "later"}], bos="", eos="").text == "a"
+    monkeypatch.setattr(sandbox, "RENDER_S", 0.1)
+    with pytest.raises(TemplateError, match="still running"):
+        template.render([{"role": "user", "content": "now"}], bos="", eos="")
+    assert template.render([{"role": "user", "content": "later"}], bos="", eos="").text == "a"
+
+
+def test_what_models_templates_do_is_not_in_the_way_of_the_bounds() -> None:
+    assert render("{{ messages | map(attribute='role') | unique | join('-') }}") == "system-user-assistant"
+    assert render("{{ messages | selectattr('role', 'equalto', 'user') | list | length }}") == "2"
+    assert render("{{ messages[1:] | length }}{{ 'abc'[::-1] }}{{ 'abc'[-1] }}") == "3cbac"
+    assert render("{{ 'a' ~ 1 ~ none }}{{ '%s %d' % ('x', 2) }}{{ '{}-{b}'.format(1, b=2) }}") == "a1Nonex 21-2"
+    assert render("{{ 'a,b'.split(',') | join(' ') }}{{ ' x '.strip() }}{{ 'aXa'.replace('X', 'b') }}") == "a bxaba"
+    assert render("{% macro f(x) %}<{{ x }}>{% endmacro %}{% set y %}{{ f(1) }}{% endset %}{{ y }}") == "<1>"
+    assert render("{% for m in messages if m.role == 'user' %}{{ loop.index }}{% endfor %}") == "12"
+    assert render("{{ [1, 2] | sum }}{{ ['b', 'a'] | sort | first }}{{ 'a\nb' | indent(2) }}") == "3aa\n  b"
+    assert render("{{ {'b': 1, 'a': 2} | dictsort }}") == "[('a', 2), ('b', 1)]"
+
+
+def test_json_is_laid_out_as_asked_in_hugging_faces_order_of_arguments() -> None:
+    assert render("{{ {'ü': [1]} | tojson(indent=1) }}") == '{\n "ü": [\n  1\n ]\n}'
+    assert render("{{ {'b': 1, 'a': 2} | tojson(separators=(',', ':'), sort_keys=true) }}") == '{"a":2,"b":1}'
+    assert render("{{ 'ü' | tojson(true) }}") == '"\\u00fc"'
+
+
+def test_a_date_is_told_only_when_it_was_asked_for_or_written() -> None:
+    def date(text: str) -> datetime.date | None:
+        return ChatTemplate(text, today=TODAY).render(CHAT, bos="", eos="").date
+
+    assert date("a") is None
+    assert date("{{ strftime_now('%Y') }}") == TODAY
+    assert date("{{ date_string }}") == TODAY
+    assert date("{% if false %}{{ date_string }}{% endif %}") is None
+
+
+def test_llamas_own_variable_is_given_in_llamas_own_form_and_may_be_set_by_the_template() -> None:
+    assert (
+        render("{% if not date_string is defined %}{% set date_string = 'x' %}{% endif %}{{ date_string }}")
+        == "01 Mar 2026"
+    )
+    assert render("{% set date_string = '26 Jul 2024' %}{{ date_string }}") == "26 Jul 2024"
+
+
+def test_whether_to_think_is_left_to_the_template_unless_it_is_said() -> None:
+    template = ChatTemplate(
+        "{{ enable_thinking if enable_thinking is defined else 'open' }} {{ thinking }}", today=TODAY
+    )
+    assert template.render(CHAT, bos="", eos="").text == "open "
+    assert template.render(CHAT, bos="", eos="", enable_thinking=False).text == "False False"
+
+
+def model(architecture: str, *, family: Family = Family.OTHER, words: int = 0, **keys: str) -> ModelFile:
+    metadata = {f"tokenizer.ggml.{key}": value for key, value in keys.items()}
+    header = Header(3, metadata | {"tokenizer.ggml.tokens": Array(8, words)}, (), 32, 0, 0, "")
+    return ModelFile(Path("m.gguf"), "m", "m", family, architecture, "Q4_0", 0, 0, 0, False, None, None, header)
+
+
 @pytest.mark.parametrize(
-    "hostile",
+    ("described", "first"),
     [
-        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
-        "{{ raise_exception.__globals__.os }}",
-        "{{ messages.__init__.__globals__['__builtins__'] }}",
-        "{{ cycler.__init__.__globals__.os.system('true') }}",
-        "{% set x = messages.append({}) %}",
-        "{{ 'A' * 10**10 }}",
-        "{{ 10**10 * 'A' }}",
-        "{{ [0] * 10**10 }}",
-        "{{ 9**(9**9) }}",
-        "{{ '%5000000000d' % 1 }}",
-        "{% for i in range(10**9) %}{% endfor %}",
-        "{% for i in range(99999) %}{{ 'A' * 999 }}{% endfor %}",
-        "{% include '/etc/passwd' %}",
-        "{% import 'os' as os %}",
-        "{{ undefined_name.attribute }}",
-        "{% if %}",
-        "{{ 'unclosed",
-        "{{" + "(" * 5000 + ")" * 5000 + "}}",
+        (model("gemma3"), "gemma"),
+        (model("qwen3"), "chatml"),
+        (model("phi3"), "phi-3"),
+        (model("llama", pre="llama-bpe", words=128_256), "llama-3"),
+        (model("llama", pre="tekken"), "mistral-v7-tekken"),
+        (model("llama", model="llama", words=32_768), "mistral-v3"),
+        (model("llama", model="llama", words=32_000), "llama-2"),
+        (model("llama", model="gpt2", pre="smollm"), "chatml"),
     ],
 )
-def test_a_hostile_or_broken_template_is_a_template_error(hostile: str) -> None:
-    with pytest.raises(TemplateError):
-        render(hostile)
+def test_a_model_without_a_template_is_offered_those_of_its_kind(described: ModelFile, first: str) -> None:
+    offered = suggestions(described)
+    assert offered[0] == first
+    assert set(offered) <= set(builtin_names())
+
+
+def test_a_model_of_an_unknown_kind_is_offered_nothing() -> None:
+    assert suggestions(model("mamba")) == ()

@@ -322,6 +322,32 @@ def test_removing_a_finished_one_keeps_the_model(bench: Bench) -> None:
     bench.assert_right()
 
 
+def test_what_the_hub_said_of_a_finished_one_outlives_its_place_on_the_list(bench: Bench) -> None:
+    wanted = bench.publish()
+    found = bench.fetch(wanted)
+    downloads = bench.downloads()
+    promised = downloads.promised()
+    downloads.remove(found.id)
+    assert downloads.listing() == ()
+    assert downloads.promised() == promised
+    assert list(promised) == [bench.final()]
+    with pytest.raises(ModelNotFoundError):
+        downloads.get(found.id)
+    (again,) = (downloads.add(wanted), *downloads.listing())[1:]
+    assert again.state is State.QUEUED, "asked for again it is on the list again"
+    assert downloads.promised() == {}
+
+
+def test_what_the_hub_said_is_forgotten_with_the_files_it_said_it_of(bench: Bench) -> None:
+    found = bench.fetch(bench.publish())
+    downloads = bench.downloads()
+    downloads.remove(found.id)
+    downloads.forget([bench.final().with_name("another.gguf")])
+    assert downloads.promised()
+    downloads.forget([bench.final()])
+    assert downloads.promised() == {}
+
+
 def test_closing_the_program_leaves_a_download_queued(bench: Bench) -> None:
     cancel = CancelToken()
     downloads = bench.downloads()

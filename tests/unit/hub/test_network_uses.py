@@ -47,7 +47,7 @@ ALLOWED = {
     "gui/run.py": {"socket"},
     "gui/instance.py": {"PySide6.QtNetwork"},
     # Programs of this machine that ask nobody.
-    "engine/child.py": {"subprocess"},
+    "engine/child_process.py": {"subprocess"},
     "cli/doctor.py": {"subprocess"},
     "hardware/apple.py": {"subprocess"},
 }

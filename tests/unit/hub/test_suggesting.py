@@ -14,9 +14,10 @@ from workbench.errors import ModelNotFoundError
 from workbench.hardware.examples import LAPTOP_WITHOUT_GPU
 from workbench.hardware.facts import Hardware
 from workbench.hub.catalogue import Catalogue
+from workbench.hub.choosing import PassedOver
 from workbench.hub.entries import Entry
 from workbench.hub.remote import HeadProgress, Hub, RemoteListing
-from workbench.hub.suggesting import QUANTISATION, offered, suggested
+from workbench.hub.suggesting import QUANTISATION, file_of, listing_with, suggested
 from workbench.hub.switch import Switch
 from workbench.jobs import Task, run
 from workbench.models.file import Family
@@ -85,18 +86,29 @@ def test_a_repository_that_is_gone_or_lacks_the_file_is_passed_over(
 ) -> None:
     file = write_model(tmp_path / f"m-{QUANTISATION}.gguf", text={"general.name": "M"}, file_type=15)
     hub.add("someone/there-GGUF", {file.name: file})
-    found = run(offered(entry, asking(hub, tmp_path)))
-    assert found.listing.repository == "someone/there-GGUF"
-    assert found.model.path.name == file.name
+    found = run(listing_with(entry, asking(hub, tmp_path)))
+    assert found.repository == "someone/there-GGUF"
+    assert file_of(found).path.name == file.name
+
+
+def test_a_repository_that_has_other_files_only_is_passed_over(entry: Entry, hub: LoopbackHub, tmp_path: Path) -> None:
+    other = write_model(tmp_path / "m-F16.gguf", text={"general.name": "M"})
+    file = write_model(tmp_path / f"m-{QUANTISATION}.gguf", text={"general.name": "M"}, file_type=15)
+    hub.add("publisher/gone-GGUF", {other.name: other})
+    hub.add("someone/there-GGUF", {file.name: file})
+    events: list[object] = []
+    found = run(listing_with(entry, asking(hub, tmp_path)), on_event=events.append)
+    assert found.repository == "someone/there-GGUF"
+    assert [one.repository for one in events if isinstance(one, PassedOver)] == ["publisher/gone-GGUF"]
 
 
 def test_where_none_has_it_the_last_ones_refusal_is_told(entry: Entry, hub: LoopbackHub, tmp_path: Path) -> None:
     file = write_model(tmp_path / "m-F16.gguf", text={"general.name": "M"})
     hub.add("someone/there-GGUF", {file.name: file})
     with pytest.raises(ModelNotFoundError, match=f"no model called {QUANTISATION}"):
-        run(offered(entry, asking(hub, tmp_path)))
+        run(listing_with(entry, asking(hub, tmp_path)))
 
 
 def test_a_model_without_any_repository_says_so(entry: Entry, hub: LoopbackHub, tmp_path: Path) -> None:
     with pytest.raises(ModelNotFoundError, match="No repository with GGUF files"):
-        run(offered(replace(entry, gguf_repositories=()), asking(hub, tmp_path)))
+        run(listing_with(replace(entry, gguf_repositories=()), asking(hub, tmp_path)))

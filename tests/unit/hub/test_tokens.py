@@ -57,6 +57,34 @@ def test_a_token_is_kept_for_its_own_hub_only() -> None:
     assert tokens.state(HUB).source is TokenSource.NONE
 
 
+def test_a_token_that_another_process_kept_or_forgot_is_seen_when_asked_again() -> None:
+    ring = Ring()
+    tokens, elsewhere = Tokens(environment={}, keyring=ring), Tokens(environment={}, keyring=ring)
+    assert tokens.token(HUB) is None
+    elsewhere.keep(HUB, "hf_secret")
+    assert tokens.token(HUB) is None, "the store is not asked by every connection"
+    tokens.ask_again(HUB)
+    assert tokens.token(HUB) == "hf_secret"
+    elsewhere.forget(HUB)
+    tokens.ask_again(HUB)
+    assert tokens.token(HUB) is None
+
+
+def test_a_store_that_did_not_open_is_not_knocked_at_again_unasked() -> None:
+    class Counting(Locked):
+        asked = 0
+
+        def get_password(self, service: str, username: str) -> str | None:
+            Counting.asked += 1
+            return super().get_password(service, username)
+
+    tokens = Tokens(environment={}, keyring=Counting())
+    for _ in range(3):
+        assert tokens.token(HUB) is None
+        tokens.ask_again(HUB)
+    assert Counting.asked == 1
+
+
 def test_the_environments_token_is_for_the_environments_hub() -> None:
     tokens = Tokens(environment={"HF_TOKEN": "hf_env"}, keyring=Ring())
     assert tokens.token(HUB) == "hf_env"

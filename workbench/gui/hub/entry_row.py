@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
@@ -54,6 +54,9 @@ class EntryRow(QWidget):
         self.here = label("✓ on this machine", role="chip", tone=Tone.GOOD)
         self.here.hide()
         self.badges = QWidget()
+        self._arranging = QTimer(self, interval=0, singleShot=True)
+        self._arranging.timeout.connect(self._place_badges)
+        theme.changed.connect(self._arranging.start)
         self._draw_badges()
         self._body = QWidget()
         self._body.hide()
@@ -63,7 +66,8 @@ class EntryRow(QWidget):
         self._head = QGridLayout()
         self._head.setHorizontalSpacing(Space.S)
         self._head.setVerticalSpacing(Space.XS)
-        self._head.addWidget(label("●", tone=family_tone(entry.family)), 0, 0)
+        self.dot = label("●", tone=family_tone(entry.family))
+        self._head.addWidget(self.dot, 0, 0)
         self._head.addWidget(self.button, 0, 1)
         self.parameters.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._head.addWidget(self.parameters, 0, 2)
@@ -73,6 +77,7 @@ class EntryRow(QWidget):
         column.setSpacing(Space.S)
         column.addLayout(self._head)
         column.addWidget(self._body)
+        self._place_badges()
         self._draw_head()
 
     def _draw_badges(self) -> None:
@@ -120,15 +125,18 @@ class EntryRow(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._place_badges()
+        # After it: changed within, the layouts that are at work would give the rows the heights they had.
+        self._arranging.start()
 
+    @Slot()
     def _place_badges(self) -> None:
         beside = self.width() >= theme.px(NARROW)
         self.parameters.setFixedWidth(theme.px(SIZE))
         self._head.addWidget(self.badges, *((0, 3, 1, 1) if beside else (1, 1, 1, 2)), Qt.AlignmentFlag.AlignVCenter)
         self._head.setColumnStretch(3, 3 if beside else 0)
         self.badges.setContentsMargins(0 if beside else FoldButton.INSET, 0, 0, 0)
-        self._column.setContentsMargins(self.button.x() + FoldButton.INSET, 0, 0, Space.M)
+        under_title = self.dot.sizeHint().width() + Space.S + FoldButton.INSET
+        self._column.setContentsMargins(under_title, 0, 0, Space.M)
 
     def _draw_head(self) -> None:
         self.button.draw(self.entry.title, is_open=self.is_open)

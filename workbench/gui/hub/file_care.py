@@ -36,9 +36,13 @@ LANE = "library"
 
 
 class FileCare(QObject):
-    """``changed`` is emitted when the library is another; what happened is said in ``notice``."""
+    """``changed`` is emitted when the library is another, ``moved`` with the paths a model had and where it lies now,
+    ``removed`` and ``returned`` with the paths of one; what happened is said in ``notice``."""
 
     changed = Signal()
+    moved = Signal(object, object)
+    removed = Signal(object)
+    returned = Signal(object)
 
     def __init__(self, workbench: Workbench, errands: Errands, notice: UndoNotice, window: QWidget) -> None:
         super().__init__(window)
@@ -129,6 +133,7 @@ class FileCare(QObject):
 
     def _moved(self, held: Held, moved: Moved) -> None:
         self._notice.say(f"✓ {held.file.name} lies in {moved.path.parent} now.", tone=Tone.ACCENT)
+        self.moved.emit(held.file.files, moved)
         self.changed.emit()
 
     # --- remove ------------------------------------------------------------------------------
@@ -145,14 +150,16 @@ class FileCare(QObject):
         freed = human_bytes(aside.plan.frees_bytes)
         said = f"{held.file.name} is removed; closing this message frees {freed}."
         self._notice.offer(said, aside, remains_words(held, aside.plan))
+        self.removed.emit(aside.plan.paths)
         self.changed.emit()
 
     @Slot(object)
     def _on_undo(self, aside: SetAside) -> None:
         work = partial(self._bench.put_back, aside)
-        self._errands.run("undo a removal", errand(work), self._put_back, self._failed, lane=LANE)
+        self._errands.run("undo a removal", errand(work), partial(self._put_back, aside), self._failed, lane=LANE)
 
-    def _put_back(self, _nothing: object) -> None:
+    def _put_back(self, aside: SetAside, _nothing: object) -> None:
+        self.returned.emit(aside.plan.paths)
         self.changed.emit()
 
     @Slot(object)

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from workbench.gui import theme
 from workbench.gui.hub.terms_view import TermsView
 from workbench.gui.theme import Space, Tone
 from workbench.gui.widgets.cards import ScrollBody
 from workbench.gui.widgets.controls import label, text_button
+from workbench.gui.widgets.sheet import Sheet
 from workbench.hub.gate import Gate
 
 WIDTH, HEIGHT = 640, 720  # pixels at 100 % text
+SHORT = 400  # without a text to read
 
 
-class GateDialog(QDialog):
+class GateDialog(Sheet):
     """``agreed`` is emitted with the gate; closing it in any other way is “not now”."""
 
     agreed = Signal(object)
 
     def __init__(self, gate: Gate, *, page: str, multimodal: bool | None = None, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(WIDTH, HEIGHT if gate.text else SHORT, parent)
         self.gate = gate
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Licence of the model")
@@ -48,7 +49,6 @@ class GateDialog(QDialog):
         buttons.addWidget(self.later_button)
         buttons.addWidget(self.agree_button)
         column.addLayout(buttons)
-        self.resize(theme.px(WIDTH), theme.px(HEIGHT))
         self.later_button.setFocus()
 
     @Slot()

@@ -15,7 +15,8 @@ from workbench.gui.errands import Errands
 from workbench.gui.hub.getting import Getting
 from workbench.hub.downloads import Download
 from workbench.hub.entries import Entry
-from workbench.hub.suggesting import Offered, offered
+from workbench.hub.remote import RemoteListing
+from workbench.hub.suggesting import file_of, listing_with
 from workbench.jobs import Job
 from workbench.models.file import ModelFile
 
@@ -80,14 +81,14 @@ class GettingStarters(QObject):
         if not self._left:
             self._end()
             return
-        task = offered(self._left[0], self._bench.remote)
+        task = listing_with(self._left[0], self._bench.remote)
         self._job = self._errands.run("look up a starter", task, self._found, self._failed, lane=LANE)
         self.changed.emit()
 
-    def _found(self, found: Offered) -> None:
+    def _found(self, found: RemoteListing) -> None:
         if self._job is not None:
             self._job = None
-            self._getting.get(found.model, found.listing)
+            self._getting.get(file_of(found), found)
 
     def _failed(self, error: Exception) -> None:
         self._job = None

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import (
-    QDialog,
     QFileDialog,
     QHBoxLayout,
     QLineEdit,
@@ -19,12 +18,12 @@ from PySide6.QtWidgets import (
 )
 
 from workbench.chat.answer import Problem
-from workbench.gui import theme
 from workbench.gui.errands import Errands, errand
 from workbench.gui.hub.words import counted
 from workbench.gui.theme import Space
 from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.widgets.notice import Notice
+from workbench.gui.widgets.sheet import Sheet
 from workbench.hardware.words import human_bytes
 from workbench.hub.moving import Moved, MovePlan, Moving
 from workbench.hub.places.same import Held
@@ -40,13 +39,13 @@ PAUSE_MS = 250  # after the last letter of a path
 _STAGES = {"copying": "Copying", "checking": "Reading back what was written"}
 
 
-class MoveDialog(QDialog):
+class MoveDialog(Sheet):
     """``moved`` is emitted with where it lies now; what is in the way is said here."""
 
     moved = Signal(object)
 
     def __init__(self, workbench: Workbench, errands: Errands, held: Held, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(WIDTH, None, parent)
         self._bench, self._errands, self._model = workbench, errands, held.file
         self._job: Job | None = None
         self._plan: MovePlan | None = None
@@ -71,6 +70,7 @@ class MoveDialog(QDialog):
         self.cancel_button.clicked.connect(self.reject)
         self.move_button = text_button("Move", kind="primary")
         self.move_button.setEnabled(False)
+        self.move_button.setDefault(True)
         self.move_button.clicked.connect(self.begin)
         self._pause = QTimer(self, interval=PAUSE_MS, singleShot=True)
         self._pause.timeout.connect(self._look)
@@ -100,7 +100,6 @@ class MoveDialog(QDialog):
         column.addWidget(self.progress)
         column.addWidget(self.notice)
         column.addLayout(buttons)
-        self.setMinimumWidth(theme.px(WIDTH))
 
     # --- where to ----------------------------------------------------------------------------
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QDialog, QFileDialog, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from workbench.chat.answer import Problem
 from workbench.errors import PackOlderError
-from workbench.gui import theme
 from workbench.gui.errands import Errands
 from workbench.gui.hub.pack_view import PackView, signed_words
 from workbench.gui.hub.pack_words import progress_words, share_of
@@ -20,6 +19,7 @@ from workbench.gui.hub.sender_card import SenderCard
 from workbench.gui.theme import Space, Tone
 from workbench.gui.widgets.controls import FlowLayout, label, text_button
 from workbench.gui.widgets.notice import Notice
+from workbench.gui.widgets.sheet import Sheet
 from workbench.hub.packs.install import Installed
 from workbench.hub.packs.progress import PackProgress
 from workbench.hub.packs.signing import PublicKey
@@ -38,7 +38,7 @@ EXPLAINED = (
 SETTINGS = "Take over its settings too"
 
 
-class PackDialog(QDialog):
+class PackDialog(Sheet):
     """``installed`` is emitted when a pack was, with whether its settings were taken over; ``keys_wished`` when the
     accepted keys are to be shown."""
 
@@ -46,7 +46,7 @@ class PackDialog(QDialog):
     keys_wished = Signal()
 
     def __init__(self, workbench: Workbench, errands: Errands, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(WIDTH, HEIGHT, parent)
         self._bench, self._errands = workbench, errands.branch()
         self._job: Job | None = None
         self._path: Path | None = None
@@ -227,7 +227,6 @@ class PackDialog(QDialog):
         self.view.head.addWidget(self.sender_card)
         column.addWidget(self.view, 1)
         column.addLayout(buttons)
-        self.resize(theme.px(WIDTH), theme.px(HEIGHT))
 
 
 def _examined(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QProcess, QStandardPaths, Qt, Slot
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QProgressBar, QVBoxLayout, QWidget
 
 from workbench.chat.answer import Problem
 from workbench.gui import theme
@@ -21,6 +21,7 @@ from workbench.gui.theme import Space, Tone
 from workbench.gui.widgets.cards import ScrollBody
 from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.widgets.notice import Notice
+from workbench.gui.widgets.sheet import Sheet
 from workbench.hardware.words import human_bytes
 from workbench.hub.library import Listing
 from workbench.hub.packs.foreseen import Foreseen, foresee
@@ -46,12 +47,12 @@ SIGNED = (
 )
 
 
-class PackMaker(QDialog):
+class PackMaker(Sheet):
     def __init__(
         self, workbench: Workbench, errands: Errands, parent: QWidget | None = None, *, wanted: Sequence[Path] = ()
     ) -> None:
         """``wanted`` are models that are chosen from the start."""
-        super().__init__(parent)
+        super().__init__(WIDTH, HEIGHT, parent)
         self._bench, self._errands, self._wanted = workbench, errands.branch(), tuple(wanted)
         self._job: Job | None = None
         self._made: Created | None = None
@@ -247,4 +248,3 @@ class PackMaker(QDialog):
         for part in (self.notice, self.public_key, self.bar, self.phase):
             column.addWidget(part)
         column.addLayout(buttons)
-        self.resize(theme.px(WIDTH), theme.px(HEIGHT))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QDialog, QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
-from workbench.gui import theme
 from workbench.gui.theme import Space, Tone
 from workbench.gui.widgets.cards import ScrollBody, clear
 from workbench.gui.widgets.controls import label, text_button
+from workbench.gui.widgets.sheet import Sheet
 from workbench.hub.network_uses import NetworkUse
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _STATES = {
 }
 
 
-class SelfCheckDialog(QDialog):
+class SelfCheckDialog(Sheet):
     """``offline_wished`` is emitted with what the switch was set to, ``token_wished`` when the access token is to be
     shown."""
 
@@ -37,7 +37,7 @@ class SelfCheckDialog(QDialog):
     token_wished = Signal()
 
     def __init__(self, workbench: Workbench, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(WIDTH, HEIGHT, parent)
         self._bench = workbench
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Network self-check")
@@ -79,7 +79,6 @@ class SelfCheckDialog(QDialog):
         column.addWidget(label(MEANING, role="muted", wrap=True))
         column.addWidget(self.area, 1)
         column.addLayout(buttons)
-        self.resize(theme.px(WIDTH), theme.px(HEIGHT))
 
 
 class _Use(QFrame):

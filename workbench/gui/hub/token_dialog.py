@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from workbench.chat.answer import Problem
 from workbench.gui import theme
@@ -15,6 +15,7 @@ from workbench.gui.errands import Errands, errand
 from workbench.gui.theme import Space, Tone
 from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.widgets.notice import Notice
+from workbench.gui.widgets.sheet import Sheet
 from workbench.hub.account import Account
 from workbench.hub.tokens import SERVICE, VARIABLES, TokenSource, TokenState
 from workbench.jobs import Job
@@ -41,13 +42,13 @@ _FROM = {
 }
 
 
-class TokenDialog(QDialog):
+class TokenDialog(Sheet):
     """``changed`` is emitted when another token counts."""
 
     changed = Signal()
 
     def __init__(self, workbench: Workbench, errands: Errands, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(WIDTH, None, parent)
         self._bench, self._errands = workbench, errands.branch()
         self._job: Job | None = None
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -148,7 +149,6 @@ class TokenDialog(QDialog):
         theme.mark(self.state, tone=Tone.NONE if state.source is TokenSource.NONE else Tone.GOOD)
         self.where.setText(NO_STORE.format(problem=f"{state.problem}") if state.problem else KEEPING)
         theme.mark(self.where, tone=Tone.CAUTION if state.problem else Tone.MUTED)
-        self._fit()
         self._draw()
 
     @Slot()
@@ -178,7 +178,7 @@ class TokenDialog(QDialog):
         buttons.addWidget(self.forget_button)
         buttons.addStretch(1)
         buttons.addWidget(self.close_button)
-        self._column = column = QVBoxLayout(self)
+        column = QVBoxLayout(self)
         column.setContentsMargins(Space.XL, Space.L, Space.XL, Space.L)
         column.setSpacing(Space.M)
         column.addWidget(label("Access token", role="title"))
@@ -187,14 +187,4 @@ class TokenDialog(QDialog):
         column.addLayout(line)
         column.addWidget(self.where)
         column.addWidget(self.notice)
-        column.addStretch(1)
         column.addLayout(buttons)
-        self.notice.shown.connect(self._fit)
-        theme.changed.connect(self._fit)
-
-    @Slot()
-    def _fit(self) -> None:
-        """As high as its words need, which are others after each answer."""
-        width = theme.px(WIDTH)
-        self._column.activate()
-        self.resize(width, self._column.totalHeightForWidth(width))

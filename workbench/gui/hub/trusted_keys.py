@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QDialog, QFileDialog, QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from workbench.chat.answer import Problem
-from workbench.gui import theme
 from workbench.gui.errands import Errands, errand
 from workbench.gui.hub.undo_notice import UndoNotice
 from workbench.gui.theme import Space
 from workbench.gui.widgets.cards import ScrollBody, clear
 from workbench.gui.widgets.controls import label, text_button
+from workbench.gui.widgets.sheet import Sheet
 from workbench.hub.packs import keys
 from workbench.hub.packs.signing import PublicKey
 
@@ -31,9 +31,9 @@ EXPLAINED = (
 NONE = "No key was accepted yet. A pack asks for its sender’s key when it is imported."
 
 
-class TrustedKeysDialog(QDialog):
+class TrustedKeysDialog(Sheet):
     def __init__(self, workbench: Workbench, errands: Errands, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(WIDTH, HEIGHT, parent)
         self._bench, self._errands = workbench, errands.branch()
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Accepted keys")
@@ -56,7 +56,6 @@ class TrustedKeysDialog(QDialog):
         column.addWidget(self.notice)
         column.addWidget(self.area, 1)
         column.addLayout(buttons)
-        self.resize(theme.px(WIDTH), theme.px(HEIGHT))
         self._look()
 
     def add(self, path: Path) -> None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QCheckBox, QComboBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QWidget
 
 from workbench.gui.theme import Space
-from workbench.gui.widgets.controls import FlowLayout, label
+from workbench.gui.widgets.controls import FlowLayout
 from workbench.hardware.words import human_bytes
 from workbench.hub.repository import RemoteFile
 from workbench.models.companions import PROJECTORS_ARE_USED
 
-WORDS = "Also get the projector for pictures or sound"
-UNUSED = "This version answers text only: the projector is kept beside the model for other programs."
+WORDS = "Get the projector too"
+FOR_OTHERS = " (for other programs)"
+ABOUT = "The projector is what makes the model see pictures or hear sound."
+UNUSED = f"{ABOUT} This version answers text only: it is kept beside the model for other programs."
 
 
 class CompanionChoice(QWidget):
@@ -23,7 +25,10 @@ class CompanionChoice(QWidget):
     def __init__(self, projectors: Sequence[RemoteFile], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._projectors = tuple(projectors)
-        self.box = QCheckBox(WORDS)
+        self.box = QCheckBox(WORDS if PROJECTORS_ARE_USED else WORDS + FOR_OTHERS)
+        about = ABOUT if PROJECTORS_ARE_USED else UNUSED
+        self.box.setToolTip(about)
+        self.box.setAccessibleDescription(about)
         self.box.setChecked(PROJECTORS_ARE_USED)
         self.choice = QComboBox()
         self.choice.setAccessibleName("Which projector")
@@ -33,16 +38,9 @@ class CompanionChoice(QWidget):
             self.choice.addItem(f"{file.path.rsplit('/', 1)[-1]}{size}")
         self.choice.setEnabled(self.box.isChecked())
         self.box.toggled.connect(self._on_toggled)
-        row = QWidget()
-        flow = FlowLayout(row, gap=Space.S)
+        flow = FlowLayout(self, gap=Space.S)
         flow.addWidget(self.box)
         flow.addWidget(self.choice)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(2)
-        column.addWidget(row)
-        if not PROJECTORS_ARE_USED:
-            column.addWidget(label(UNUSED, role="muted", wrap=True))
 
     @property
     def chosen(self) -> tuple[RemoteFile, ...]:

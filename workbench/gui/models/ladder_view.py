@@ -46,6 +46,10 @@ class LadderView(QWidget):
         # A line takes some milliseconds to make: a few in each turn of the event loop, so that nothing halts.
         self._growing = QTimer(self, interval=0)
         self._growing.timeout.connect(self._grow)
+        self._arranging = QTimer(self, interval=0, singleShot=True)
+        self._arranging.timeout.connect(self._arrange)
+        theme.changed.connect(self._arranging.start)
+        self._wide = False
         self.dot = label("●")
         self.button = FoldButton()
         self.button.clicked.connect(self._on_button)
@@ -71,6 +75,12 @@ class LadderView(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        # After it: changed within, the layouts that are at work would give the lines the heights they had.
+        self._arranging.start()
+
+    @Slot()
+    def _arrange(self) -> None:
+        """Beside each other what has room; the lines of one ladder all alike."""
         beside = self.width() >= theme.px(NARROW)
         self._head.addWidget(self.summary, *((0, 2) if beside else (2, 1)))
         self._head.addWidget(self.state, *((0, 3) if beside else (1, 1)))
@@ -79,11 +89,14 @@ class LadderView(QWidget):
         self.summary.setAlignment(across | Qt.AlignmentFlag.AlignVCenter)
         self.state.setMinimumWidth(theme.px(STATE) if beside else 0)
         # Below a title everything begins where its button does.
-        left = self.button.x() + FoldButton.INSET
+        inset = self.dot.sizeHint().width() + Space.S + FoldButton.INSET - RungLine.INSET
         under = 0 if beside else FoldButton.INSET
         self.summary.setContentsMargins(under, 0, 0, 0 if beside else Space.XS)
         self.state.setContentsMargins(under, 0, 0, 0)
-        self._column.setContentsMargins(max(left - RungLine.INSET, 0), 0, 0, Space.S)
+        self._column.setContentsMargins(inset, 0, 0, Space.S)
+        self._wide = self.width() - inset >= max((line.wide_at for line in self.lines), default=0)
+        for line in self.lines:
+            line.set_wide(wide=self._wide)
 
     @property
     def key(self) -> tuple[Path, ...]:
@@ -169,7 +182,7 @@ class LadderView(QWidget):
 
     @property
     def building(self) -> bool:
-        return self._growing.isActive()
+        return self._growing.isActive() or self._arranging.isActive()
 
     def _build(self) -> None:
         self._drop_lines()
@@ -200,6 +213,8 @@ class LadderView(QWidget):
         line.opened.connect(self.opened)
         line.wanted.connect(self.wanted)
         line.menu.connect(self.menu)
+        line.set_wide(wide=self._wide)
+        self._arranging.start()
         return line
 
     def _draw_skipped(self) -> None:

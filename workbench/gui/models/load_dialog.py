@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from workbench.chat.answer import Problem
 from workbench.errors import WorkbenchError
@@ -21,6 +21,7 @@ from workbench.gui.models.remedy_list import RemedyList
 from workbench.gui.models.rung_details import both_answers
 from workbench.gui.theme import Space, Tone
 from workbench.gui.widgets.controls import label, text_button
+from workbench.gui.widgets.sheet import Sheet
 from workbench.gui.words import family_tone, fit_state, has_gpu
 from workbench.hardware.facts import Hardware
 from workbench.models.file import ModelFile
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from workbench.app import Workbench
 
 
+WIDTH, HEIGHT = 1000, 620  # pixels at 100 % text
 BESIDE = 800  # pixels at 100 % text: the price stands beside the controls, else below them
 
 
@@ -44,7 +46,7 @@ class LoadQuestion:
     here: bool = True
 
 
-class LoadDialog(QDialog):
+class LoadDialog(Sheet):
     """``load`` is emitted with the model, the parameters to load with, and whether it is loaded although it is
     too big."""
 
@@ -53,7 +55,7 @@ class LoadDialog(QDialog):
     def __init__(
         self, workbench: Workbench, errands: Errands, question: LoadQuestion, parent: QWidget | None = None
     ) -> None:
-        super().__init__(parent)
+        super().__init__(WIDTH, HEIGHT, parent)
         self.setWindowTitle(f"Load {question.model.title}")
         self._bench, self._errands, self._asked = workbench, errands, question
         self._machine = question.machine
@@ -124,8 +126,6 @@ class LoadDialog(QDialog):
         column.addLayout(title)
         column.addWidget(scroll, 1)
         column.addLayout(buttons)
-        room = self.screen().availableSize()
-        self.resize(min(theme.px(1000), 1300, room.width()), min(theme.px(620), 780, room.height()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -66,7 +66,10 @@ class RemoteLadders(QWidget):
             self._stock = Stock(partial(price_files, workbench, listing.files), errands, self)
             self._stock.priced.connect(self._draw)
             self._stock.failed.connect(self.failed)
+        offered = {file.path for file in projectors}  # as such, above
         for name, why in listing.skipped:
+            if name in offered:
+                continue
             self._column.addWidget(label(f"{name}: {why}", role="muted", wrap=True))
 
     @property

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QResizeEvent
+from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from workbench.gui import theme
@@ -20,8 +20,7 @@ from workbench.gui.words import fit_state
 from workbench.hardware.words import human_bytes
 from workbench.models.verdict import Fit, Rung, Verdict
 
-WIDE = 940  # pixels at 100 % text: room for every column beside the name
-LEAST = 260
+LEAST = 260  # pixels at 100 % text: the page may become as narrow as this
 _TOGGLES = frozenset({Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space})
 _MOVES = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
 
@@ -73,8 +72,9 @@ class RungLine(QFrame):
         self.estimate: Fit = rung.fit
         self.word = label(role="strong")
         self.code = label(role="muted")
-        self.name = ElidedLabel()
+        self.name = ElidedLabel(Qt.TextElideMode.ElideMiddle)  # files of one model differ at the end
         self.name.setProperty("role", "muted")
+        self.name.setContentsMargins(0, 0, Space.S, 0)
         self.chip = label("recommended", role="chip", tone=Tone.ACCENT)
         self.reason = label(role="small", wrap=True)
         self.advice = QWidget()
@@ -228,7 +228,7 @@ class RungLine(QFrame):
     # --- arranged ----------------------------------------------------------------------------
 
     def _arrange(self) -> None:
-        title = QHBoxLayout()
+        self._title = title = QHBoxLayout()
         title.setSpacing(Space.S)
         for part in (self.word, self.code):
             title.addWidget(part, 0, Qt.AlignmentFlag.AlignVCenter)
@@ -245,7 +245,7 @@ class RungLine(QFrame):
         advice.addWidget(self.chip, 0, Qt.AlignmentFlag.AlignTop)
         advice.addWidget(self.reason, 1)
         row = QHBoxLayout()
-        row.setSpacing(Space.M)
+        row.setSpacing(Space.S)
         row.addLayout(names, 1)
         for cell in self.cells.values():
             row.addWidget(cell, 0, Qt.AlignmentFlag.AlignTop)
@@ -264,19 +264,25 @@ class RungLine(QFrame):
         column.addLayout(row)
         column.addWidget(self.advice)
         column.addWidget(self.details)
+        self.set_wide(wide=False)
 
     def minimumSizeHint(self) -> QSize:
         # The columns shall not keep the page from becoming narrow: then they are shown as text.
         return QSize(theme.px(LEAST), super().minimumSizeHint().height())
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        wide = self.width() >= theme.px(WIDE)
+    @property
+    def wide_at(self) -> int:
+        """Pixels from which every column has room beside the name; columns of all lines then stand above each other."""
+        columns = sum(theme.px(width) for _, width in _COLUMNS) + theme.px(_BUTTONS)
+        return self._title.sizeHint().width() + columns + Space.S * (len(_COLUMNS) + 1 + 2)
+
+    def set_wide(self, *, wide: bool) -> None:
+        """In columns, else as text; never from within a resize, whose layouts still have the other height."""
         for cell in self.cells.values():
             cell.setVisible(wide)
         self.fit_narrow.setVisible(not wide)
         self.facts_narrow.setVisible(not wide)
-        # The columns of all lines stand above each other, whichever buttons a line has.
+        # Whichever buttons a line has.
         self._buttons.setMinimumWidth(theme.px(_BUTTONS) if wide else 0)
 
     # --- used --------------------------------------------------------------------------------
@@ -338,7 +344,7 @@ class RungLine(QFrame):
         self.looked_at.emit(None)
 
 
-_COLUMNS = (("fit", 196), ("size", 132), ("context", 84), ("speed", 130), ("loss", 100))
+_COLUMNS = (("fit", 196), ("size", 126), ("context", 84), ("speed", 130), ("loss", 100))
 _BUTTONS = 196
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from PySide6.QtCore import QEvent, QObject, QPoint, QTimer, Slot
 from PySide6.QtWidgets import QScrollArea, QWidget
 
-SETTLED_MS = 60  # new parts have their size by then
+SETTLED_MS = 60  # after the last part moved
 
 
 class Steady(QObject):
@@ -52,6 +52,7 @@ class Steady(QObject):
             self._let_go()  # from here on the user says what is looked at
         elif self._mark is not None and event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Resize):
             QTimer.singleShot(0, self, self._restore)
+            self._until.start()  # parts still move
         return super().eventFilter(watched, event)
 
     @Slot()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QHideEvent
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QWidget
 
 from workbench.chat.answer import Problem
@@ -336,6 +336,10 @@ class ModelsPage(ScrollPage):
         self._opened[view.key] = is_open
         self._hovered = None
         self._show_ghost()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._bench.ask_for_token_again()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)

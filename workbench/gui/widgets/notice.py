@@ -31,7 +31,9 @@ class Notice(QFrame):
         self.copy.clicked.connect(self._on_copy)
         self.action: QPushButton = text_button("", kind="small")
         self.action.clicked.connect(self._on_action)
-        self._act: Callable[[], object] | None = None
+        self.other: QPushButton = text_button("", kind="small")
+        self.other.clicked.connect(self._on_other)
+        self._acts: list[Callable[[], object]] = []
         self.dismiss = IconButton("close", "Dismiss this message")
         self.dismiss.clicked.connect(self.clear)
         column = QVBoxLayout()
@@ -42,6 +44,7 @@ class Notice(QFrame):
         row.setContentsMargins(Space.M, Space.S, Space.S, Space.S)
         row.addLayout(column, 1)
         row.addWidget(self.action, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self.other, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self.copy, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self.dismiss, 0, Qt.AlignmentFlag.AlignTop)
         self.hide()
@@ -53,23 +56,28 @@ class Notice(QFrame):
         self.hint.setText(hint or "")
         self.hint.setVisible(bool(hint))
         self.copy.setVisible(bool(details))
-        self._act = None
+        self._acts.clear()
         self.action.hide()
+        self.other.hide()
         self.setAccessibleName(message)
         self.setAccessibleDescription(hint or "")
         self.show()
         self.shown.emit(True)
 
     def suggest(self, words: str, act: Callable[[], object]) -> None:
-        """A button for what to do about what is said now."""
-        self._act = act
-        self.action.setText(words)
-        self.action.show()
+        """A button for what to do about what is said now; a second one after it for another way."""
+        button = self.other if self._acts else self.action
+        self._acts.append(act)
+        button.setText(words)
+        button.show()
 
     @Slot()
     def _on_action(self) -> None:
-        if self._act is not None:
-            self._act()
+        self._acts[0]()
+
+    @Slot()
+    def _on_other(self) -> None:
+        self._acts[1]()
 
     @Slot()
     def clear(self) -> None:

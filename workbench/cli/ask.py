@@ -1,0 +1,241 @@
+"""``workbench ask``: one model answers a file of prompts, several at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from workbench.app import Workbench
+from workbench.chat.plan import RunMode, fits_at_all, threads_for, too_big
+from workbench.cli import output
+from workbench.cli.compare import shared_options
+from workbench.cli.inputs import (
+    Context,
+    Force,
+    Json,
+    MaxTokens,
+    MinP,
+    Penalty,
+    Seed,
+    Stop,
+    System,
+    Temperature,
+    Template,
+    Threads,
+    TopK,
+    TopP,
+    given,
+)
+from workbench.cli.progress import Told, follow, interruptible
+from workbench.cli.prompt_files import AnswersFile, Question, is_done, key_of, line_of, read_questions
+from workbench.engine.base import Completion, Engine, LoadEvent, Loading, LoadRequest, Mode, Request, StopReason
+from workbench.engine.llama import LlamaEngine
+from workbench.engine.one_by_one import AnswersMany
+from workbench.engine.tuning import NativeBursts, Tried, Tuning, most_that_fit, tune, tuning_key
+from workbench.jobs import CancelToken, Task
+from workbench.models.file import ModelFile
+
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a run tells: how many answers have ended of how many, and what is done before there can be any."""
+
+    done: int
+    total: int
+    before: str = ""
+
+
+def ask(
+    file: Annotated[Path, typer.Argument(help="Prompts: a .jsonl file, or a text with one on each line.")],
+    model: Annotated[str, typer.Option("--model", "-m", help="A name of the library or a path.")],
+    slots: Annotated[
+        int | None, typer.Option("--slots", min=1, max=64, help="How many to answer at a time (tried once, and kept).")
+    ] = None,
+    audit: Annotated[
+        bool, typer.Option("--audit", help="One after the other: bit for bit what each gives by itself.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Append the answers to FILE; prompts answered in it are left out.")
+    ] = None,
+    system: System = None,
+    context: Context = None,
+    threads: Threads = None,
+    seed: Seed = None,
+    temperature: Temperature = None,
+    top_k: TopK = None,
+    top_p: TopP = None,
+    min_p: MinP = None,
+    repetition_penalty: Penalty = None,
+    max_tokens: MaxTokens = None,
+    stop: Stop = None,
+    template: Template = None,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Answer every prompt of FILE: a line of JSON for each as it ends, on stdout or in --out."""
+    flags = {"context": context, "threads": threads, "temperature": temperature, "top_k": top_k, "top_p": top_p,
+             "min_p": min_p, "repetition_penalty": repetition_penalty, "max_tokens": max_tokens}  # fmt: skip
+    with Workbench.open(flags=given(flags)) as workbench, contextlib.ExitStack() as closing:
+        options = shared_options(workbench, system, seed, stop, RunMode.AUTO)
+        questions = read_questions(file, options.system)
+        answers = AnswersFile(out) if out is not None else None
+        if answers is not None:
+            closing.callback(answers.close)
+        chosen = workbench.library.resolve(model)
+        # A drawn seed is each answer's own; it is no reason to ask again.
+        sampling = options.sampling if seed is not None else replace(options.sampling, seed=None)
+        requests = [
+            Request(
+                question.messages,
+                sampling,
+                options.max_tokens,
+                options.stop,
+                n_threads=workbench.settings.threads or threads_for(workbench.machine(), running=1),
+                mode=Mode.AUDIT if audit else Mode.THROUGHPUT,
+            )
+            for question in questions
+        ]
+        run = _Run(chosen, tuple(zip(questions, requests, strict=True)), answers)
+        load = _load_request(workbench, chosen, template, force=force)
+        cancel = closing.enter_context(interruptible())
+        task = run.task(workbench, load, 1 if audit else slots)
+        follow(task, _told, name="progress", as_json=json and out is not None, cancel=cancel, items=True)
+    if out is not None:
+        _report(run, as_json=json)
+    raise typer.Exit(INTERRUPTED if cancel.cancelled else 1 if run.failed else 0)
+
+
+class _Run:
+    """What is asked, and what became of it."""
+
+    def __init__(
+        self, model: ModelFile, asked: Sequence[tuple[Question, Request]], answers: AnswersFile | None
+    ) -> None:
+        self._model = model
+        self._answers = answers
+        keyed = [(key_of(question, request, model.header.sha256), question, request) for question, request in asked]
+        known = answers.keys if answers is not None else frozenset()
+        self._keyed = [one for one in keyed if one[0] not in known]
+        self.skipped = len(keyed) - len(self._keyed)
+        self.answered = self.failed = self.tokens = 0
+        self.seconds = 0.0
+
+    def task(self, workbench: Workbench, load: LoadRequest, slots: int | None) -> Task[Progress, None]:
+        def task(cancel: CancelToken) -> Generator[Progress, None, None]:
+            total = len(self._keyed)
+            if not total:
+                return
+            engine = yield from _opened(workbench.backend.open(load, cancel), total)
+            try:
+                tuned = None
+                if slots is None:
+                    tuned = yield from _tuned(workbench, engine, load, self._keyed[0][2], cancel, total)
+                at_a_time = _fitting(workbench, load, slots or (tuned.slots if tuned else 1))
+                n_batch = tuned.n_batch if tuned else None
+                yield Progress(0, total)
+                began = time.monotonic()
+                requests = [request for _, _, request in self._keyed]
+                many = cast("AnswersMany", engine)
+                # Closed before the engine is: its memory lies on the engine's weights.
+                with contextlib.closing(many.stream_many(requests, cancel, slots=at_a_time, n_batch=n_batch)) as events:
+                    for event in events:
+                        if isinstance(event.event, Completion):
+                            self._take(event.index, event.event)
+                            yield Progress(self.answered + self.failed, total)
+                self.seconds = time.monotonic() - began
+            finally:
+                engine.close()
+
+        return task
+
+    def _take(self, index: int, completion: Completion) -> None:
+        """Write an answer down; one that was cancelled half-way is asked again next time."""
+        if completion.stop_reason is StopReason.CANCELLED:
+            return
+        key, question, _ = self._keyed[index]
+        self.answered += is_done(completion)
+        self.failed += not is_done(completion)
+        self.tokens += completion.timings.completion_tokens
+        line = line_of(question, key if is_done(completion) else None, self._model.name, completion)
+        if self._answers is None:
+            output.emit_event("answer", line)
+        else:
+            self._answers.append(line)
+
+
+def _load_request(workbench: Workbench, model: ModelFile, template: str | None, *, force: bool) -> LoadRequest:
+    """Raises DoesNotFitError unless told to load it all the same."""
+    found = workbench.fit(model)
+    if not fits_at_all(found) and not force:
+        raise too_big(found)
+    return LoadRequest(model, found.params, template)
+
+
+def _opened(opening: Generator[LoadEvent, None, Engine], total: int) -> Generator[Progress, None, Engine]:
+    while True:
+        try:
+            event = next(opening)
+        except StopIteration as end:
+            engine: Engine = end.value
+            return engine
+        share = f" ({event.fraction:.0%})" if isinstance(event, Loading) else ""
+        yield Progress(0, total, f"loading{share}")
+
+
+def _tuned(
+    workbench: Workbench, engine: Engine, load: LoadRequest, request: Request, cancel: CancelToken, total: int
+) -> Generator[Progress, None, Tuning | None]:
+    """What is fastest here, tried unless it was before; None where there is nothing to try."""
+    if not isinstance(engine, LlamaEngine):
+        return None
+    key = tuning_key(load.model.header.sha256, load.params, request.n_threads)
+    found = workbench.tunings.of(key)
+    if found is None:
+        tries = tune(NativeBursts(engine.weights, load.params, request.n_threads), cancel)
+        yield Progress(0, total, "trying how many to answer at a time")
+        found = yield from _quietly(tries)
+        workbench.tunings.keep(key, found)
+    return found
+
+
+def _quietly(tries: Generator[Tried, None, Tuning]) -> Generator[Progress, None, Tuning]:
+    while True:
+        try:
+            tried = next(tries)
+        except StopIteration as end:
+            tuning: Tuning = end.value
+            return tuning
+        yield Progress(0, 0, f"trying how many to answer at a time: {tried.what} {tried.size}")
+
+
+def _fitting(workbench: Workbench, load: LoadRequest, slots: int) -> int:
+    """As many as this machine has room for, and at least one."""
+    found = most_that_fit(
+        load.params, slots, lambda params: fits_at_all(workbench.fit(load.model, params=params, n_ctx=params.n_ctx))
+    )
+    return 1 if found is None else found.n_seq_max - 1
+
+
+def _told(progress: Progress) -> Told:
+    if progress.before:
+        return Told(progress.before, event={"doing": progress.before})
+    return Told("answering", progress.done, progress.total, event={"done": progress.done, "total": progress.total})
+
+
+def _report(run: _Run, *, as_json: bool) -> None:
+    rate = run.tokens / run.seconds if run.seconds > 0 else None
+    if as_json:
+        output.emit({"answered": run.answered, "failed": run.failed, "skipped": run.skipped,
+                     "completion_tokens": run.tokens, "tokens_per_s": rate})  # fmt: skip
+        return
+    said = [f"{run.answered} answered", f"{run.failed} failed", f"{run.skipped} already there"]
+    speed = "" if rate is None else f"; {rate:.1f} tokens/s together"
+    output.err.print(", ".join(said) + speed, markup=False)
