@@ -11,8 +11,6 @@ from workbench.engine.base import Completion, ContextPolicy, Dropped, EngineFact
 if TYPE_CHECKING:
     from workbench.chat.answer import Answer
 
-UNSUPPORTED_SYSTEM = "the template has no place for the system prompt: it was left out"
-
 
 @dataclass(frozen=True, slots=True)
 class Footing:
@@ -73,15 +71,11 @@ class Footing:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a reader of the answer must know, in plain words."""
+        """What a reader of the answer must know beside the prompt's own notes, in plain words."""
         found = []
         if self.dropped is not None:
             messages = "1 message" if self.dropped.messages == 1 else f"{self.dropped.messages} messages"
             found.append(f"{messages} ({self.dropped.tokens:,} tokens) left out: {_POLICIES[self.dropped.policy]}")
-        if self.system == "unsupported":
-            found.append(UNSUPPORTED_SYSTEM)
-        if self.inserted_system:
-            found.append("the template put in a system prompt of its own")
         if self.bos_count > 1:
             found.append(f"the prompt begins with {self.bos_count} BOS tokens")
         return (*found, *self.engine_notes)

@@ -63,12 +63,11 @@ def test_a_failed_answer_is_not_compared():
 
 
 def test_what_a_reader_must_know_stands_beside_the_answer():
-    footing = replace(FOOTING, dropped=Dropped(ContextPolicy.MIDDLE_OUT, 1, 1234), system="unsupported", bos_count=2,
-                      inserted_system="x", engine_notes=("moved to main memory",))  # fmt: skip
-    assert answer(footing=footing).chips == (
+    footing = replace(FOOTING, dropped=Dropped(ContextPolicy.MIDDLE_OUT, 1, 1234), bos_count=2,
+                      engine_notes=("moved to main memory",))  # fmt: skip
+    assert answer(footing=footing, notes=("the system prompt was merged",)).chips == (
+        "the system prompt was merged",
         "1 message (1,234 tokens) left out: the middle was dropped",
-        "the template has no place for the system prompt: it was left out",
-        "the template put in a system prompt of its own",
         "the prompt begins with 2 BOS tokens",
         "moved to main memory",
     )
