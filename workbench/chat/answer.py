@@ -6,17 +6,8 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from workbench.chat.footing import Footing
-from workbench.engine.base import (
-    Candidate,
-    Choice,
-    Completion,
-    EngineFacts,
-    LoadRequest,
-    Request,
-    Sampling,
-    StopReason,
-    ToolCall,
-)
+from workbench.engine.base import Completion, EngineFacts, LoadRequest, Request, Sampling, StopReason, ToolCall
+from workbench.engine.recorded import Candidate, Choice
 from workbench.errors import WorkbenchError
 from workbench.models.file import ModelFile
 from workbench.models.receipt import Receipt

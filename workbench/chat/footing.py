@@ -18,7 +18,8 @@ class Footing:
     models were asked alike.
 
     ``tokens`` are the prompt's ids, ``samplers`` llama.cpp's in their order, ``sampling`` says in plain words by
-    whose wish the model was sampled so; the others are those of ``RenderedPrompt`` and ``EngineFacts``.
+    whose wish the model was sampled so, ``together`` in what company it was answered; the others are those of
+    ``RenderedPrompt`` and ``EngineFacts``.
     """
 
     template_sha256: str | None = None
@@ -30,6 +31,7 @@ class Footing:
     samplers: tuple[str, ...] = ()
     sampling: str = ""
     exactness: str = "audit"
+    together: str | None = None
     constraint: str | None = None
     adapters: tuple[str, ...] = ()
     isolated: bool = False
@@ -51,6 +53,7 @@ class Footing:
             samplers=completion.samplers,
             sampling=sampling,
             exactness=request.mode.value,
+            together=None if completion.together is None else str(completion.together),
             constraint=None if request.constraint is None else type(request.constraint).__name__,
             adapters=tuple(f"{one.path.name} × {one.scale:g}" for one in load.adapters),
             isolated=load.isolated,
@@ -125,7 +128,7 @@ _READINGS: tuple[tuple[str, Reading], ...] = (
     ("threads", lambda answer, _: answer.threads),
     ("constraint", lambda _, footing: footing.constraint or "none"),
     ("adapters", lambda _, footing: ", ".join(footing.adapters) or "none"),
-    ("exactness", lambda _, footing: footing.exactness),
+    ("exactness", lambda _, footing: ", ".join(filter(None, (footing.exactness, footing.together)))),
 )
 
 

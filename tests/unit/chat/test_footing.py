@@ -10,8 +10,9 @@ import pytest
 from workbench.chat.answer import Answer, blank
 from workbench.chat.footing import Footing, differences
 from workbench.chat.options import Options
-from workbench.engine.base import Adapter, Candidate, Choice, ContextPolicy, Dropped, ToolCall
+from workbench.engine.base import Adapter, ContextPolicy, Dropped, ToolCall
 from workbench.engine.fake import FakeBackend, Thought, fake_model, say
+from workbench.engine.recorded import Candidate, Choice
 
 FOOTING = Footing(system="native", bos_count=1, tokens=(1, 2, 3), samplers=("temp", "dist"))
 

@@ -1,0 +1,107 @@
+"""Votes are kept, taken back and counted; what they say comes with its uncertainty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from workbench.chat.answer import blank
+from workbench.chat.ballots import Ballots, Contender, Side, Vote
+from workbench.chat.footing import Footing
+from workbench.chat.ratings import rate
+from workbench.engine.fake import fake_model
+from workbench.stats.bradley_terry import Outcome
+from workbench.store.database import Database
+
+WIN, LOSS, TIE = Outcome.LEFT, Outcome.RIGHT, Outcome.TIE
+
+
+def side(name: str, characters: int = 100) -> Side:
+    return Side(Contender(name, name, "other", "Q4_K_M"), characters)
+
+
+def vote(left: str, right: str, outcome: Outcome, **more: object) -> Vote:
+    return replace(Vote(side(left), side(right), outcome, seed=7), **more)
+
+
+@pytest.fixture
+def ballots(tmp_path: Path) -> Iterator[Ballots]:
+    with Database(tmp_path / "w.db") as db:
+        yield Ballots(db)
+
+
+def test_a_vote_comes_back_as_it_was_cast(ballots: Ballots) -> None:
+    cast = ballots.cast(vote("a", "b", Outcome.BOTH_BAD, comment="dull", tags=("tone",), automatic=True, blind=False))
+    assert cast.id
+    assert ballots.counted() == (cast,)
+
+
+def test_a_vote_taken_back_does_not_count_until_it_is_put_back(ballots: Ballots) -> None:
+    first, second = ballots.cast(vote("a", "b", WIN)), ballots.cast(vote("a", "b", LOSS))
+    ballots.withdraw(first.id)
+    assert ballots.counted() == (second,)
+    ballots.put_back(first.id)
+    assert ballots.counted() == (first, second)
+
+
+def test_a_comment_and_tags_can_come_later(ballots: Ballots) -> None:
+    cast = ballots.cast(vote("a", "b", WIN))
+    ballots.annotate(cast.id, "warmer", ["tone", "short"])
+    assert ballots.counted() == (replace(cast, comment="warmer", tags=("tone", "short")),)
+
+
+def test_the_same_file_with_an_adapter_is_another_contender() -> None:
+    plain = replace(blank(fake_model("m"), "x", "end"), footing=Footing(), template_source="file")
+    adapted = replace(plain, footing=Footing(adapters=("style.gguf × 1",)))
+    other = replace(plain, template_source="builtin:chatml")
+    names = [Contender.of(answer).name for answer in (plain, adapted, other)]
+    assert names == ["m · Q4_K_M", "m · Q4_K_M · style.gguf × 1", "m · Q4_K_M · template builtin:chatml"]
+
+
+def test_few_votes_leave_it_undecided_and_say_how_many_more() -> None:
+    found = rate([vote("a", "b", WIN)] * 6 + [vote("b", "a", WIN)] * 4)
+    assert found is not None
+    first, last = found.standings
+    assert first.contender.name == "a"
+    assert first.beats_next is not None
+    assert first.beats_next.low < 0.5 < first.beats_next.high
+    assert first.votes_to_decide is not None
+    assert 20 < first.votes_to_decide < 200
+    assert (last.beats_next, last.votes_to_decide) == (None, None)
+    assert found.fragile == 3
+    assert found.consistency is None
+
+
+def test_many_votes_decide_it() -> None:
+    found = rate([vote("a", "b", WIN)] * 30 + [vote("b", "a", WIN)] * 5)
+    assert found is not None
+    assert found.standings[0].votes_to_decide == 0
+    assert found.standings[0].beats_next.low > 0.5
+    assert found.standings[0].ballots == 35
+
+
+def test_a_rater_who_likes_length_is_told() -> None:
+    votes = [Vote(side("a", 400), side("b", 100), WIN, 1), Vote(side("a", 100), side("b", 400), LOSS, 1)] * 12
+    found = rate(votes)
+    assert found is not None
+    assert found.length_effect.low > 0
+    assert found.standings[0].beats_next.low < 0.5 < found.standings[0].beats_next.high
+
+
+def test_repeats_measure_the_rater_and_do_not_count_twice() -> None:
+    first = vote("a", "b", WIN, id=1)
+    again = vote("b", "a", LOSS, id=2, repeats=1)
+    against = vote("b", "a", WIN, id=4, repeats=3)
+    found = rate([first, again, vote("a", "b", WIN, id=3), against])
+    assert found is not None
+    assert found.consistency is not None
+    assert found.consistency.estimate == 0.5
+    assert found.standings[0].ballots == 2
+
+
+def test_without_votes_between_two_there_is_nothing_to_say() -> None:
+    assert rate([]) is None
+    assert rate([vote("a", "a", WIN)]) is None
