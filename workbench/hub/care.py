@@ -93,6 +93,10 @@ class Care:
         """What other programs keep on this machine."""
         return self._places()
 
+    def look_at_places_again(self) -> None:
+        """The next look asks the disk itself, whatever is remembered and whether a watch told of a change or not."""
+        self._places.forget()
+
     def watch(self) -> Task[Watching | Changed, None]:
         """Tells when the library has to be listed again, until it is cancelled.  Folders that are added later, and
         programs that are installed later, are watched after half a minute; at once where this is started anew."""

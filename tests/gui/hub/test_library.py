@@ -118,7 +118,8 @@ def test_what_remains_elsewhere_is_said(window: MainWindow, library: dict[str, P
     copy.hardlink_to(library["own"])
     window.show_page("models")
     rested(window, qtbot)
-    assert held(window, "own").copies
+    # What is remembered of folders holds until the watch on them tells.
+    qtbot.waitUntil(lambda: bool(held(window, "own").copies))
     next(action for text, action in actions(window, "own").items() if text.startswith("Remove (")).trigger()
     qtbot.waitUntil(lambda: not library["own"].exists())
     qtbot.waitUntil(lambda: "The copy in LM Studio stays." in words(window.models.notice))

@@ -118,6 +118,12 @@ class ModelsPage(ScrollPage):
         """Look at the library and at the free memory again."""
         self._price(self.terms.terms)
 
+    @Slot()
+    def _look_again(self) -> None:
+        """Asked for by hand: also where no watch tells what changed, as on many network drives."""
+        self._bench.look_at_places_again()
+        self.refresh()
+
     # --- arranged ----------------------------------------------------------------------------
 
     def _arrange(self) -> None:
@@ -139,7 +145,7 @@ class ModelsPage(ScrollPage):
         self.column.addStretch(1)
 
     def _connect(self) -> None:
-        self.refresh_button.clicked.connect(self.refresh)
+        self.refresh_button.clicked.connect(self._look_again)
         self.terms.changed.connect(self._price)
         self._stock.priced.connect(self._draw)
         self._stock.failed.connect(self._not_priced)
