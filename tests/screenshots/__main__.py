@@ -24,18 +24,21 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=IMAGES, help="folder of the pictures")
     parser.add_argument("--all", action="store_true", help="also the states that the documentation does not show")
     parser.add_argument("--hub", action="store_true", help="only the hub's: catalogue, downloads, packs")
+    parser.add_argument("--answers", action="store_true", help="only what stands behind an answer")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     with screen(2200, 1400) as display, tempfile.TemporaryDirectory(prefix="workbench-") as folder:
         os.environ |= {"DISPLAY": display, "QT_QPA_PLATFORM": "xcb", "QT_API": "pyside6"}
-        take_pictures(Path(folder), arguments.out, everything=arguments.all, only_hub=arguments.hub)
+        only = "hub" if arguments.hub else "answers" if arguments.answers else None
+        take_pictures(Path(folder), arguments.out, everything=arguments.all, only=only)
 
 
-def take_pictures(folder: Path, out: Path, *, everything: bool, only_hub: bool) -> None:
+def take_pictures(folder: Path, out: Path, *, everything: bool, only: str | None) -> None:
     from PySide6.QtWidgets import QApplication
 
     from tests.loopback_hub import LoopbackHub
     from tests.models import test_models
+    from tests.screenshots.answer_scenes import AnswerScenes, scripted, thinking
     from tests.screenshots.hub_scenes import HubScenes, publish
     from tests.screenshots.published import REPOSITORY, write_repository
     from workbench.app import Workbench
@@ -45,9 +48,14 @@ def take_pictures(folder: Path, out: Path, *, everything: bool, only_hub: bool) 
     app = QApplication(["workbench"])
     app.setWindowIcon(theme.app_icon())
     collector = Collector()
-    if not only_hub:
+    if only is None:
         with Workbench.open(data_dir=folder / "first") as bench:
             Camera(app, bench, out, everything=everything).first_run()
+    if only != "hub":
+        with scripted(folder / "scripted") as bench:
+            camera = Camera(app, bench, out, everything=everything)
+            thinking(camera)
+            camera.window.close()
     models = test_models()
     with LoopbackHub() as hub:
         hub.add(REPOSITORY, write_repository(folder / "repository"))
@@ -57,10 +65,14 @@ def take_pictures(folder: Path, out: Path, *, everything: bool, only_hub: bool) 
             for path in (models.smollm2, models.gemma, models.mistral):
                 (bench.paths.models / path.name).symlink_to(path)
             camera = Camera(app, bench, out, everything=everything)
-            if not only_hub:
+            if only is None:
                 camera.everything_else()
-            publish(hub, folder / "published")
-            HubScenes(camera).take()
+            if only == "answers":
+                camera.fill_panes()
+                AnswerScenes(camera).take()
+            else:
+                publish(hub, folder / "published")
+                HubScenes(camera).take()
             camera.window.close()
     collector.close()
 
@@ -111,6 +123,14 @@ class Camera:
         (widget or self.window).grab().save(str(path))
         print(path)
 
+    def keep_screen(self, name: str) -> None:
+        """A picture of the window and of what stands before it."""
+        path = self.out / f"{name}.png"
+        window = self.window.geometry()
+        shot = self.window.screen().grabWindow(0, window.x(), window.y(), window.width(), window.height())
+        shot.save(str(path))
+        print(path)
+
     def take_also(self, name: str, *, size: tuple[int, int] = (1280, 800), scale: float = 1.0) -> None:
         if self.everything:
             self.take(name, size=size, scale=scale)
@@ -128,6 +148,7 @@ class Camera:
         self.window.close()
 
     def everything_else(self) -> None:
+        from tests.screenshots.answer_scenes import AnswerScenes
         from workbench.chat.plan import RunMode
 
         self.fill_panes()
@@ -147,6 +168,7 @@ class Camera:
         self.window.compare.toggle_options()
         self.take_also("compare-options")
         self.window.compare.toggle_options()
+        AnswerScenes(self).take()
         self.models()
         self.window.show_page("machine")
         self.until(lambda: self.window.runner.idle)
@@ -206,6 +228,9 @@ class Camera:
     def fill_panes(self) -> None:
         """With a library and no conversation yet, the page proposes models by itself."""
         self.until(lambda: sum(pane.model is not None for pane in self.panes) == 3 and self.window.runner.idle)
+        for view in self.window.compare.row.views:
+            if view.template_notice.isVisible():
+                view.template_notice.likely[0].click()
 
     def ask(self, prompt: str, *, until_done: bool = True) -> None:
         self.window.compare.composer.set_text(prompt)

@@ -7,6 +7,7 @@ panes' lanes.  A face hands each job message to ``deliver`` and redraws the pane
 from __future__ import annotations
 
 import datetime
+import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -100,6 +101,7 @@ class Comparison:
         self._changed: set[int] = set()
         self._next_id = 0
         self._day: str | None = None  # of the last question: one for all its answers
+        self._seed: int | None = None  # likewise, where none is given
 
     # --- panes -------------------------------------------------------------------------------
 
@@ -240,6 +242,7 @@ class Comparison:
 
     def _start(self, panes: Sequence[Pane], prompt: str) -> None:
         self._day = datetime.date.today().isoformat()  # noqa: DTZ011  # the user's own day, as people tell it
+        self._seed = secrets.randbelow(2**31)
         plan, fits = self._judge(panes)
         if not self._waiting and not self._answering:  # a run under way keeps its mode; this one joins it
             self.plan = plan
@@ -302,6 +305,8 @@ class Comparison:
         threads = pane.n_threads or threads_for(self._machine(), running=running)
         assert pane.model is not None
         sampling, advised = self.options.sampling_for(self._advise(pane.model))
+        if sampling.seed is None:
+            sampling = replace(sampling, seed=self._seed)
         messages = pane.history(self.options.system, prompt)
         request = self.options.request(messages, sampling, n_threads=threads, day=self._day)
         self._submit(pane, _Question(self._loads[pane.id], request, advised))

@@ -30,6 +30,7 @@ SHOWN = (
     "context",
     "threads",
     "run_mode",
+    "prompt_cache_gb",
     "offline",
     "download_mb_per_s",
     "download_connections",

@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.gui.compare.conftest import ALPHA, BETA, OpenPage, slow
 from workbench.chat.pane import PaneState
-from workbench.engine.base import Message
+from workbench.engine.base import Message, Request
 from workbench.engine.fake import FakeBackend, say
 
 
@@ -202,3 +202,16 @@ def test_models_already_chosen_are_left_alone_by_a_proposal(open_page: OpenPage)
     opened.page.propose()
     opened.until(lambda: opened.page.errands.idle)
     assert [pane.model.title if pane.model else None for pane in opened.panes] == [BETA, None]
+
+
+def test_models_asked_together_share_a_fresh_seed_and_another_question_gets_another(open_page: OpenPage) -> None:
+    asked: list[Request] = []
+    opened = open_page(FakeBackend(lambda request: asked.append(request) or ["yes"]))
+    opened.choose(ALPHA, BETA)
+    opened.ask("Why?")
+    opened.ask("And now?")
+    first, second, third, fourth = [request.sampling.seed for request in asked]
+    assert first is not None
+    assert (first, third) == (second, fourth)
+    assert first != third
+    assert not opened.last(0).unlike.isVisible()

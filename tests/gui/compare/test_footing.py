@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.gui.compare.conftest import ALPHA, BETA, Opened, OpenPage
 from workbench.chat.options import SamplingMode
-from workbench.engine.base import Adapter, ContextPolicy, Grammar, JsonSchema, Mode, Request
+from workbench.engine.base import Adapter, ContextPolicy, Grammar, Mode, Request
 from workbench.engine.fake import FakeBackend, Thought, say
 from workbench.gui.compare.candidates import CandidatesPopup
 from workbench.gui.compare.dialogs import PaneSettingsDialog
@@ -63,18 +63,6 @@ def test_each_token_tells_what_else_could_have_come(open_page: OpenPage, qtbot: 
     popup.close()
     qtbot.mouseClick(view.sure, Qt.MouseButton.LeftButton)
     assert view.text.isVisible()
-
-
-def test_tokens_can_be_reached_and_opened_with_the_keyboard(open_page: OpenPage, qtbot: QtBot) -> None:
-    opened = answered(open_page, "Be", "cause", alternatives=2)
-    view = opened.last(0)
-    view.sure.click()
-    assert view.tokens is not None
-    view.tokens.setFocus()
-    qtbot.keyClick(view.tokens, Qt.Key.Key_Tab)
-    qtbot.keyClick(view.tokens, Qt.Key.Key_Return)
-    assert view.tokens.popup is not None
-    qtbot.keyClick(view.tokens.popup, Qt.Key.Key_Escape)
 
 
 def test_without_alternatives_there_is_nothing_to_click(open_page: OpenPage) -> None:
@@ -147,14 +135,3 @@ def test_the_options_reach_the_request_and_outlive_the_program(open_page: OpenPa
     assert options == again.page.comparison.options
     assert (options.sampling_mode, options.constraint) == (SamplingMode.VENDOR, Grammar('root ::= "yes"'))
     assert again.page.panel.form.text.toPlainText() == 'root ::= "yes"'
-
-
-def test_a_schema_that_is_no_json_says_so_while_it_is_typed(open_page: OpenPage) -> None:
-    form = open_page().page.panel.form
-    form.kind.setCurrentIndex(form.kind.findData("schema"))
-    assert form.constraint is None
-    form.text.setPlainText('{"type": ')
-    assert form.problem.text().startswith("✕ Not JSON yet: ")
-    form.text.setPlainText('{"type": "object"}')
-    assert form.problem.text() == ""
-    assert form.constraint == JsonSchema('{"type": "object"}')

@@ -68,6 +68,7 @@ class _Row(QWidget):
         self.scale.setSingleStep(0.1)
         self.scale.setValue(adapter.scale)
         self.scale.setPrefix("× ")
+        self.scale.lineEdit().setTextMargins(Space.XS, 0, 0, 0)  # the style sheet's padding does not reach it
         self.scale.setAccessibleName(f"Scale of {adapter.path.name}")
         self.scale.setToolTip("1 is as it was trained, 0 is without it")
         self.gone = IconButton("close", f"Leave {adapter.path.name} out")

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import json
-
 from PySide6.QtCore import QSignalBlocker, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QPlainTextEdit, QVBoxLayout, QWidget
 
+from workbench.engine import grammar, schema, schema_text
 from workbench.engine.base import Constraint, Grammar, JsonSchema
+from workbench.errors import WorkbenchError
 from workbench.gui import theme
 from workbench.gui.theme import Space, Tone
 from workbench.gui.widgets.controls import label
 
 FREE, SCHEMA, GRAMMAR = "free", "schema", "grammar"
+KINDS = {FREE: "Free text", SCHEMA: "JSON schema", GRAMMAR: "Grammar (GBNF)"}
+KIND_HELP = "JSON schema or grammar: only tokens that keep to it can be drawn, so that every answer is valid"
 EXAMPLES = {
     SCHEMA: '{"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}',
     GRAMMAR: 'root ::= "yes" | "no"',
 }
 LINES = 5
+MOST_COMPILED = 8_000  # characters: compiling more takes longer than a pause in typing; it is judged when asked
 
 
 class AnswerForm(QWidget):
@@ -28,8 +31,9 @@ class AnswerForm(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.kind = QComboBox()
-        self.kind.setAccessibleName("Form of the answers")
-        for kind, words in ((FREE, "Free text"), (SCHEMA, "JSON after a schema"), (GRAMMAR, "A grammar (GBNF)")):
+        self.kind.setAccessibleName("Output format")
+        self.kind.setToolTip(KIND_HELP)
+        for kind, words in KINDS.items():
             self.kind.addItem(words, kind)
         self.text = QPlainTextEdit()
         self.text.setProperty("role", "mono")
@@ -41,7 +45,7 @@ class AnswerForm(QWidget):
         for part in (self.kind, self.text, self.problem):
             column.addWidget(part)
         self.kind.currentIndexChanged.connect(self._on_kind)
-        self.text.textChanged.connect(self._on_text)
+        self.text.textChanged.connect(self.changed)
         theme.changed.connect(self._resize)
         self._show()
 
@@ -63,6 +67,13 @@ class AnswerForm(QWidget):
             blocker.unblock()
         self._show()
 
+    def judge(self) -> None:
+        """Say what is wrong with what is written, once typing has rested."""
+        problem = problem_of(self.constraint)
+        self.problem.setText(f"✕ {problem}" if problem else "")
+        self.problem.setVisible(bool(problem))
+        self.text.setAccessibleDescription(problem)
+
     @Slot()
     def _on_kind(self) -> None:
         blocker = QSignalBlocker(self.text)
@@ -71,19 +82,12 @@ class AnswerForm(QWidget):
         self._show()
         self.changed.emit()
 
-    @Slot()
-    def _on_text(self) -> None:
-        self._show()
-        self.changed.emit()
-
     def _show(self) -> None:
         kind = self.kind.currentData()
         self.text.setVisible(kind != FREE)
         self.text.setPlaceholderText(EXAMPLES.get(kind, ""))
         self.text.setAccessibleName("JSON schema" if kind == SCHEMA else "Grammar")
-        problem = problem_of(self.constraint)
-        self.problem.setText(problem)
-        self.problem.setVisible(bool(problem))
+        self.judge()
         self._resize()
 
     @Slot()
@@ -92,10 +96,12 @@ class AnswerForm(QWidget):
 
 
 def problem_of(constraint: Constraint | None) -> str:
-    """What is wrong with it, as far as can be told without a model; "" for nothing."""
-    if isinstance(constraint, JsonSchema):
-        try:
-            json.loads(constraint.text)
-        except json.JSONDecodeError as error:
-            return f"✕ Not JSON yet: {error.msg}, line {error.lineno}."
+    """What is wrong with it and what to do, as far as can be told without a model; "" for nothing."""
+    try:
+        if isinstance(constraint, JsonSchema):
+            (schema.to_gbnf if len(constraint.text) <= MOST_COMPILED else schema_text.read)(constraint.text)
+        elif isinstance(constraint, Grammar):
+            grammar.check(constraint.gbnf)
+    except WorkbenchError as error:
+        return " ".join(filter(None, (error.message, error.hint)))
     return ""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -20,12 +20,14 @@ from PySide6.QtWidgets import (
 )
 
 from workbench.chat.pane import Pane
+from workbench.engine.templates import NONE, builtin_names, suggestions
 from workbench.gui.compare.adapter_list import AdapterList
 from workbench.gui.compare.record import PaneSettings
 from workbench.gui.compare.words import tokens
 from workbench.gui.theme import Space
 from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.widgets.sheet import Sheet
+from workbench.models.file import ModelFile
 
 SMALLEST_CONTEXT, LARGEST_CONTEXT = 256, 10_000_000
 SOURCES = {"file": "the file's own template", "none": "no template: completed raw", "user": "a template of yours"}
@@ -39,11 +41,10 @@ class PaneSettingsDialog(Sheet):
         pane: Pane,
         current: PaneSettings,
         shared_context: int,
-        templates: Sequence[str],
         apply: Callable[[PaneSettings], object],
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(400, None, parent)
+        super().__init__(460, None, parent)
         self._apply = apply
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Settings of this pane")
@@ -52,10 +53,8 @@ class PaneSettingsDialog(Sheet):
         self.threads = _optional_number("Threads", 1024, "automatic", current.n_threads)
         self.template = QComboBox()
         self.template.setAccessibleName("Chat template")
-        self.template.addItem("The file's own", None)
-        for name in templates:
-            self.template.addItem(f"Built in: {name}", name)
-        self.template.addItem("None: complete raw text", "none")
+        for said, value in template_choices(pane.model):
+            self.template.addItem(said, value)
         if current.template is not None and self.template.findData(current.template) < 0:
             self.template.addItem(current.template, current.template)
         self.template.setCurrentIndex(max(0, self.template.findData(current.template)))
@@ -72,6 +71,8 @@ class PaneSettingsDialog(Sheet):
         form.addRow("", self.isolated)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self.accept_button = buttons.button(QDialogButtonBox.StandardButton.Ok)
+        for button in buttons.buttons():
+            button.setIcon(QIcon())
         buttons.accepted.connect(self._accept)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
@@ -98,6 +99,20 @@ class PaneSettingsDialog(Sheet):
             )
         )
         self.accept()
+
+
+def template_choices(model: ModelFile | None) -> list[tuple[str, str | None]]:
+    """Words and name of each; of a model without a template the likeliest come first."""
+    lacking = model is not None and model.chat_template is None
+    likely = suggestions(model) if model is not None and lacking else ()
+    own = "Not chosen: the file has none" if lacking else "The file's own"
+    others = [name for name in builtin_names() if name not in likely]
+    return [
+        (own, None),
+        *((f"Likely: {name}", name) for name in likely),
+        *((f"Built in: {name}", name) for name in others),
+        ("None: complete raw text", NONE),
+    ]
 
 
 class RenderedPromptDialog(Sheet):

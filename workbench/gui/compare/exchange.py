@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QFontMetrics, QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from workbench.chat.answer import CUT_SHORT, Answer, Problem
 from workbench.chat.footing import Difference
@@ -20,6 +22,8 @@ from workbench.gui.widgets.controls import FlowLayout, IconButton, label, text_b
 from workbench.gui.widgets.text_view import AnswerView
 
 PROMPT_LINES = 4
+ONE_LINE = 36  # characters of a chip: Qt would break a shorter one too if it were let
+NARROW = 300  # pixels at 100 % text: figures and buttons have no room beside each other
 
 
 class ExchangeView(QFrame):
@@ -44,6 +48,11 @@ class ExchangeView(QFrame):
         self.compared: tuple[Answer, ...] = ()
         self.problem: ProblemCard | None = None
         self.chips = _Row()
+        self.unlike = text_button("≠ not asked alike", kind="small")
+        self.unlike.setProperty("tone", "caution")
+        self.unlike.clicked.connect(self.explain)
+        self.unlike.hide()
+        self.chips.add(self.unlike)
         self.figures = label(role="muted", wrap=True)
         self._footer = self._make_footer()
         column = QVBoxLayout(self)
@@ -93,6 +102,7 @@ class ExchangeView(QFrame):
         """Say where the models that answered this prompt were not asked alike; ``compared`` are all answers to it."""
         self.differences, self.compared = differences, compared
         self.unlike.setVisible(bool(differences))
+        self.chips.setVisible(bool(differences) or bool(self.chip_texts))
         self.unlike.setToolTip("\n".join(map(str, differences)))
         self.unlike.setAccessibleName("Not asked alike: " + ", ".join(one.what for one in differences))
 
@@ -110,7 +120,7 @@ class ExchangeView(QFrame):
     def explain(self) -> None:
         """How this answer was asked for."""
         if self.answer is not None:
-            FootingDialog(self.answer, self.differences, self.window()).open()
+            FootingDialog(self.answer, self.differences, self.compared, self.window()).open()
 
     @Slot(bool)
     def show_tokens(self, shown: bool) -> None:
@@ -118,23 +128,17 @@ class ExchangeView(QFrame):
         if self.answer is None:
             return
         if self.tokens is None:
+            # Made when it is first wanted: thousands of tokens are not free, and most answers are only read.
             self.tokens = TokenView(self.text.accessibleName())
             self.tokens.show_choices(self.answer.text, self.answer.choices)
             layout = self.layout()
             assert isinstance(layout, QVBoxLayout)
             layout.insertWidget(layout.indexOf(self.text), self.tokens)
+            QWidget.setTabOrder(self.text, self.tokens)
         self.tokens.setVisible(shown)
         self.text.setVisible(not shown)
 
     def _make_footer(self) -> QWidget:
-        footer = QWidget()
-        row = QHBoxLayout(footer)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(Space.XS)
-        self._copy = IconButton("content-copy", "Copy the answer")
-        self._copy.clicked.connect(self.copy)
-        self.again = IconButton("refresh", "Answer this again")
-        self.again.hide()
         self.sure = IconButton("percent-outline", "How sure was it: token by token")
         self.sure.setCheckable(True)
         self.sure.toggled.connect(self.show_tokens)
@@ -142,17 +146,11 @@ class ExchangeView(QFrame):
         self.asked = IconButton("information-outline", "How it was asked")
         self.asked.clicked.connect(self.explain)
         self.asked.hide()
-        self.unlike = text_button("≠ not asked alike", kind="small")
-        self.unlike.setProperty("tone", "caution")
-        self.unlike.clicked.connect(self.explain)
-        self.unlike.hide()
-        row.addWidget(self.figures, 1)
-        row.addWidget(self.unlike, 0, Qt.AlignmentFlag.AlignTop)
-        row.addWidget(self.sure, 0, Qt.AlignmentFlag.AlignTop)
-        row.addWidget(self.asked, 0, Qt.AlignmentFlag.AlignTop)
-        row.addWidget(self._copy, 0, Qt.AlignmentFlag.AlignTop)
-        row.addWidget(self.again, 0, Qt.AlignmentFlag.AlignTop)
-        return footer
+        self._copy = IconButton("content-copy", "Copy the answer")
+        self._copy.clicked.connect(self.copy)
+        self.again = IconButton("refresh", "Answer this again")
+        self.again.hide()
+        return _Footer(self.figures, (self.sure, self.asked, self._copy, self.again))
 
     def _show_problem(self, problem: Problem | None) -> None:
         if problem is not None:
@@ -166,8 +164,9 @@ class ExchangeView(QFrame):
     def _show_chips(self, answer: Answer) -> None:
         for chip in answer.chips:
             calm = chip == CUT_SHORT["cancelled"] or chip.startswith("template:")
-            self.chips.add(label(chip, role="chip", tone=Tone.MUTED if calm else Tone.CAUTION))
-        self.chips.setVisible(bool(answer.chips))
+            tone = Tone.MUTED if calm else Tone.CAUTION
+            self.chips.add(label(chip, role="chip", tone=tone, wrap=len(chip) > ONE_LINE))
+        self.chips.setVisible(bool(answer.chips) or bool(self.differences))
 
 
 class PromptBubble(QFrame):
@@ -272,6 +271,28 @@ class ProblemCard(QFrame):
         QGuiApplication.clipboard().setText(self._details)
 
 
+class _Footer(QWidget):
+    """Figures and buttons beside each other, below each other in a narrow pane: the answer must not grow wider."""
+
+    def __init__(self, figures: QWidget, buttons: Sequence[QWidget]) -> None:
+        super().__init__()
+        row = QHBoxLayout()
+        row.setSpacing(Space.XS)
+        row.addStretch(1)
+        for button in buttons:
+            row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        self._box = QBoxLayout(QBoxLayout.Direction.TopToBottom, self)
+        self._box.setContentsMargins(0, 0, 0, 0)
+        self._box.setSpacing(Space.XS)
+        self._box.addWidget(figures, 1)
+        self._box.addLayout(row)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        narrow = self.width() < theme.px(NARROW)
+        self._box.setDirection(QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight)
+
+
 class _Row(QWidget):
     """Chips, wrapped."""
 
@@ -282,7 +303,7 @@ class _Row(QWidget):
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
 
-    def add(self, chip: QLabel) -> None:
+    def add(self, chip: QWidget) -> None:
         self._flow.addWidget(chip)
 
     def minimumSizeHint(self) -> QSize:

@@ -6,11 +6,21 @@ from collections.abc import Iterator, Sequence
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from workbench.chat.answer import Answer
 from workbench.chat.footing import Difference
 from workbench.gui import theme
+from workbench.gui.compare.words import EXACTNESSES
 from workbench.gui.theme import Space, Tone
 from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.widgets.sheet import Sheet
@@ -21,11 +31,21 @@ SYSTEMS = {
     "merged": "put before the first message: the template has no place for it",
     "unsupported": "left out: the template has no place for it",
 }
+FORMATS = {None: "free text", "JsonSchema": "JSON schema", "Grammar": "grammar (GBNF)"}
+LONGEST_WORD = 32  # characters: longer ones are hashes, shown in lines of that length
 SOURCES = {"file": "the file's own", "none": "none: completed raw", "user": "yours", None: "unknown"}
 
 
 class FootingDialog(Sheet):
-    def __init__(self, answer: Answer, differences: Sequence[Difference], parent: QWidget | None = None) -> None:
+    """``compared`` are the answers that the differences were found between, in their order."""
+
+    def __init__(
+        self,
+        answer: Answer,
+        differences: Sequence[Difference],
+        compared: Sequence[Answer],
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(560, 520, parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("How it was asked")
@@ -35,15 +55,17 @@ class FootingDialog(Sheet):
         if differences:
             inner.addWidget(label("Not asked alike", role="strong", tone=Tone.CAUTION))
             for difference in differences:
-                inner.addWidget(label(f"{difference}", tone=Tone.CAUTION, wrap=True))
+                inner.addWidget(_value(by_model(difference, compared), tone=Tone.CAUTION))
         inner.addLayout(_table(self.facts))
         self.ids = QPlainTextEdit(token_ids(answer))
         self.ids.setReadOnly(True)
         self.ids.setProperty("role", "mono")
+        self.ids.setTabChangesFocus(True)
         self.ids.setAccessibleName("Token ids of the prompt")
         self.ids.setFixedHeight(theme.px(96))
-        self.ids.setVisible(bool(self.ids.toPlainText()))
-        inner.addWidget(self.ids)
+        if self.ids.toPlainText():
+            inner.addWidget(label(f"Token ids of the prompt: {len(self.ids.toPlainText().split()):,}", role="muted"))
+            inner.addWidget(self.ids)
         inner.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.L, Space.L, Space.L, Space.L)
@@ -93,8 +115,9 @@ def facts(answer: Answer) -> Iterator[tuple[str, str]]:
         yield "Repetition penalty", f"{answer.repetition_penalty:g}"
         yield "Seed", f"{answer.seed}"
     if footing is not None:
-        yield "Mode", footing.exactness
-        yield "Constraint", footing.constraint or "none"
+        yield "Prompt cache", EXACTNESSES.get(footing.exactness, footing.exactness)
+        yield "Other answers with it", footing.together or "none"
+        yield "Output format", FORMATS.get(footing.constraint, "") or f"{footing.constraint}"
         yield "Adapters", ", ".join(footing.adapters) or "none"
         yield "Process", "its own" if footing.isolated else "the program's"
         for note in footing.engine_notes:
@@ -105,6 +128,13 @@ def facts(answer: Answer) -> Iterator[tuple[str, str]]:
         yield "Model's SHA-256", answer.sha256
     if answer.engine:
         yield "Engine", f"{answer.engine} {answer.engine_version or ''}".strip()
+
+
+def by_model(difference: Difference, compared: Sequence[Answer]) -> str:
+    """A difference with each value's model: those that failed, or tell nothing of it, have none."""
+    told = [answer.model for answer in compared if answer.error is None and answer.footing is not None]
+    values = (f"{value} ({model})" for value, model in zip(difference.values, told, strict=True))
+    return f"{difference.what}: {', '.join(values)}"
 
 
 def token_ids(answer: Answer) -> str:
@@ -118,13 +148,24 @@ def _table(rows: Sequence[tuple[str, str]]) -> QGridLayout:
     grid.setColumnStretch(1, 1)
     for row, (name, value) in enumerate(rows):
         grid.addWidget(label(name, role="muted"), row, 0, Qt.AlignmentFlag.AlignTop)
-        said = label(value, wrap=True)
-        said.setTextInteractionFlags(
-            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
-        )
+        said = _value(value)
         said.setAccessibleName(f"{name}: {value}")
         grid.addWidget(said, row, 1)
     return grid
+
+
+def _value(text: str, *, tone: Tone = Tone.NONE) -> QLabel:
+    """Never wider than the dialog, whatever is in it."""
+    made = label(" ".join(map(_broken, text.split(" "))), tone=tone, wrap=True)
+    made.setTextInteractionFlags(
+        Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+    )
+    made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    return made
+
+
+def _broken(word: str) -> str:
+    return "\n".join(word[start : start + LONGEST_WORD] for start in range(0, len(word), LONGEST_WORD))
 
 
 def _scrolled(inner: QVBoxLayout) -> QScrollArea:

@@ -32,7 +32,7 @@ from workbench.gui.theme import Space
 from workbench.gui.widgets.controls import IconButton, label, text_button
 from workbench.settings import Settings
 
-WIDTH = 310
+WIDTH = 330
 REST_MS = 300
 MOST_TOKENS = 10_000_000
 MOST_SEED = 2_147_483_647
@@ -51,7 +51,7 @@ class OptionsPanel(QFrame):
         self._defaults, self._default_context = defaults, context
         self._repeat_last_n = defaults.sampling.repeat_last_n
         self._tools: tuple[Tool, ...] = defaults.tools
-        self.whose = label("As each vendor recommends; the values below count where nothing is known.",
+        self.whose = label("What each vendor recommends comes first; the values below count where nothing is known.",
                            role="muted", wrap=True)  # fmt: skip
         self._make_fields()
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
@@ -117,6 +117,7 @@ class OptionsPanel(QFrame):
     def commit(self) -> None:
         """Say what stands in the fields, now."""
         self._rest.stop()
+        self.form.judge()
         self.changed.emit(self.options(), self.context.value())
 
     def commit_pending(self) -> None:
@@ -150,7 +151,7 @@ class OptionsPanel(QFrame):
         self.mode = _choice("Several models", MODES, _help("run_mode"))
         self.sampling_mode = _choice("Sampling", SAMPLINGS, _help("sampling_mode"))
         self.policy = _choice("Prompt too long", POLICIES, _help("context_policy"))
-        self.exactness = _choice("Reuse of earlier prompts", EXACTNESSES, EXACTNESS_HELP)
+        self.exactness = _choice("Prompt cache", EXACTNESSES, EXACTNESS_HELP)
         self.alternatives = _whole(
             "alternatives", 0, MOST_ALTERNATIVES, "none", title="Alternatives", tip=ALTERNATIVES_HELP
         )
@@ -197,7 +198,7 @@ class OptionsPanel(QFrame):
         inner.addWidget(_name("Stop strings", self.stop))
         inner.addWidget(self.stop)
         inner.addSpacing(Space.XS)
-        inner.addWidget(_name("Form of the answers", self.form.kind))
+        inner.addWidget(_name("Output format", self.form.kind))
         inner.addWidget(self.form)
         reset = text_button("Back to the defaults", kind="link")
         reset.clicked.connect(self._reset)
@@ -234,7 +235,7 @@ class OptionsPanel(QFrame):
             (_title("context"), self.context),
             (_title("context_policy"), self.policy),
             (_title("run_mode"), self.mode),
-            ("Reuse", self.exactness),
+            ("Prompt cache", self.exactness),
             ("Alternatives", self.alternatives),
         )
         for row, (title, field) in enumerate(rows):

@@ -15,6 +15,7 @@ from workbench.gui.compare.exchange import ProblemCard
 from workbench.gui.compare.header import PaneHeader
 from workbench.gui.compare.picker import ModelPicker
 from workbench.gui.compare.shelf import Shelf
+from workbench.gui.compare.template_notice import TemplateNotice
 from workbench.gui.compare.transcript import Transcript
 from workbench.gui.compare.words import pane_line
 from workbench.gui.models.receipt_line import ReceiptLine
@@ -44,6 +45,8 @@ class PaneDeeds(Protocol):
 
     def settings(self, pane: Pane) -> None: ...
 
+    def use_template(self, pane: Pane, template: str) -> None: ...
+
     def show_prompt(self, pane: Pane) -> None: ...
 
     def load_options(self, pane: Pane) -> None: ...
@@ -62,6 +65,7 @@ class PaneView(QFrame):
         self._shelf = shelf
         self._opening = ""
         self.header = PaneHeader()
+        self.template_notice = TemplateNotice()
         self.picker = ModelPicker(shelf, self)
         self.transcript = Transcript()
         self.empty = EmptyPane()
@@ -73,7 +77,7 @@ class PaneView(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(1, 1, 1, 1)
         column.setSpacing(0)
-        for part in (self.header, self.notice):
+        for part in (self.header, self.notice, self.template_notice):
             column.addWidget(part)
         column.addWidget(self._body, 1)
         column.addWidget(self.receipt)
@@ -89,6 +93,7 @@ class PaneView(QFrame):
         self.header.set_alone(alone=alone)
         self.close_action.setEnabled(not alone)
         self.notice.show_problem(self._problem_of_its_own(), title)
+        self.template_notice.draw(pane)
         self.empty.draw(pane, opening, any_models=bool(self._shelf.models) or not self._shelf.looked)
         self.transcript.draw(pane)
         self.receipt.draw(pane.receipt if pane.loaded else None)
@@ -119,6 +124,8 @@ class PaneView(QFrame):
         self.picker.browse.connect(self._browse)
         self.empty.choose.clicked.connect(self.open_picker)
         self.empty.browse.clicked.connect(self._browse)
+        self.template_notice.chosen.connect(self._use_template)
+        self.template_notice.more.connect(self._settings)
         self.transcript.again.connect(self._regenerate)
         self.transcript.load_anyway.connect(self._load_anyway)
         self.transcript.load_options.connect(self._load_options)
@@ -173,6 +180,10 @@ class PaneView(QFrame):
     @Slot()
     def _settings(self) -> None:
         self._deeds.settings(self.pane)
+
+    @Slot(str)
+    def _use_template(self, template: str) -> None:
+        self._deeds.use_template(self.pane, template)
 
     @Slot()
     def _show_prompt(self) -> None:

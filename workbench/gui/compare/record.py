@@ -108,6 +108,10 @@ class Record:
             self._choose(pane, pane.model, chosen.n_threads, chosen.template)
             self._keep_panes()
 
+    def use_template(self, pane: Pane, template: str) -> None:
+        """Raises UsageError while the pane answers."""
+        self.configure(pane, replace(self.settings_of(pane), template=template))
+
     def follow(self, pane: Pane, model: ModelFile, n_threads: int | None, template: str | None) -> None:
         """The file of a pane's model lies elsewhere now, or is there again: all else stays as it was chosen."""
         self._choose(pane, model, n_threads, template)

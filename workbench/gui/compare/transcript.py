@@ -15,6 +15,10 @@ from workbench.gui.widgets.controls import text_button
 NEAR_END = 24  # pixels: as good as the end
 
 
+def _with_tab(parent: QWidget) -> list[QWidget]:
+    return [found for found in parent.findChildren(QWidget) if found.focusPolicy() & Qt.FocusPolicy.TabFocus]
+
+
 class Transcript(QScrollArea):
     """``again``, ``load_anyway`` and ``load_options`` are about the newest answer."""
 
@@ -61,11 +65,19 @@ class Transcript(QScrollArea):
             view.again.clicked.connect(self.again)
             view.load_anyway.connect(self.load_anyway)
             view.load_options.connect(self.load_options)
-            self._column.insertWidget(self._column.count() - 1, view)
-            self.views.append(view)
+            self._place(view)
             if exchange.answer is None:
                 self.to_end()  # a new question was asked: its answer is what the reader wants to see
         self._draw_answers(pane)
+
+    def _place(self, view: ExchangeView) -> None:
+        """Below the others; the Tab key meets it there too, not after all else in the window."""
+        last = ([self, *_with_tab(self._body)])[-1]
+        self._column.insertWidget(self._column.count() - 1, view)
+        self.views.append(view)
+        for widget in _with_tab(view):
+            QWidget.setTabOrder(last, widget)
+            last = widget
 
     def _draw_answers(self, pane: Pane) -> None:
         for view, exchange in zip(self.views, pane.exchanges, strict=True):

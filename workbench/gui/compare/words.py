@@ -12,6 +12,7 @@ from workbench.hardware.words import human_bytes
 
 NARROW_SPACE = "\N{NO-BREAK SPACE}"  # a figure and its unit stay on one line
 DOT = " · "
+KEPT_DOT = f"{NARROW_SPACE}· "  # a line that is broken ends with it, none begins with it
 
 REASONS = {
     "end": "end",
@@ -26,17 +27,18 @@ MODES = {
     "auto": "Automatic",
     "together": "Together",
     "in_turn": "In turn",
-    "swap": "One at a time in memory",
+    "swap": "One in memory",
 }
-SAMPLINGS = {"same": "The same for all", "vendor": "As each vendor recommends"}
-POLICIES = {"refuse": "Refuse it", "drop_oldest": "Drop the oldest turns", "middle_out": "Drop from the middle"}
-EXACTNESSES = {"audit": "Exact (audit)", "throughput": "All of it (faster)"}
+SAMPLINGS = {"same": "Same for all", "vendor": "Each vendor's"}
+POLICIES = {"refuse": "Refuse", "drop_oldest": "Drop oldest", "middle_out": "Drop middle"}
+EXACTNESSES = {"audit": "Exact (audit)", "throughput": "Fast (throughput)"}
 ALTERNATIVES_HELP = (
-    "How many candidates are told with each token: see how sure the model was, and what else it could say"
+    "Top log-probabilities: how many candidates are told with each token, to see how sure the model was and what "
+    "else it could have said"
 )
 EXACTNESS_HELP = (
-    "Exact: bit for bit what a cold start would answer. All of it: every token that is kept is reused, also the "
-    "answers' own; the last bits may differ"
+    "What is reused of earlier prompts. Exact: bit for bit what a cold start would answer. Fast: every token that is "
+    "kept, also the answers' own; the last bits may differ"
 )
 
 
@@ -74,7 +76,7 @@ def live_figures(stats: LiveStats) -> str:
 def answer_figures(answer: Answer) -> str:
     """The measured figures and, always, why the answer ended."""
     known = _figures(answer.ttft_ms, answer.decode_tokens_per_s, answer.completion_tokens)
-    return DOT.join([*known, REASONS.get(answer.stop_reason, answer.stop_reason)])
+    return KEPT_DOT.join([*known, REASONS.get(answer.stop_reason, answer.stop_reason)])
 
 
 def answer_details(answer: Answer) -> str:
@@ -87,6 +89,8 @@ def answer_details(answer: Answer) -> str:
         lines.append(f"load: {duration(answer.load_ms)}")
     if answer.prefill_tokens_per_s is not None:
         lines.append(f"prefill: {answer.prefill_tokens_per_s:,.1f} tok/s")
+    if answer.thinking:
+        lines.append(f"thinking: {tokens(answer.thinking_tokens)}, {duration(answer.thinking_ms)}")
     if answer.decode_tokens_per_s is not None:
         lines.append(f"decode: {answer.decode_tokens_per_s:,.1f} tok/s")
     if answer.seed is not None:

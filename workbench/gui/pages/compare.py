@@ -13,7 +13,6 @@ from workbench.app import Workbench
 from workbench.chat.answer import Problem
 from workbench.chat.options import Options
 from workbench.chat.pane import Pane
-from workbench.engine.templates import builtin_names
 from workbench.errors import UsageError
 from workbench.gui import theme
 from workbench.gui.bridge import EventPump
@@ -201,7 +200,10 @@ class ComparePage(QWidget):
 
     def settings(self, pane: Pane) -> None:
         current, apply = self.record.settings_of(pane), partial(self._configure, pane)
-        PaneSettingsDialog(pane, current, self.record.context, builtin_names(), apply, self).open()
+        PaneSettingsDialog(pane, current, self.record.context, apply, self).open()
+
+    def use_template(self, pane: Pane, template: str) -> None:
+        self._do(partial(self.record.use_template, pane, template))
 
     def show_prompt(self, pane: Pane) -> None:
         RenderedPromptDialog(pane, self).open()

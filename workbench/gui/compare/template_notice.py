@@ -1,0 +1,77 @@
+"""A model that brings no chat template: how it is asked is the user's choice, made where it can be seen."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QFrame, QSizePolicy, QVBoxLayout, QWidget
+
+from workbench.chat.pane import Pane
+from workbench.engine.templates import NONE, suggestions
+from workbench.gui import theme
+from workbench.gui.theme import Space, Tone
+from workbench.gui.widgets.controls import FlowLayout, label, text_button
+from workbench.models.file import ModelFile
+
+MOST_OFFERED = 2
+WHY = "The file brings none: your prompt is completed as raw text."
+
+
+class TemplateNotice(QWidget):
+    """``chosen`` carries a template's name; ``more`` asks for all of them."""
+
+    chosen = Signal(str)
+    more = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._model: ModelFile | None = None
+        self.likely = tuple(text_button("", kind="small") for _ in range(MOST_OFFERED))
+        for button in self.likely:
+            button.setToolTip("A guess from the model's architecture and vocabulary")
+            button.clicked.connect(self._on_likely)
+        choose = text_button("Choose…", kind="small")
+        choose.setAccessibleName("Choose a template…")
+        choose.clicked.connect(self.more)
+        raw = text_button("Keep raw", kind="small")
+        raw.setToolTip("Right for a base model, which was trained on no template")
+        raw.clicked.connect(self._on_raw)
+        ways = FlowLayout(gap=Space.XS)
+        for way in (*self.likely, choose, raw):
+            ways.addWidget(way)
+        why = label(WHY, role="small", wrap=True)
+        why.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        card = QFrame()
+        card.setProperty("role", "problem")
+        theme.mark(card, tone=Tone.CAUTION)
+        inner = QVBoxLayout(card)
+        inner.setContentsMargins(Space.M, Space.S, Space.M, Space.S)
+        inner.setSpacing(Space.XS)
+        inner.addWidget(label("No chat template", role="strong", tone=Tone.CAUTION))
+        inner.addWidget(why)
+        inner.addLayout(ways)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(Space.M, Space.M, Space.M, Space.XS)
+        column.addWidget(card)
+        self.hide()
+
+    def draw(self, pane: Pane) -> None:
+        """Shown until something is chosen, if only to keep the text raw."""
+        model = pane.model
+        if model is not None and model is not self._model:
+            self._model = model
+            names = suggestions(model)[:MOST_OFFERED]
+            for place, button in enumerate(self.likely):
+                button.setText(f"Use {names[place]}" if place < len(names) else "")
+                button.setVisible(place < len(names))
+        self.setVisible(model is not None and model.chat_template is None and pane.template is None)
+        self.setEnabled(not pane.busy)
+
+    @Slot()
+    def _on_likely(self) -> None:
+        button = self.sender()
+        if self._model is not None and button in self.likely:
+            self.chosen.emit(suggestions(self._model)[self.likely.index(button)])
+
+    @Slot()
+    def _on_raw(self) -> None:
+        self.chosen.emit(NONE)
