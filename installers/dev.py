@@ -322,17 +322,19 @@ def install_engine() -> None:
     stamp("engine", key)
 
 
-# --- the peer that benchmarks measure against ------------------------------------------------
+# --- the peers that benchmarks measure against -----------------------------------------------
+
+PEERS = ("llama-bench", "llama-server", "llama-perplexity")
 
 
-def build_peer() -> Path:
-    """llama-bench from the engine's own sdist with the engine's own flags; built on request only."""
+def build_peers() -> Path:
+    """The folder of llama.cpp's own programs, from the engine's sdist with its flags; built on request only."""
     folder = engine_store() / f"{engine_key()}-tools"
-    bench = folder / ("llama-bench.exe" if os.name == "nt" else "llama-bench")
-    if bench.exists():
-        return bench
+    names = [f"{peer}.exe" if os.name == "nt" else peer for peer in PEERS]
+    if all((folder / name).exists() for name in names):
+        return folder
     require_compiler()
-    print("· building llama-bench from the same source (a few minutes, once)")
+    print(f"· building {', '.join(PEERS)} from the same source (about ten minutes, once; kept for next time)")
     python, env = build_venv()
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="tools-") as scratch:
@@ -346,14 +348,17 @@ def build_peer() -> Path:
         same.append(f"-DCMAKE_PROJECT_INCLUDE={FAULTS.as_posix()}")
         configure = ["cmake", "-S", source, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", *same]
         configure += ["-DBUILD_SHARED_LIBS=OFF", "-DLLAMA_CURL=OFF", "-DLLAMA_OPENSSL=OFF", "-DLLAMA_BUILD_TESTS=OFF"]
-        configure += ["-DLLAMA_BUILD_EXAMPLES=OFF", "-DLLAMA_BUILD_SERVER=OFF", "-DLLAMA_BUILD_TOOLS=ON"]
-        configure += ["-DLLAMA_BUILD_UI=OFF", "-DLLAMA_BUILD_COMMON=ON"]
+        configure += ["-DLLAMA_BUILD_EXAMPLES=OFF", "-DLLAMA_BUILD_TOOLS=ON", "-DLLAMA_BUILD_COMMON=ON"]
+        # The server's pages would be fetched from the network while it is built.
+        configure += ["-DLLAMA_BUILD_SERVER=ON", "-DLLAMA_BUILD_UI=OFF", "-DLLAMA_USE_PREBUILT_UI=OFF"]
         sh(*configure, env=env, quiet=True)
-        command = ["cmake", "--build", str(build), "--target", "llama-bench", "--verbose"]
-        if follow_build(command, {**os.environ, **env}, folder.parent / f"{folder.name}.log"):
-            raise SetupError("llama-bench could not be built.")
-        shutil.copy2(next(path for path in build.rglob(bench.name) if path.is_file()), bench)
-    return bench
+        command = ["cmake", "--build", str(build), "--target", *PEERS, "--verbose"]
+        log = folder.parent / f"{folder.name}.log"
+        if follow_build(command, {**os.environ, **env}, log):
+            raise SetupError(f"llama.cpp's own programs could not be built. The end of {log} says why.")
+        for name in names:
+            shutil.copy2(next(path for path in build.rglob(name) if path.is_file()), folder / name)
+    return folder
 
 
 def offer_mirror() -> None:
@@ -428,9 +433,9 @@ def tidy(_: Sequence[str]) -> None:
 
 
 def bench_engine(rest: Sequence[str]) -> None:
-    """Prefill and decode speed against llama-bench of the same source, flags, threads and depth."""
+    """The engine against llama-bench, llama-server and llama-perplexity of the same source, flags and threads."""
     set_up(dev=True)
-    finish([str(PYTHON), "-m", "tests.benchmarks.engine", "--peer", str(build_peer()), *rest])
+    finish([str(PYTHON), "-m", "tests.benchmarks.engine", "--peers", str(build_peers()), *rest])
 
 
 def bench_fit(rest: Sequence[str]) -> None:
@@ -449,6 +454,12 @@ def bench_hub(rest: Sequence[str]) -> None:
     """Downloads killed and resumed, against the hub's own command, their memory, and every fault's outcome."""
     set_up(dev=True)
     finish([str(PYTHON), "-m", "tests.benchmarks.hub", *rest])
+
+
+def probes(rest: Sequence[str]) -> None:
+    """Bit for bit where it is promised, prompts beside references, hostile templates and files."""
+    set_up(dev=True)
+    finish([str(PYTHON), "-m", "tests.benchmarks.probes", *rest])
 
 
 def screenshots(rest: Sequence[str]) -> None:
@@ -510,6 +521,7 @@ COMMANDS = {
     "bench-fit": bench_fit,
     "bench-gui": bench_gui,
     "bench-hub": bench_hub,
+    "probes": probes,
     "screenshots": screenshots,
     "lock": lock,
     "system": system,

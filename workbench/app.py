@@ -24,6 +24,7 @@ from workbench.engine.base import Backend
 from workbench.engine.choosing import llama_backend
 from workbench.engine.fake import FakeBackend
 from workbench.engine.probe import Probe
+from workbench.engine.prompt_cache import PromptCache
 from workbench.engine.recommended import IN_FILE, recommended, stated
 from workbench.engine.sentinel import Sentinel
 from workbench.engine.stored_verdicts import StoredVerdicts
@@ -114,7 +115,7 @@ class Workbench(Supply):
             undo.callback(closing.close)
             closing.enter_context(logs.setup(paths, chosen.log_level))
             db = closing.enter_context(Database(paths.database))
-            opened = backend or _backend(chosen, db, paths, lambda: workbench.machine())  # noqa: PLW0108 - made below
+            opened = backend or _backend(chosen, db, paths, lambda: workbench)
             closing.callback(opened.close)
             workbench = cls(paths, chosen, db, opened)
             workbench._flags = flags or {}
@@ -198,13 +199,8 @@ class Workbench(Supply):
         machine: Hardware | None = None,
     ) -> Ladder:
         """Every quantisation of a model with its verdict, one recommended."""
-        return ladder(
-            files,
-            machine or self.machine(),
-            n_ctx=self._context(n_ctx, params),
-            params=params,
-            learnt=self.learnt(),
-        )
+        context = self._context(n_ctx, params)
+        return ladder(files, machine or self.machine(), n_ctx=context, params=params, learnt=self.learnt())
 
     def together(self, fits: Sequence[Fit], *, machine: Hardware | None = None) -> TogetherFit:
         """Whether these fit side by side, and what taking turns would cost."""
@@ -394,7 +390,9 @@ class Workbench(Supply):
         return n_ctx or (params.n_ctx if params is not None else self.settings.context)
 
 
-def _backend(chosen: Settings, db: Database, paths: Paths, machine: Callable[[], Hardware]) -> Backend:
+def _backend(chosen: Settings, db: Database, paths: Paths, made: Callable[[], Workbench]) -> Backend:
+    """``made`` is the workbench that it is for, once there is one."""
     if chosen.engine == "fake":
         return FakeBackend(tokens_per_s=40)
-    return llama_backend(Vetter(StoredVerdicts(db)), Sentinel(paths.opening), machine)
+    cache = PromptCache(paths.prompt_cache, lambda: round(made().settings.prompt_cache_gb * 1e9))
+    return llama_backend(Vetter(StoredVerdicts(db)), Sentinel(paths.opening), lambda: made().machine(), cache)

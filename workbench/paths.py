@@ -43,6 +43,11 @@ class Paths:
         return self.config / "window.ini"
 
     @property
+    def prompt_cache(self) -> Path:
+        """States of long prompts, with their tokens in the clear; no pack holds any of it."""
+        return self.cache / "prompt-cache"
+
+    @property
     def starter_wheels(self) -> Path:
         return self.cache / "starter"
 

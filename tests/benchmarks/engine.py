@@ -1,195 +1,115 @@
-"""Prefill and decode speed of the engine against llama-bench: python -m tests.benchmarks.engine --peer PATH
+"""The engine beside llama.cpp's own programs, in one table: python -m tests.benchmarks.engine --peers FOLDER
 
-Both run the same weights on the same threads with the same micro-batch, context length, depth and flash
-attention, in turns (ours, the peer's, ours, …), each after a warm-up; printed are medians and their ratio.
-llama-bench evaluates random tokens and samples nothing.  So decoding is timed twice on our side: the bare
-evaluations, which is the fair comparison, and the whole loop (greedy draw, end check, text), which is
-what a user gets.
+Both sides run the same weights on the same threads, in turns; printed are medians, their ratio and what was aimed at.
+``make bench-engine`` builds the peers, once, from the engine's own source and with its flags.  ``--only`` chooses
+parts; without ``--full`` each part is short, and all of them take about twelve minutes on two quiet cores.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import random
-import statistics
-import subprocess
+import os
+import platform
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from tests.benchmarks import aborting, batches, chatting, logits, reuse, speeds
+from tests.benchmarks.peers import Peers, end_on_terminate
+from tests.benchmarks.table import Row, line, table
 from tests.models import test_models
 from workbench.engine import native
-from workbench.engine.base import Sampling
-from workbench.engine.kept import Memory
-from workbench.engine.prefix import pieces
-from workbench.engine.sampling import Sampler
-from workbench.engine.visible_text import VisibleText
-from workbench.models.params import RunParams
-
-BATCH = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """What is measured: ``prompt`` tokens at once, then ``generated`` one by one after ``depth`` tokens."""
-
-    model: Path
+class Plan:
+    peers: Peers
+    models: tuple[Path, ...]
     threads: int
-    prompt: int
-    generated: int
-    depth: int
+    full: bool
+
+    def either(self, full: int, short: int) -> int:
+        return full if self.full else short
 
 
-@dataclass(slots=True)
-class Speeds:
-    """Tokens per second of every run."""
-
-    prefill: list[float] = field(default_factory=list)
-    decode: list[float] = field(default_factory=list)
-    decode_greedy: list[float] = field(default_factory=list)
+def _decode(plan: Plan) -> Iterator[Row]:
+    if (bench := plan.peers.program("llama-bench")) is not None:
+        for model in plan.models:
+            job = speeds.Job(model, plan.threads, prompt=512, generated=64, depth=256)
+            yield from speeds.rows(bench, job, plan.either(11, 4))
 
 
-class Ours:
-    """The engine's own evaluation loop, without prompts and templates around it."""
-
-    def __init__(self, job: Job) -> None:
-        self.job = job
-        self.weights = native.Weights(job.model, n_gpu_layers=-1)
-        draw = random.Random(1)
-        self.tokens = tuple(
-            draw.randrange(self.weights.n_vocab) for _ in range(max(job.prompt, job.depth, job.generated))
-        )
-
-    def prefill(self) -> float:
-        memory = self._memory(self.job.prompt)
-        began = time.perf_counter()
-        self._evaluate(memory, self.tokens[: self.job.prompt])
-        return self._finish(memory, self.job.prompt, began)
-
-    def decode(self) -> float:
-        memory = self._memory(self.job.depth + self.job.generated)
-        self._evaluate(memory, self.tokens[: self.job.depth] or self.tokens[:1])
-        position = max(1, self.job.depth)
-        began = time.perf_counter()
-        for index in range(self.job.generated):
-            memory.context.step(self.tokens[index], position + index)
-            native.api().llama_synchronize(memory.context.pointer)
-        return self._finish(memory, self.job.generated, began)
-
-    def decode_greedy(self) -> float:
-        memory, weights = self._memory(self.job.depth + self.job.generated), self.weights
-        prompt = self.tokens[: self.job.depth] or self.tokens[:1]
-        self._evaluate(memory, prompt)
-        visible = VisibleText(("\n\n\n\n",))
-        with Sampler(weights, Sampling(temperature=0), 1, prompt) as sampler:
-            began = time.perf_counter()
-            for index in range(self.job.generated):
-                token = sampler.next(memory.context)
-                if not weights.is_end(token):
-                    visible.feed(weights.piece(token))
-                memory.context.step(token, len(prompt) + index)
-            return self._finish(memory, self.job.generated, began)
-
-    def _memory(self, n_ctx: int) -> Memory:
-        params = RunParams(n_ctx=n_ctx, n_batch=BATCH, n_ubatch=BATCH)
-        memory = Memory.of(native.Context(self.weights, params, n_threads=self.job.threads), self.weights, params)
-        self._evaluate(memory, self.tokens[:2])  # warm-up
-        memory.context.step(self.tokens[0], 2)
-        memory.forget()
-        return memory
-
-    @staticmethod
-    def _evaluate(memory: Memory, tokens: Sequence[int]) -> None:
-        for piece in pieces(0, len(tokens), memory.context.n_ubatch):
-            part = tokens[piece.start : piece.stop]
-            memory.context.prefill(part, piece.start, lambda: False, output=piece.stop == len(tokens))
-
-    @staticmethod
-    def _finish(memory: Memory, count: int, began: float) -> float:
-        native.api().llama_synchronize(memory.context.pointer)
-        speed = count / (time.perf_counter() - began)
-        memory.context.close()
-        return speed
+def _chat(plan: Plan) -> Iterator[Row]:
+    if (server := plan.peers.program("llama-server")) is not None:
+        # The first alone: the others have no chat template.
+        yield from chatting.rows(server, chatting.Job(plan.models[0], plan.threads, plan.either(8, 3)))
 
 
-def peer_speed(peer: Path, job: Job, *, prompt: int = 0, generated: int = 0, depth: int = 0) -> float:
-    """One measurement of llama-bench, which warms up by itself."""
-    flags = {
-        "-m": job.model, "-t": job.threads, "-p": prompt, "-n": generated, "-d": depth, "-b": BATCH, "-ub": BATCH,
-        "-fa": "auto", "-ngl": -1, "--repack": 1, "-r": 1, "-o": "json",
-    }  # fmt: skip
-    command = [str(peer), *(str(word) for pair in flags.items() for word in pair)]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return float(json.loads(printed)[0]["avg_ts"])
+def _batches(plan: Plan) -> Iterator[Row]:
+    server = plan.peers.program("llama-server")
+    for model, aim in zip(plan.models, (1.1, 2.5), strict=False):
+        job = batches.Job(model, plan.threads, plan.either(5, 2), aim, alone=plan.either(64, 32))
+        yield from batches.rows(server, job)
 
 
-def measure(peer: Path, job: Job, runs: int) -> tuple[Speeds, Speeds]:
-    ours, theirs, engine = Speeds(), Speeds(), Ours(job)
-    try:
-        for _ in range(runs):
-            ours.prefill.append(engine.prefill())
-            theirs.prefill.append(peer_speed(peer, job, prompt=job.prompt))
-            ours.decode.append(engine.decode())
-            theirs.decode.append(peer_speed(peer, job, generated=job.generated, depth=job.depth))
-            ours.decode_greedy.append(engine.decode_greedy())
-    finally:
-        engine.weights.close()
-    theirs.decode_greedy = theirs.decode
-    return ours, theirs
+def _turns(plan: Plan) -> Iterator[Row]:
+    for model in plan.models:
+        yield from reuse.rows(model, plan.threads, 1100, plan.either(5, 1))
 
 
-def report(job: Job, runs: int, ours: Speeds, theirs: Speeds) -> dict[str, object]:
-    rows: dict[str, object] = {}
-    for name in ("prefill", "decode", "decode_greedy"):
-        mine, peer = getattr(ours, name), getattr(theirs, name)
-        rows[name] = {
-            "ours_tokens_per_s": round(statistics.median(mine), 2),
-            "peer_tokens_per_s": round(statistics.median(peer), 2),
-            "ratio": round(statistics.median(mine) / statistics.median(peer), 4),
-            "ours": [round(speed, 2) for speed in mine],
-            "peer": [round(speed, 2) for speed in peer],
-        }
-    facts = {"model": job.model.name, "threads": job.threads, "runs": runs, "prompt": job.prompt}
-    return {"schema_version": 1, **facts, "generated": job.generated, "depth": job.depth, **rows}
+def _kl(plan: Plan) -> Iterator[Row]:
+    if (program := plan.peers.program("llama-perplexity")) is not None:
+        yield from logits.rows(program, plan.models[0], plan.threads, 10_240, plan.either(3, 1))
 
 
-def show(result: dict[str, object]) -> None:
-    job = "{model}: {threads} threads, {runs} runs in turns, prompt {prompt}, {generated} tokens at depth {depth}"
-    print(job.format(**result))
-    titles = {
-        "prefill": "prefill",
-        "decode": "decode, evaluations only",
-        "decode_greedy": "decode, greedy draw and text included",
-    }
-    for name, title in titles.items():
-        row = result[name]
-        assert isinstance(row, dict)
-        numbers = "{ours_tokens_per_s:9.2f} tok/s   llama-bench {peer_tokens_per_s:9.2f} tok/s   ratio {ratio:.3f}"
-        print(f"{title:38} {numbers.format(**row)}")
+def _abort(plan: Plan) -> Iterator[Row]:
+    yield from aborting.rows(plan.models[0], plan.threads, 256, plan.either(9, 3))
+
+
+PARTS: dict[str, Callable[[Plan], Iterator[Row]]] = {
+    "decode": _decode,
+    "chat": _chat,
+    "batches": _batches,
+    "turns": _turns,
+    "kl": _kl,
+    "abort": _abort,
+}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Engine speed against llama-bench.")
-    parser.add_argument("--peer", type=Path, required=True, help="the llama-bench program")
-    parser.add_argument("--model", type=Path, help="a GGUF; the SmolLM2 starter unless given")
+    parser = argparse.ArgumentParser(description="The engine beside llama.cpp's own programs.")
+    parser.add_argument("--peers", type=Path, help="the folder of llama-bench, llama-server and llama-perplexity")
+    parser.add_argument("--only", default=",".join(PARTS), help="parts, with commas between them: %(default)s")
+    parser.add_argument("--model", type=Path, help="one GGUF instead of SmolLM2 and Gemma")
     parser.add_argument("--threads", type=int, default=psutil.cpu_count(logical=False) or 1)
-    parser.add_argument("--runs", type=int, default=11)
-    parser.add_argument("--prompt", type=int, default=512)
-    parser.add_argument("--generated", type=int, default=64)
-    parser.add_argument("--depth", type=int, default=256)
+    parser.add_argument("--full", action="store_true", help="more turns of everything; most of an hour")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    model = asked.model or test_models().smollm2
-    job = Job(model, asked.threads, asked.prompt, asked.generated, asked.depth)
-    result = report(job, asked.runs, *measure(asked.peer, job, asked.runs))
+    chosen = asked.only.split(",")
+    if unknown := [name for name in chosen if name not in PARTS]:
+        parser.error(f"no such part: {', '.join(unknown)}")
+    end_on_terminate()
+    models = (asked.model,) if asked.model else (test_models().smollm2, test_models().gemma)
+    plan = Plan(Peers(asked.peers), models, asked.threads, asked.full)
+    began, found = time.monotonic(), []
+    for name in chosen:
+        for row in PARTS[name](plan):
+            found.append(row)
+            if not asked.json:
+                print(line(row), flush=True)
+    facts = {
+        "engine": native.version(), "machine": platform.processor() or platform.machine(), "threads": asked.threads,
+        "load_average": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "minutes": round((time.monotonic() - began) / 60, 1),
+    }  # fmt: skip
     if asked.json:
-        print(json.dumps(result, indent=2))
+        print(json.dumps({"schema_version": 1, **facts, "rows": [row.as_json() for row in found]}, indent=2))
     else:
-        show(result)
+        print(f"\n{table(found)}\n" + ", ".join(f"{name} {value}" for name, value in facts.items()))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import sys
 import tempfile
 from collections import Counter
 from dataclasses import dataclass
@@ -126,7 +127,7 @@ def outcomes(*, flips: int, seed: int) -> list[Outcome]:
     return found
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--flips", type=int, default=300, help="how many files with random bytes changed")
     parser.add_argument("--seed", type=int, default=1)
@@ -140,8 +141,9 @@ def main() -> None:
                        ("bytes flipped", [o for o in found if o.what.startswith("flip ")])):  # fmt: skip
         counts = Counter(outcome.by for outcome in some)
         said = ", ".join(f"{count} {by}" for by, count in sorted(counts.items()))
-        print(f"{kind}: {len(some)} tried, 0 crashes of this process; {said}")
+        print(f"{kind}: {len(some)} tried, {counts['ESCAPED']} crashes outside the child; {said}")
+    return 1 if any(outcome.by == "ESCAPED" for outcome in found) else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

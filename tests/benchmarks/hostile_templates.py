@@ -5,40 +5,55 @@ python -m tests.benchmarks.hostile_templates
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from tests.hostile_templates import HOSTILE
 
 MEMORY_BYTES = 1 << 30
-KILLED_AFTER_S = 60
+KILLED_AFTER_S = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    outcome: str
+    seconds: float
+    peak_bytes: int
+    message: str
+
+
+def tried(text: str) -> Ending:
+    began = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", __spec__.name, "render"],
+        input=text.encode("utf-8", errors="surrogatepass"),
+        capture_output=True,
+        timeout=KILLED_AFTER_S,
+    )
+    seconds = time.perf_counter() - began
+    *_, said = done.stdout.decode(errors="replace").strip().splitlines() or ["nothing"]
+    outcome, _, rest = said.partition(" ")
+    peak, _, message = rest.partition(" ")
+    outcome = outcome if done.returncode == 0 else f"crash {done.returncode}"
+    return Ending(outcome, seconds, int(peak) if peak.isdigit() else 0, message)
 
 
 def main() -> int:
-    outcomes: Counter[str] = Counter()
-    slowest_s, largest_bytes = 0.0, 0
-    for name, text in HOSTILE.items():
-        began = time.perf_counter()
-        done = subprocess.run(
-            [sys.executable, "-m", __spec__.name, "render"],
-            input=text.encode("utf-8", errors="surrogatepass"),
-            capture_output=True,
-            timeout=KILLED_AFTER_S,
-        )
-        seconds = time.perf_counter() - began
-        *_, said = done.stdout.decode(errors="replace").strip().splitlines() or ["nothing"]
-        outcome, _, rest = said.partition(" ")
-        peak, _, message = rest.partition(" ")
-        outcome = outcome if done.returncode == 0 else f"crash {done.returncode}"
-        outcomes[outcome] += 1
-        slowest_s = max(slowest_s, seconds)
-        largest_bytes = max(largest_bytes, int(peak) if peak.isdigit() else 0)
-        print(f"{name:58} {outcome:8} {seconds:5.1f} s  {message[:120]}")
+    endings = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for name, ending in zip(HOSTILE, pool.map(tried, HOSTILE.values()), strict=True):
+            endings.append(ending)
+            print(f"{name:58} {ending.outcome:8} {ending.seconds:5.1f} s  {ending.message[:120]}", flush=True)
+    outcomes = Counter(ending.outcome for ending in endings)
     crashes = sum(count for outcome, count in outcomes.items() if outcome.startswith("crash"))
     told = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
+    slowest_s, largest_bytes = max(one.seconds for one in endings), max(one.peak_bytes for one in endings)
     print(f"{len(HOSTILE)} tried, {crashes} crashes ({told})")
     print(f"slowest {slowest_s:.1f} s with the start of a process, largest {largest_bytes / 1024**2:.0f} MiB in use")
     return 1 if outcomes["refused"] + outcomes["empty"] != len(HOSTILE) else 0

@@ -1,4 +1,4 @@
-"""KL divergence against llama-perplexity, speed and digits: python -m tests.benchmarks.logits --peer PATH
+"""KL divergence against llama-perplexity, speed and digits; ``python -m tests.benchmarks.engine --only kl``.
 
 A model and the 16-bit file made from it, on the project's own pages, in windows of 512.  Both sides take one window
 a batch, on the same threads.  llama-perplexity needs two runs, of which the first writes a file; ours holds both
@@ -8,23 +8,21 @@ printed, the figures from the peer's own file of predictions, and the perplexity
 
 from __future__ import annotations
 
-import argparse
 import ctypes
-import json
 import re
 import statistics
-import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
-import psutil
 
-from tests.models import test_models
+from tests.benchmarks.peers import finished
+from tests.benchmarks.table import Row
 from workbench.cli.measure_words import figures
 from workbench.engine import native
 from workbench.engine.divergence import divergence, divergence_from
@@ -37,6 +35,7 @@ from workbench.models.params import RunParams
 WINDOW = 512
 PARAMS = RunParams(n_ctx=WINDOW, n_gpu_layers=0)
 ROOT = Path(__file__).parents[2]
+AIM = 0.9
 MOSTLY_F16 = 1  # llama.h: LLAMA_FTYPE_MOSTLY_F16
 
 
@@ -85,11 +84,14 @@ def peer(job: Job, model: Path, *flags: str) -> tuple[float, str]:
     command = [job.peer, "-m", model, "-c", WINDOW, "-b", WINDOW, "-t", job.threads, "-ngl", 0, *flags]
     command += ["--kl-divergence-base", job.file]
     began = time.perf_counter()
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True)
+    done = finished(command)
     return time.perf_counter() - began, done.stdout + done.stderr
 
 
-def timed(into: list[float], work: Callable[[ExitStack], object]) -> object:
+Value = TypeVar("Value")
+
+
+def timed(into: list[float], work: Callable[[ExitStack], Value]) -> Value:
     began = time.perf_counter()
     with ExitStack() as stack:
         found = work(stack)
@@ -127,36 +129,45 @@ def printed(text: str) -> dict[str, str]:
     }
 
 
-def measure(job: Job, runs: int) -> dict[str, object]:
-    seconds, differing, shared = Seconds(), {}, 0
+def rows(program: Path, model: Path, threads: int, tokens: int, runs: int) -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        text, base = Path(folder, "pages.txt"), Path(folder, f"{model.stem}-F16.gguf")
+        text.write_text(pages(tokens, model), encoding="utf-8")
+        half_precision(model, base)
+        job = Job(program, model, base, text, Path(folder, "base.kld"), tokens // WINDOW, threads)
+        yield from measured(job, runs)
+
+
+def measured(job: Job, runs: int) -> Iterator[Row]:
+    seconds, ours, theirs = Seconds(), {}, {}
     for _ in range(runs):
         took, base_said = peer(job, job.base, "-f", str(job.text), "--chunks", str(job.n_windows))
         seconds.peer_base.append(took)
         took, said = peer(job, job.model, "--kl-divergence")
         seconds.peer_kl.append(took)
-        exact = timed(seconds.both_at_once, lambda stack: at_once(job, stack))
+        timed(seconds.both_at_once, lambda stack: at_once(job, stack))
         stored = timed(seconds.from_file, lambda stack: from_file(job, stack))
         written = timed(seconds.write_base, lambda stack: writing(job, stack))
-        assert isinstance(exact, dict)
-        assert isinstance(stored, dict)
-        assert isinstance(written, Perplexity)
         theirs = printed(said)
-        ours = {name: stored[name] for name in theirs if name in stored}
         final = re.search(r"PPL = (\S+) \+/- (\S+)", base_said)
         theirs["PPL of the base"] = " ± ".join(final.groups()) if final else "not printed"
-        ours["PPL of the base"] = f"{written.value:.4f} ± {written.error:.5f}"
-        shared = len(ours)
-        differing = {name: [ours.get(name), theirs[name]] for name in theirs if ours.get(name) != theirs[name]}
-    median = {name: statistics.median(getattr(seconds, name)) for name in Seconds.__slots__}
-    return {
-        "model": job.model.name, "threads": job.threads, "tokens": job.n_windows * WINDOW, "runs": runs,
-        "seconds": {name: round(value, 2) for name, value in median.items()},
-        "ratio_both_at_once": round((median["peer_base"] + median["peer_kl"]) / median["both_at_once"], 3),
-        "ratio_write_base": round(median["peer_base"] / median["write_base"], 3),
-        "ratio_from_file": round(median["peer_kl"] / median["from_file"], 3),
-        "figures": shared, "differing": differing, "file_bytes": job.file.stat().st_size,
-        "bytes_equal": same_bytes(job.file, job.file.with_suffix(".ours")), "without_a_file": exact,
-    }  # fmt: skip
+        ours = {**stored, "PPL of the base": f"{written.value:.4f} ± {written.error:.5f}"}
+    peer_base, peer_kl = statistics.median(seconds.peer_base), statistics.median(seconds.peer_kl)
+    name = f"{job.model.name.split('-')[0]}: {job.n_windows * WINDOW} tokens,"
+    for what, mine, other in (
+        ("KL without a file", seconds.both_at_once, peer_base + peer_kl),
+        ("writing the base", seconds.write_base, peer_base),
+        ("KL from its file", seconds.from_file, peer_kl),
+    ):
+        took = statistics.median(mine)
+        yield Row("kl", f"{name} {what}", f"{took:.1f} s", f"llama-perplexity {other:.1f} s", other / took, AIM)
+    differing = {figure: [ours.get(figure), theirs[figure]] for figure in theirs if ours.get(figure) != theirs[figure]}
+    equal = len(theirs) - len(differing)
+    yield Row("kl", f"{name} figures as printed", f"{equal} equal", f"of {len(theirs)}", equal / len(theirs), 1.0)
+    for figure, (mine_said, peer_said) in differing.items():
+        yield Row("kl", f"  differs: {figure}", str(mine_said), str(peer_said))
+    alike = same_bytes(job.file, job.file.with_suffix(".ours"))
+    yield Row("kl", f"{name} equal bytes in the files", f"{alike:.6%}", "")
 
 
 def same_bytes(first: Path, second: Path) -> float:
@@ -164,37 +175,3 @@ def same_bytes(first: Path, second: Path) -> float:
     if first.stat().st_size != second.stat().st_size:
         return 0.0
     return float((np.memmap(first, np.uint8, "r") == np.memmap(second, np.uint8, "r")).mean())
-
-
-def show(result: dict[str, object]) -> None:
-    print("{model} against its 16-bit form: {tokens} tokens, {threads} threads, {runs} runs in turns".format(**result))
-    print("KL without a file, against the peer's two runs   ratio {ratio_both_at_once:.3f}".format(**result))
-    print("writing the base's predictions                   ratio {ratio_write_base:.3f}".format(**result))
-    print("KL from the peer's file                          ratio {ratio_from_file:.3f}".format(**result))
-    print("{figures} figures printed by both; differing: {differing}".format(**result))
-    print("share of equal bytes in the two files of predictions: {bytes_equal:.8f}".format(**result))
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="KL divergence against llama-perplexity.")
-    parser.add_argument("--peer", type=Path, required=True, help="the llama-perplexity program")
-    parser.add_argument("--model", type=Path, help="a GGUF; the SmolLM2 starter unless given")
-    parser.add_argument("--threads", type=int, default=psutil.cpu_count(logical=False) or 1)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--tokens", type=int, default=10_240)
-    parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args()
-    if not asked.peer.is_file():
-        raise SystemExit(f"{asked.peer} is not there: build it from the engine's own source first")
-    model = asked.model or test_models().smollm2
-    with tempfile.TemporaryDirectory() as folder:
-        text, base = Path(folder, "pages.txt"), Path(folder, f"{model.stem}-F16.gguf")
-        text.write_text(pages(asked.tokens, model), encoding="utf-8")
-        half_precision(model, base)
-        job = Job(asked.peer, model, base, text, Path(folder, "base.kld"), asked.tokens // WINDOW, asked.threads)
-        result = measure(job, asked.runs)
-    print(json.dumps(result, indent=2, ensure_ascii=False)) if asked.json else show(result)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,13 +1,11 @@
-"""What a prompt costs when an earlier one began alike: ``python -m tests.benchmarks.reuse``.
+"""What a prompt costs when an earlier one began alike; ``python -m tests.benchmarks.engine --only turns``.
 
 Time to first token of a cold run beside that of each kind of reuse, in turns, with the tokens that were
-evaluated: the claim is that the time is in proportion to them.  Medians of ``--runs``.
+evaluated: the claim is that the time is in proportion to them.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import random
 import statistics
 import tempfile
@@ -17,18 +15,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
-
-from tests.models import test_models
+from tests.benchmarks.table import Row
 from workbench.engine import native
 from workbench.engine.base import LoadRequest, Mode
 from workbench.engine.kept import Memory
+from workbench.engine.prefix import BLOCK
 from workbench.engine.prompt_cache import CachedPrefixes, PromptCache
 from workbench.models.describe import describe
 from workbench.models.params import RunParams
 
 PARAMS = RunParams(n_ctx=4096, n_batch=512, n_ubatch=512, n_gpu_layers=0)
 GIB = 1 << 30
+AIM = 0.8  # in proportion, give or take: later tokens look back on more
 
 
 @dataclass
@@ -84,62 +82,28 @@ class Bench:
                 self.answer(memory, 100)
                 found[f"branch, {mode}"] = self.first_token_ms(memory, first + self.tokens(100), mode)
         with tempfile.TemporaryDirectory() as folder:
-            cache = PromptCache(Path(folder), GIB).of(LoadRequest(describe(self.model), PARAMS))
+            cache = PromptCache(Path(folder), lambda: GIB).of(LoadRequest(describe(self.model), PARAMS))
             with self.memory(cache) as memory:
                 self.first_token_ms(memory, first, Mode.AUDIT)
                 self.answer(memory, 1)
-            self.state_bytes = sum(path.stat().st_size for path in Path(folder).glob("*/*.state"))
             with self.memory(cache) as memory:
                 found["next day, audit"] = self.first_token_ms(memory, first + self.tokens(100), Mode.AUDIT)
         return found
 
-    state_bytes: int = 0
 
-
-def measure(model: Path, threads: int, prompt: int, runs: int) -> dict[str, object]:
+def rows(model: Path, threads: int, prompt: int, runs: int) -> Iterator[Row]:
+    """``ratio`` is the share of the tokens over the share of the time; re-reading two tokens is mostly overhead."""
     with native.Weights(model, n_gpu_layers=0) as weights:
         bench = Bench(model, threads, prompt, weights)
         each = [bench.once() for _ in range(runs)]
     cold_tokens, _ = each[0]["cold"]
     cold_ms = statistics.median(run["cold"][1] for run in each)
-    rows = {}
-    for name, (evaluated, _) in each[0].items():
-        ms = statistics.median(run[name][1] for run in each)
-        rows[name] = {
-            "evaluated_tokens": evaluated,
-            "first_token_ms": round(ms, 1),
-            "of_cold": round(ms / cold_ms, 3),
-            "of_cold_tokens": round(evaluated / cold_tokens, 3),
-        }
-    facts = {"model": model.name, "threads": threads, "runs": runs, "prompt": prompt}
-    return {"schema_version": 1, **facts, "state_bytes": bench.state_bytes, "rows": rows}
-
-
-def show(result: dict[str, object]) -> None:
-    print(
-        "{model}: {threads} threads, {runs} runs, prompt {prompt}; stored state {state_bytes:,} bytes".format(**result)
-    )
-    rows = result["rows"]
-    assert isinstance(rows, dict)
-    for name, row in rows.items():
-        numbers = (
-            "{evaluated_tokens:5} tokens {first_token_ms:9.1f} ms   {of_cold:.3f} of cold, tokens {of_cold_tokens:.3f}"
-        )
-        print(f"  {name:24} {numbers.format(**row)}")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Time to first token with and without an earlier prompt.")
-    parser.add_argument("--model", type=Path, action="append", help="a GGUF; the test models unless given")
-    parser.add_argument("--threads", type=int, default=psutil.cpu_count(logical=False) or 1)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--prompt", type=int, default=1400)
-    parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args()
-    for model in asked.model or [test_models().smollm2, test_models().gemma]:
-        result = measure(model, asked.threads, asked.prompt, asked.runs)
-        print(json.dumps(result, indent=2)) if asked.json else show(result)
-
-
-if __name__ == "__main__":
-    main()
+    name = model.name.split("-")[0]
+    for kind, (evaluated, _) in each[0].items():
+        if kind == "cold":
+            continue
+        ms = statistics.median(run[kind][1] for run in each)
+        proportion = (evaluated / cold_tokens) / (ms / cold_ms)
+        told = f"{evaluated} tokens {ms:.0f} ms"
+        aim = AIM if evaluated >= BLOCK else None
+        yield Row("turns", f"{name}: {kind}", told, f"cold {cold_tokens} tokens {cold_ms:.0f} ms", proportion, aim)

@@ -38,8 +38,9 @@ def test_a_reference_may_be_a_file_of_its_predictions(workbench, mistral_path, t
     shared = ("--window", 64, "--threads", 2)
     printed = workbench("perplexity", "-m", mistral_path, tmp_path / "text.txt", "--save-base", base, *shared)
     assert "PPL = " in printed.out
-    found = last(workbench("kl", "-m", mistral_path, "-r", base, "--json", *shared))
-    assert found["reference"] == "base.kld"
+    assert "text.txt" in printed.out
+    found = last(workbench("kl", "-m", mistral_path, "-r", base, "--json", "--threads", 2))
+    assert (found["reference"], found["window"]) == ("base.kld", 64)
     assert abs(found["statistics"]["mean_kld"]["value"]) < 1e-3
     shown = workbench("kl", "-m", mistral_path, "-r", base, *shared)
     assert "Same top p" in shown.out

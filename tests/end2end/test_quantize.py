@@ -27,6 +27,9 @@ def test_a_model_is_quantised_into_the_library_and_answers(workbench, mistral_pa
     models = workbench("models", "list", "--json").json["models"]
     assert [(one["name"], one["quantisation"]) for one in models] == [("synthetic-mistral-Q8_0", "Q8_0")]
     assert workbench("chat", "-m", "synthetic-mistral-Q8_0", "Hello", "--max-tokens", 4).out.strip()
+    shown = workbench("models", "show", "synthetic-mistral-Q8_0", "--json").json
+    assert shown["lineage"] == last(outcome)["lineage"]
+    assert "made from: synthetic-mistral-F16.gguf" in workbench("models", "show", "synthetic-mistral-Q8_0").out
     again = workbench("quantize", mistral_path, "--type", "Q8_0")
     assert again.status == 1
     assert "is there already" in again.err

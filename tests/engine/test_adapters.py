@@ -29,6 +29,7 @@ from workbench.engine.vet import Vetter
 from workbench.errors import AdapterError
 from workbench.jobs import CancelToken, run
 from workbench.models.describe import describe
+from workbench.models.params import RunParams
 
 TEXT = "The history of the river valley is long, and many people have written about it."
 ATTENTION = ("blk.0.attn_q.weight", "blk.1.attn_v.weight")
@@ -84,7 +85,7 @@ def context_of(lease: Lease, adapters: Sequence[tuple[Path, float]] = ()) -> nat
 def logits(context: native.Context, weights: native.Weights, text: str = TEXT) -> NDArray[np.float32]:
     context.clear()
     context.prefill([weights.bos, *weights.tokenize(text, special=False)], 0, lambda: False, output=True)
-    return np.array(context.logits(), np.float32)
+    return np.array(context.row(), np.float32)
 
 
 def read(lease: Lease, adapters: Sequence[tuple[Path, float]] = ()) -> NDArray[np.float32]:
@@ -163,8 +164,8 @@ def test_an_adapter_is_loaded_once_for_all_panes_on_its_weights(
 def opened(backend: LlamaBackend) -> Iterator[Callable[..., Engine]]:
     engines: list[Engine] = []
 
-    def open_one(path: Path, *adapters: Adapter) -> Engine:
-        asked = dataclasses.replace(load_request(path), adapters=adapters)
+    def open_one(path: Path, *adapters: Adapter, params: RunParams = SMALL) -> Engine:
+        asked = dataclasses.replace(load_request(path, params=params), adapters=adapters)
         engines.append(run(lambda cancel: backend.open(asked, cancel)))
         return engines[-1]
 
@@ -231,7 +232,8 @@ def test_many_answers_at_once_are_the_adapters_too(
     smollm2_path: Path, opened: Callable[..., Engine], tmp_path: Path
 ) -> None:
     lora = write_lora(tmp_path / "lora.gguf", smollm2_path, ATTENTION, size=0.5)
-    engine = opened(smollm2_path, Adapter(lora.path))
+    # A batch does without fused attention, which rounds otherwise: here its likeliest tokens lie close together.
+    engine = opened(smollm2_path, Adapter(lora.path), params=dataclasses.replace(SMALL, flash_attn="off"))
     prompts = [request("Name three colours.", max_tokens=6), request("What is 2+2?", max_tokens=6)]
     alone = [answer(engine, prompt).text for prompt in prompts]
     asked = [dataclasses.replace(prompt, mode=Mode.THROUGHPUT) for prompt in prompts]
@@ -241,7 +243,7 @@ def test_many_answers_at_once_are_the_adapters_too(
             found[numbered.index] = numbered.event.text
     plain = [answer(opened(smollm2_path), prompt).text for prompt in prompts]
     assert alone[0] != plain[0]
-    assert [found[0][:8], found[1][:8]] == [text[:8] for text in alone]
+    assert [found[0], found[1]] == alone
 
 
 # --- refused ---------------------------------------------------------------------------------

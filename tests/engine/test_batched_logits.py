@@ -26,7 +26,7 @@ def alone_logits(model: native.Weights, tokens: tuple[int, ...]) -> npt.NDArray[
         for start in range(0, len(tokens), PARAMS.n_ubatch):
             piece = tokens[start : start + PARAMS.n_ubatch]
             context.prefill(piece, start, lambda: False, output=start + len(piece) == len(tokens))
-        return np.array(context.logits())
+        return np.array(context.row())
     finally:
         context.close()
 
@@ -56,7 +56,7 @@ def batched_logits(
             batch = schedule.next_batch()
             context.evaluate(batch)
             for row, slot in batch.outputs:
-                found[where[slot]] = context.logits_of(row).astype(np.float64)
+                found[where[slot]] = context.row(row).astype(np.float64)
                 schedule.release(slot)
                 context.forget(slot)
     return [found[index] for index in range(len(prompts))]

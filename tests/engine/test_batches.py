@@ -25,10 +25,11 @@ from workbench.engine.base import (
     Sampling,
     StopReason,
     TextDelta,
+    nobody,
 )
 from workbench.engine.batching import Source, stream_many
 from workbench.engine.llama import LlamaBackend, LlamaEngine
-from workbench.engine.one_by_one import nobody, unanswered
+from workbench.engine.one_by_one import unanswered
 from workbench.engine.prompt import PromptWriter
 from workbench.engine.templates import choose
 from workbench.engine.tuning import NativeBursts, Tried, tune
@@ -203,7 +204,9 @@ def test_a_prompt_that_is_too_long_does_not_sink_the_others(smollm2: Model) -> N
     requests = [capitals()[0], asked("far too long " * 400), capitals()[1]]
     found = smollm2.ask(requests).completions
     assert [one.stop_reason for one in found] == [StopReason.MAX_TOKENS, StopReason.ERROR, StopReason.MAX_TOKENS]
-    assert "the context holds 512" in found[1].prompt.notes[0]
+    assert found[1].failure is not None
+    assert "the context holds 512" in found[1].failure.message
+    assert [one.failure for one in (found[0], found[2])] == [None, None]
 
 
 def test_cancelling_keeps_what_was_written_and_ends_every_answer(smollm2: Model) -> None:
@@ -277,7 +280,7 @@ def test_the_engine_answers_many_by_itself_and_in_audit_mode_as_if_each_were_alo
     found = run(lambda cancel: engine.stream_many([*audit, *together], cancel, slots=2))
     assert [one.text for one in found[:2]] == [answer(engine, one).text for one in audit]
     assert all(one.text and one.prompt.template_source == "file" for one in found)
-    assert ["Answered together" in "".join(one.prompt.notes) for one in found] == [False, False, True, True]
+    assert [str(one.together) for one in found] == ["None"] * 2 + ["2 at a time, n_batch 128"] * 2
 
 
 def test_an_adapters_answers_are_its_own_in_a_batch_too(

@@ -29,7 +29,7 @@ def scorers(smollm2_path: Path) -> Iterator[tuple[Scorer, Scorer]]:
     """One model twice; the second without flash attention, whose rounding makes another model of it."""
     with native.Weights(smollm2_path, n_gpu_layers=0) as weights:
         other = RunParams(n_ctx=128, n_gpu_layers=0, flash_attn="off")
-        with Scorer("plain", weights, PARAMS) as first, Scorer("rounded", weights, other, n_threads=2) as second:
+        with Scorer("plain", weights, PARAMS) as first, Scorer("rounded", weights, other) as second:
             yield first, second
 
 

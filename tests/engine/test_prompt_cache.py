@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -14,6 +15,7 @@ import pytest
 from tests.engine.conftest import GREEDY, TODAY, answer, load_request
 from tests.engine.tiny_models import WORDS, write_mamba, write_windowed
 from tests.engine.warm_and_cold import PARAMS, Bench, Rows, Tokens, blocks, run
+from workbench.app import Workbench
 from workbench.engine.base import Adapter, LoadRequest, Message, Mode, Request
 from workbench.engine.llama import LlamaBackend
 from workbench.engine.prefix import BLOCK
@@ -42,7 +44,9 @@ def cache_of(
     params: RunParams = FEW,
     adapters: tuple[Adapter, ...] = (),
 ) -> CachedPrefixes:
-    return PromptCache(folder, limit_bytes).of(LoadRequest(describe(path), params, adapters=adapters))
+    found = PromptCache(folder, lambda: limit_bytes).of(LoadRequest(describe(path), params, adapters=adapters))
+    assert found is not None
+    return found
 
 
 def ask(bench: Bench, tokens: Tokens, cache: CachedPrefixes | None = None) -> tuple[int, Rows]:
@@ -172,7 +176,7 @@ def test_a_disk_that_cannot_be_written_costs_no_answer(
 
 
 def test_engines_share_the_cache_of_their_backend(mistral_path: Path, vetter: Vetter, tmp_path: Path) -> None:
-    backend = LlamaBackend(vetter, today=lambda: TODAY, prompt_cache=PromptCache(tmp_path / "cache", ROOM))
+    backend = LlamaBackend(vetter, today=lambda: TODAY, prompt_cache=PromptCache(tmp_path / "cache", lambda: ROOM))
     question = Request((Message("user", "The river valley is long. " * 200),), GREEDY, max_tokens=6)
     asked = load_request(mistral_path, params=replace(PARAMS, n_batch=512, n_ubatch=512))
     answers = []
@@ -184,3 +188,45 @@ def test_engines_share_the_cache_of_their_backend(mistral_path: Path, vetter: Ve
     assert first.timings.reused_tokens == 0
     assert again.timings.prefill_tokens < 2 * BLOCK
     assert again.text == first.text
+
+
+def test_turned_off_nothing_is_kept_and_what_was_is_deleted(tiny: Bench, tmp_path: Path) -> None:
+    room = ROOM
+    cache = PromptCache(tmp_path / "cache", lambda: room)
+    asked = LoadRequest(describe(tiny.weights.path), FEW)
+    ask(tiny, tiny.tokens(1200), cache.of(asked))
+    assert cache.size_bytes > 0
+    room = 0
+    assert cache.of(asked) is None
+    assert cache.size_bytes == 0
+    assert not list(tmp_path.glob("cache/*/*"))
+
+
+def test_what_a_crash_left_of_a_state_counts_and_goes(tmp_path: Path) -> None:
+    cache = cache_of(tmp_path / "cache", write_windowed(tmp_path / "tiny.gguf"), 9_000)
+    cache.store(tuple(range(LEAST_TOKENS)), bytearray(2_000))
+    (state,) = tmp_path.glob("cache/*/*.state")
+    left = state.rename(state.with_suffix(".part"))
+    cache.store(tuple(range(1, 1 + LEAST_TOKENS)), bytearray(2_000))
+    assert not left.exists()
+    assert len(list(tmp_path.glob("cache/*/*.state"))) == 1
+
+
+def test_the_setting_is_in_force_here_and_apart_and_no_pack_holds_what_is_kept(
+    mistral_path: Path, tmp_path: Path
+) -> None:
+    question = Request((Message("user", "The river valley is long. " * 200),), GREEDY, max_tokens=2)
+    params = RunParams(n_ctx=2048, n_batch=512, n_ubatch=512, n_gpu_layers=0)
+    with Workbench.open(data_dir=tmp_path / "home", flags={"prompt_cache_gb": 0.5, "offline": True}) as workbench:
+        reused = []
+        for isolated in (False, True):
+            asked = replace(load_request(mistral_path, params=params), isolated=isolated)
+            with closing(run_task(lambda cancel, asked=asked: workbench.backend.open(asked, cancel))) as engine:
+                reused.append(answer(engine, question).timings.reused_tokens)
+        assert reused[0] == 0
+        assert reused[1] > 1000
+        assert [path.suffix for path in workbench.paths.prompt_cache.glob("*/*")] == [".state"]
+        model = describe(mistral_path)
+        run_task(workbench.create_pack("Mine", [model], tmp_path / "mine.zip", signer=None, with_settings=True))
+    with zipfile.ZipFile(tmp_path / "mine.zip") as pack:
+        assert not [name for name in pack.namelist() if "cache" in name or name.endswith((".state", "key"))]

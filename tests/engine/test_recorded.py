@@ -18,6 +18,7 @@ from workbench.engine.base import RenderedPrompt, Request, Sampling, StopReason
 from workbench.engine.generation import Generation
 from workbench.engine.kept import Memory
 from workbench.engine.prompt import Prompt
+from workbench.engine.reply import Reply
 from workbench.errors import GenerationError
 from workbench.jobs import run
 from workbench.models.header import read_header
@@ -75,8 +76,8 @@ def test_a_model_that_computes_nan_is_called_broken(tmp_path: Path) -> None:
     prompt = Prompt(RenderedPrompt("", "none", 3), (5, 6, WORDS - 1))
     with native.Weights(path, n_gpu_layers=0) as weights, closing(native.Context(weights, params)) as context:
         memory = Memory.of(context, weights, params)
-        generation = Generation(weights, memory, prompt, Request((), GREEDY), 1, time.perf_counter())
-        with pytest.raises(GenerationError, match="NaN") as raised:
-            run(generation.events)
+        reply = Reply(weights, Request((), GREEDY), prompt, n_ctx=256, sent=time.perf_counter())
+        with reply, pytest.raises(GenerationError, match="NaN") as raised:
+            run(Generation(memory, reply).events)
         assert raised.value.hint is not None
         assert memory.length == 0

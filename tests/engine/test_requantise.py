@@ -54,7 +54,7 @@ def perplexity(path: Path) -> float:
         try:
             for position, (token, following) in enumerate(itertools.pairwise(tokens)):
                 context.prefill([token], position, lambda: False, output=True)
-                logits = np.array(context.logits(), np.float64)
+                logits = np.array(context.row(), np.float64)
                 losses.append(np.logaddexp.reduce(logits) - logits[following])
         finally:
             context.close()

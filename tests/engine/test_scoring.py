@@ -227,7 +227,7 @@ def one_by_one(weights: native.Weights, prefix: str, choice: str) -> list[float]
         context.prefill(head, 0, lambda: False, output=True)
         found = []
         for index, token in enumerate(tail):
-            found.append(float(naive_logprobs(np.array(context.logits()))[token]))
+            found.append(float(naive_logprobs(np.array(context.row()))[token]))
             context.step(token, len(head) + index)
         return found
     finally:

@@ -7,20 +7,23 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.engine.conftest import TODAY, answer, load_request
+from tests.engine.conftest import TODAY, answer, load_request, request
 from workbench.engine import child_process
+from workbench.engine.base import Completion, Mode
 from workbench.engine.fake import fake_model
 from workbench.engine.llama import LlamaBackend
 from workbench.engine.sentinel import Died, Phase, Sentinel
 from workbench.engine.vet import Vetter
 from workbench.errors import ModelLoadError
-from workbench.jobs import run
+from workbench.jobs import CancelToken, run
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="there are no signals")
 
@@ -131,6 +134,19 @@ def test_the_mark_lies_there_only_while_it_has_to(mistral_path: Path, tmp_path: 
     answer(engine, "Hi")
     assert list(folder.iterdir()) == []
     engine.close()
+
+
+def test_of_many_answers_the_first_is_watched(mistral_path: Path, tmp_path: Path, vetter: Vetter) -> None:
+    folder = tmp_path / "opening"
+    backend = LlamaBackend(vetter, today=lambda: TODAY, sentinel=Sentinel(folder))
+    engine = run(lambda cancel: backend.open(load_request(mistral_path), cancel))
+    many = [replace(request("Hi", max_tokens=2), mode=Mode.THROUGHPUT)] * 2
+    with closing(engine):
+        events = engine.stream_many(many, CancelToken())
+        seen = [(isinstance(event.event, Completion), len(list(folder.iterdir()))) for event in events]
+    first = next(at for at, (ended, _) in enumerate(seen) if ended)
+    assert {count for _, count in seen[:first]} == {1}
+    assert {count for _, count in seen[first:]} == {0}
 
 
 def test_the_mark_of_a_program_that_runs_is_left_alone(tmp_path: Path) -> None:

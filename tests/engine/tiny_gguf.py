@@ -45,6 +45,22 @@ def vocabulary() -> tuple[list[bytes], list[int]]:
     return [*tokens, *(piece.encode() for piece in pieces)], [*kinds, *[NORMAL] * len(pieces)]
 
 
+def byte_pairs(pre: str) -> dict[str, Entry]:
+    """Metadata of a byte-pair vocabulary: the 256 letters that stand for bytes, and one merge."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    letters = [chr(byte) for byte in printable] + [chr(256 + rank) for rank in range(256 - len(printable))]
+    tokens = [b"<s>", b"</s>", *(letter.encode() for letter in letters), b"aa"]
+    return {
+        "tokenizer.ggml.model": Entry(STRING, b"gpt2"),
+        "tokenizer.ggml.pre": Entry(STRING, pre.encode()),
+        "tokenizer.ggml.tokens": Entry(ARRAY, tokens, STRING),
+        "tokenizer.ggml.token_type": Entry(ARRAY, [CONTROL, CONTROL, *[NORMAL] * (len(tokens) - 2)], INT32),
+        "tokenizer.ggml.merges": Entry(ARRAY, [b"a a"], STRING),
+        "tokenizer.ggml.bos_token_id": Entry(UINT32, 0),
+        "tokenizer.ggml.eos_token_id": Entry(UINT32, 1),
+    }
+
+
 def _metadata() -> dict[str, Entry]:
     tokens, kinds = vocabulary()
     numbers = {

@@ -13,7 +13,7 @@ import sys
 from dataclasses import replace
 
 from tests.gpu import common
-from workbench.engine.base import Choice
+from workbench.engine.recorded import Choice
 from workbench.models.file import ModelFile
 from workbench.models.params import ALL_LAYERS, RunParams
 

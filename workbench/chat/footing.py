@@ -7,6 +7,9 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from workbench.engine.base import Completion, ContextPolicy, Dropped, EngineFacts, LoadRequest, Request, SystemHandling
+from workbench.models.derived import subject_of
+from workbench.models.file import ModelFile
+from workbench.models.params import ALL_LAYERS, RunParams
 
 if TYPE_CHECKING:
     from workbench.chat.answer import Answer
@@ -37,6 +40,10 @@ class Footing:
     isolated: bool = False
     dropped: Dropped | None = None
     engine_notes: tuple[str, ...] = ()
+    cache_types: str | None = None
+    flash_attention: str | None = None
+    placement: str | None = None
+    micro_batch: int | None = None
 
     @classmethod
     def of(
@@ -59,6 +66,10 @@ class Footing:
             isolated=load.isolated,
             dropped=prompt.dropped,
             engine_notes=facts.notes,
+            cache_types=f"{facts.params.type_k}/{facts.params.type_v}",
+            flash_attention=facts.params.flash_attn,
+            placement=_placement(load.model, facts.params),
+            micro_batch=facts.params.n_ubatch,
         )
 
     @classmethod
@@ -128,6 +139,12 @@ _READINGS: tuple[tuple[str, Reading], ...] = (
     ("threads", lambda answer, _: answer.threads),
     ("constraint", lambda _, footing: footing.constraint or "none"),
     ("adapters", lambda _, footing: ", ".join(footing.adapters) or "none"),
+    ("process", lambda _, footing: "its own" if footing.isolated else "the program's"),
+    ("KV cache K/V", lambda _, footing: footing.cache_types),
+    ("flash attention", lambda _, footing: footing.flash_attention),
+    ("on a GPU", lambda _, footing: footing.placement),
+    ("micro-batch", lambda _, footing: footing.micro_batch),
+    ("done otherwise", lambda _, footing: "; ".join(footing.engine_notes) or "nothing"),
     ("exactness", lambda _, footing: ", ".join(filter(None, (footing.exactness, footing.together)))),
 )
 
@@ -138,13 +155,20 @@ def differences(answers: Sequence[Answer]) -> tuple[Difference, ...]:
     asked = [(answer, footing) for answer, footing in told if footing is not None]
     found = []
     for what, reading in _READINGS:
-        values = tuple(_plain(reading(answer, footing)) for answer, footing in asked)
-        if len(set(values)) > 1:
-            found.append(Difference(what, values))
+        values = [reading(answer, footing) for answer, footing in asked]
+        if len(set(map(_plain, values))) > 1 and None not in values:
+            found.append(Difference(what, tuple(map(_plain, values))))
     dates = {footing.date for _, footing in asked if footing.date is not None}
     if len(dates) > 1:
         found.append(Difference("date", tuple(footing.date or "none" for _, footing in asked)))
     return tuple(found)
+
+
+def _placement(model: ModelFile, params: RunParams) -> str:
+    everything = subject_of(model.header).offloadable_layers
+    if params.n_gpu_layers == ALL_LAYERS or params.n_gpu_layers >= everything:
+        return f"all but {params.n_cpu_moe} layers' experts" if params.n_cpu_moe else "all layers"
+    return f"{params.n_gpu_layers} of {everything} layers" if params.n_gpu_layers else "nothing"
 
 
 def _template(source: str | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json as json_text
+import math
 import sys
 from dataclasses import replace
 from typing import Annotated
@@ -11,8 +13,8 @@ import typer
 from workbench.app import Workbench
 from workbench.chat.answer import Answer
 from workbench.chat.plan import RunMode
-from workbench.cli import output
-from workbench.cli.compare import as_json, exit_status, figures, mention_force, seat, shared_options
+from workbench.cli import last_end, output
+from workbench.cli.compare import as_json, exit_status, figures, mention_force, mention_sampling, seat, shared_options
 from workbench.cli.inputs import (
     AdapterFiles,
     Alternatives,
@@ -46,7 +48,10 @@ from workbench.cli.inputs import (
 )
 from workbench.cli.loop import Loop, comparing
 from workbench.engine.base import Mode
+from workbench.engine.recorded import Candidate
 from workbench.errors import UsageError
+
+LEAST = 0.001  # smaller shares are not told apart
 
 
 def chat(
@@ -99,15 +104,18 @@ def chat(
         )
         file = workbench.library.resolve(model)
         with comparing(workbench) as loop:
-            seat(workbench, loop.comparison, [file], template, adapters, force=force)
+            seat(workbench, loop.comparison, [file], [template], adapters, force=force)
             loop.comparison.options = options
-            if prompt is None:
-                answers = _converse(loop)
-            else:
-                text = read_text(prompt, "prompt")
-                answers = [_ask(loop, text, quiet=json)]
-                if json:
-                    output.emit(as_json(workbench, loop.comparison, text, answers, interrupted=loop.interrupted))
+            with last_end.watched(workbench, [file]):
+                if prompt is None:
+                    answers = _converse(loop)
+                else:
+                    text = read_text(prompt, "prompt")
+                    answers = [_ask(loop, text, quiet=json)]
+            if prompt is not None and json:
+                if answers[0].error is not None:
+                    output.say_error(answers[0].error.message, answers[0].error.hint)
+                output.emit(as_json(workbench, loop.comparison, text, answers, interrupted=loop.interrupted))
     raise typer.Exit(exit_status(answers, interrupted=loop.interrupted))
 
 
@@ -126,13 +134,29 @@ def _ask(loop: Loop, prompt: str, *, quiet: bool) -> Answer:
     answer = pane.exchanges[-1].answer
     assert answer is not None
     if not quiet:
-        sys.stdout.write(answer.text[shown:] + "\n")
-        sys.stdout.flush()
+        if answer.text or answer.error is None:
+            sys.stdout.write(answer.text[shown:] + "\n")
+            sys.stdout.flush()
         if answer.error is not None:
             output.say_error(answer.error.message, answer.error.hint)
-        output.err.print(figures(pane), style="dim", markup=False)
+        else:
+            output.err.print(figures(pane), style="dim", markup=False)
+            mention_sampling(loop.comparison.options, [answer])
+            _show_choices(answer)
         mention_force([answer])
     return answer
+
+
+def _show_choices(answer: Answer) -> None:
+    """A line a token: how sure the model was of it, and what else it could have said."""
+    for choice in answer.choices:
+        others = " · ".join(map(_likely, choice.others))
+        output.err.print(f"{_likely(choice.taken):<24} of {others}", style="dim", markup=False, soft_wrap=True)
+
+
+def _likely(candidate: Candidate) -> str:
+    share = math.exp(candidate.logprob)
+    return f"{json_text.dumps(candidate.text, ensure_ascii=False)} " + (f"{share:.1%}" if share >= LEAST else "< 0.1%")
 
 
 def _converse(loop: Loop) -> list[Answer]:

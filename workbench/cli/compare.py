@@ -21,7 +21,7 @@ from workbench.chat.footing import differences
 from workbench.chat.options import Options, SamplingMode
 from workbench.chat.pane import Pane, PaneState
 from workbench.chat.plan import RunMode
-from workbench.cli import output
+from workbench.cli import last_end, output
 from workbench.cli.inputs import (
     AdapterFiles,
     Alternatives,
@@ -42,7 +42,7 @@ from workbench.cli.inputs import (
     Stop,
     System,
     Temperature,
-    Template,
+    Templates,
     Thinking,
     Threads,
     TopK,
@@ -52,6 +52,7 @@ from workbench.cli.inputs import (
     day_of,
     given,
     read_text,
+    templates_of,
 )
 from workbench.cli.loop import Loop, comparing
 from workbench.engine.base import Adapter, ContextPolicy, Mode, Sampling
@@ -76,7 +77,7 @@ def compare(
     repetition_penalty: Penalty = None,
     max_tokens: MaxTokens = None,
     stop: Stop = None,
-    template: Template = None,
+    template: Templates = None,
     force: Force = False,
     run: Annotated[
         RunMode, typer.Option("--run", help="All at once, one after another, or one in memory at a time.")
@@ -103,6 +104,7 @@ def compare(
              "isolation": "process" if isolated else None}  # fmt: skip
     constraint = constraint_of(schema, grammar)
     adapters = adapters_of(adapter or (), len(model))
+    templates = templates_of(template or (), len(model))
     with Workbench.open(flags=given(flags)) as workbench:
         options = replace(
             shared_options(workbench, system, seed, stop, run),
@@ -114,9 +116,10 @@ def compare(
         )
         files = [workbench.library.resolve(name) for name in model]
         with comparing(workbench) as loop:
-            seat(workbench, loop.comparison, files, template, adapters, force=force)
+            seat(workbench, loop.comparison, files, templates, adapters, force=force)
             loop.comparison.options = options
-            answers = ask(loop, text, quiet=json)
+            with last_end.watched(workbench, files):
+                answers = ask(loop, text, quiet=json)
         if json:
             for answer in answers:
                 if answer.error is not None:
@@ -156,13 +159,14 @@ def seat(
     workbench: Workbench,
     comparison: Comparison,
     files: Sequence[ModelFile],
-    template: str | None,
+    templates: Sequence[str | None],
     adapters: Sequence[tuple[Adapter, ...]],
     *,
     force: bool = False,
 ) -> None:
-    """A pane for each file, in the order asked, with its adapters; with ``force`` also of those judged too big."""
-    for file, own in zip(files, adapters, strict=True):
+    """A pane for each file, in the order asked, with its template and adapters; with ``force`` also of those that
+    are judged too big."""
+    for file, template, own in zip(files, templates, adapters, strict=True):
         comparison.choose(
             comparison.add_pane(),
             file,
@@ -194,6 +198,7 @@ def ask(loop: Loop, prompt: str, *, quiet: bool) -> list[Answer]:
     answers = [pane.exchanges[-1].answer for pane in panes]
     told = [answer for answer in answers if answer is not None]
     if not quiet:
+        mention_sampling(loop.comparison.options, told)
         for difference in differences(told):
             output.out.print(f"not alike: {difference}", style="dim", markup=False)
     return told
@@ -259,6 +264,21 @@ def mention_force(answers: Sequence[Answer]) -> None:
     """Where a model was judged too big: the judgement is not the last word."""
     if any(answer.error is not None and answer.error.code == DoesNotFitError.code for answer in answers):
         output.err.print("--force loads a model that is judged too big all the same.", style="dim")
+
+
+def mention_sampling(options: Options, answers: Sequence[Answer]) -> None:
+    """What it takes to be answered so again: the seed, and the day where a template told it; and where each vendor's
+    wish was asked for, what it was, or that nobody knows it."""
+    seeds = sorted({answer.seed for answer in answers if answer.seed is not None})
+    days = sorted({answer.footing.date for answer in answers if answer.footing is not None and answer.footing.date})
+    if seeds:
+        told = [f"seed {', '.join(map(str, seeds))}", *(f"told the date {day}" for day in days)]
+        output.err.print(" · ".join(told), style="dim", markup=False, soft_wrap=True)
+    if options.sampling_mode is SamplingMode.VENDOR:
+        for answer in answers:
+            if answer.footing is not None:
+                said = f"{answer.model} · sampling: {answer.footing.sampling}"
+                output.err.print(said, style="dim", markup=False, soft_wrap=True)
 
 
 def exit_status(answers: Sequence[Answer], *, interrupted: bool) -> int:

@@ -15,9 +15,10 @@ from pathlib import Path
 import typer
 
 from workbench.app import Workbench
-from workbench.cli import output
+from workbench.cli import last_end, output
 from workbench.cli.inputs import Json
 from workbench.engine import child
+from workbench.engine.prompt_cache import PromptCache
 from workbench.engine.sentinel import Sentinel
 from workbench.errors import WorkbenchError
 from workbench.hardware.detect import detect
@@ -52,6 +53,7 @@ def doctor(json: Json = False) -> None:
         _folder("data folder", paths.data),
         _guarded("database and settings", _database),
         _disk(paths),
+        _prompt_cache(paths),
         _last_end(paths),
         _window(),
         _pip(),
@@ -128,11 +130,19 @@ def _disk(paths: Paths) -> Check:
     return Check("disk", "ok", f"{human_bytes(free_bytes)} free")
 
 
+def _prompt_cache(paths: Paths) -> Check:
+    size_bytes = PromptCache(paths.prompt_cache, lambda: 0).size_bytes
+    if not size_bytes:
+        return Check("prompt cache", "ok", "nothing is kept")
+    return Check("prompt cache", "ok", f"{human_bytes(size_bytes)} in {paths.prompt_cache}",
+                 "It holds prompts in the clear; delete the folder, or set prompt_cache_gb to 0.")  # fmt: skip
+
+
 def _last_end(paths: Paths) -> Check:
     died = Sentinel(paths.opening).found()
     if died is None:
         return Check("last end", "ok", "no model has ended the program")
-    return Check("last end", "note", died.words, "Use --isolated, which runs a model in a process of its own.")
+    return Check("last end", "note", died.words, last_end.ADVICE)
 
 
 def _window() -> Check:

@@ -14,6 +14,8 @@ import typer
 
 from workbench.chat.options import SamplingMode
 from workbench.engine.base import Adapter, Constraint, ContextPolicy, Grammar, JsonSchema, Mode
+from workbench.engine.grammar import check
+from workbench.engine.schema import to_gbnf
 from workbench.errors import UsageError
 
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
@@ -47,6 +49,14 @@ Template: TypeAlias = Annotated[
     str | None,
     typer.Option("--template", help="Chat template: a built-in's NAME, a Jinja FILE, or none (completed raw)."),
 ]
+Templates: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--template",
+        help=r"Chat template as \[N=]NAME, for the Nth model or for all: a built-in's name, a Jinja file, or none "
+        "(completed raw); may be repeated.",
+    ),
+]
 SamplingBy: TypeAlias = Annotated[
     SamplingMode | None,
     typer.Option("--sampling", help="Every model sampled the same, or each as its vendor recommends (same)."),
@@ -66,7 +76,7 @@ Alternatives: TypeAlias = Annotated[
 ]
 AdapterFiles: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--adapter", help="A LoRA as [N=]FILE[@SCALE], for the Nth model or for all; may be repeated."),
+    typer.Option("--adapter", help=r"A LoRA for all models, or for the Nth: \[N=]FILE\[@SCALE] (may be repeated)."),
 ]
 Isolated: TypeAlias = Annotated[bool, typer.Option("--isolated", help="Run each model in a process of its own.")]
 Exactness: TypeAlias = Annotated[
@@ -109,12 +119,21 @@ def read_text(value: str, what: str) -> str:
 
 
 def constraint_of(schema: Path | None, grammar: Path | None) -> Constraint | None:
-    """What the answers have to be; UsageError where both are given, or a file cannot be read."""
+    """What the answers have to be, judged before anything is loaded.
+
+    Raises UsageError where both are given, or a file cannot be read; SchemaError and GrammarError.
+    """
     if schema is not None and grammar is not None:
         raise UsageError("An answer follows a schema or a grammar, not both.", hint="Leave one of them out.")
     if schema is not None:
-        return JsonSchema(read_text(f"@{schema}", "schema"))
-    return Grammar(read_text(f"@{grammar}", "grammar")) if grammar is not None else None
+        text = read_text(f"@{schema}", "schema")
+        to_gbnf(text)
+        return JsonSchema(text)
+    if grammar is not None:
+        text = read_text(f"@{grammar}", "grammar")
+        check(text)
+        return Grammar(text)
+    return None
 
 
 def day_of(text: str | None) -> str | None:
@@ -127,18 +146,36 @@ def day_of(text: str | None) -> str | None:
     return text
 
 
+def templates_of(given: Sequence[str], models: int) -> list[str | None]:
+    """Each model's template, from ``[N=]NAME``; the last one given counts.  UsageError for a number that cannot be."""
+    found: list[str | None] = [None] * models
+    for text in given:
+        number, name = _NUMBERED.fullmatch(text).groups()  # type: ignore[union-attr]  # it matches any text
+        for at in _places(f"--template {text}", number, models):
+            found[at] = name
+    return found
+
+
 def adapters_of(given: Sequence[str], models: int) -> list[tuple[Adapter, ...]]:
     """Each model's adapters, from ``[N=]FILE[@SCALE]``; UsageError for a number or a scale that cannot be meant."""
     found: list[list[Adapter]] = [[] for _ in range(models)]
     for text in given:
         number, file, scale = _ADAPTER.fullmatch(text).groups()  # type: ignore[union-attr]  # it matches any text
-        chosen = range(models) if number is None else [int(number) - 1]
-        if chosen and not 0 <= chosen[0] < models:
-            raise UsageError(f"--adapter {text}: there is no model {number}; {models} were given.",
-                             hint="Models are counted from 1, in the order they were given.")  # fmt: skip
+        chosen = _places(f"--adapter {text}", number, models)
         for at in chosen:
             found[at].append(Adapter(Path(file).expanduser().absolute(), float(scale) if scale else 1.0))
     return [tuple(adapters) for adapters in found]
 
 
+def _places(said: str, number: str | None, models: int) -> Sequence[int]:
+    """Which models are meant, from 0; all of them without a number."""
+    if number is None:
+        return range(models)
+    if not 1 <= int(number) <= models:
+        raise UsageError(f"{said}: there is no model {number}; {models} were given.",
+                         hint="Models are counted from 1, in the order they were given.")  # fmt: skip
+    return [int(number) - 1]
+
+
+_NUMBERED = re.compile(r"(?:(\d+)=)?(.*)", re.DOTALL)
 _ADAPTER = re.compile(r"(?:(\d+)=)?(.*?)(?:@(-?\d+(?:\.\d+)?))?", re.DOTALL)

@@ -14,7 +14,7 @@ from workbench.cli import measure_words, output
 from workbench.cli.inputs import Force, Json, Threads, read_text
 from workbench.cli.progress import Told, follow, interruptible
 from workbench.engine.base import Loading, Vetting
-from workbench.engine.kld_file import is_base_file
+from workbench.engine.kld_file import is_base_file, read_base
 from workbench.engine.measuring import MeasureEvent, Opening, Subject, divergence_of, perplexity_of
 from workbench.engine.passages import Text
 from workbench.errors import DoesNotFitError, UsageError
@@ -54,7 +54,12 @@ def perplexity(
 def kl(
     model: Model,
     reference: Annotated[
-        str, typer.Option("--reference", "-r", help="The model to compare with, or a file of its predictions.")
+        str,
+        typer.Option(
+            "--reference",
+            "-r",
+            help="The model to compare with, or a file of its predictions, which has its own text and window.",
+        ),
     ],
     files: Files = None,
     window: Window = 512,
@@ -68,6 +73,8 @@ def kl(
     if from_file and files:
         raise UsageError(f"{stored.name} names its own text.", hint="Leave the files out.")
     texts = () if from_file else read_texts(files or [])
+    if from_file:
+        window = read_base(stored).n_ctx
     with Workbench.open() as workbench, interruptible() as cancel:
         names = [model] if from_file else [reference, model]
         (*others, subject) = subjects(workbench, names, window, threads, force=force)

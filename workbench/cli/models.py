@@ -53,7 +53,8 @@ def list_models(json: Json = False) -> None:
         output.out.print(f"No models yet. Put GGUF files into {folder}, or get two small ones:\n", markup=False)
         output.out.print("    workbench models starter")
     for problem in listing.problems:
-        output.err.print(f"{problem.path}: {problem.error.message}", style="yellow", markup=False, soft_wrap=True)
+        said = " ".join(filter(None, (f"{problem.path}: {problem.error.message}", problem.error.hint)))
+        output.err.print(said, style="yellow", markup=False, soft_wrap=True)
 
 
 @app.command()

@@ -5,15 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from workbench.engine.base import Completion, Message, Request, StopReason
-from workbench.errors import UsageError
+from workbench.cli.inputs import read_text
+from workbench.engine.base import Completion, LoadRequest, Message, Request, StopReason
+from workbench.engine.templates import choose
+from workbench.errors import AdapterError, UsageError, WorkbenchError
 
 _ROLES = ("system", "user", "assistant")
 _SHAPE = 'Each line is an object with "prompt" (a text) or "messages" (a list of roles and contents), maybe an "id".'
+_ELSEWHERE = "Give a new file, or one of an earlier run."
+
+
+class AnswersError(WorkbenchError):
+    """An answer cannot be written down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,48 +31,67 @@ class Question:
     messages: tuple[Message, ...]
 
 
-def read_questions(path: Path, system: str) -> tuple[Question, ...]:
+def read_questions(file: str, system: str) -> tuple[Question, ...]:
     """A ``.jsonl`` file has an object on each line, any other file a prompt; empty lines are left out.
 
-    ``system`` goes before every prompt that has no system message of its own.  Raises UsageError.
+    ``-`` is standard input: objects where it begins with one.  ``system`` goes before every prompt that has no system
+    message of its own.  Raises UsageError.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise UsageError(f"The file of prompts {path} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"The file of prompts {path} is not UTF-8 text.", hint="Save it as UTF-8.") from error
+    path = Path(file).expanduser()
+    called = "standard input" if file == "-" else path.name
+    # Not splitlines(): JSON may hold U+2028 and the like as they are.
+    lines = read_text("-" if file == "-" else f"@{path}", "prompts").split("\n")
+    numbered = [(number, line.rstrip("\r")) for number, line in enumerate(lines, 1) if line.strip()]
     is_json = path.suffix.lower() in {".jsonl", ".ndjson"}
-    numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    if file == "-" and numbered:
+        is_json = numbered[0][1].lstrip().startswith("{")
     questions = [
-        _from_json(line, f"{path.name}, line {number}", str(number)) if is_json else _plain(line, str(number))
+        _from_json(line, f"{called}, line {number}", str(number)) if is_json else _plain(line, str(number))
         for number, line in numbered
     ]
     if not questions:
-        raise UsageError(f"{path.name} holds no prompt.", hint="Write one prompt on each line.")
+        raise UsageError(f"{called} holds no prompt.", hint="Write one prompt on each line.")
     names = [question.name for question in questions]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise UsageError(f"{path.name} names two prompts {twice}.", hint='Give each line an "id" of its own.')
+        raise UsageError(f"{called} names two prompts {twice}.", hint='Give each line an "id" of its own.')
     return tuple(_with_system(question, system) for question in questions)
 
 
-def key_of(question: Question, request: Request, model: str) -> str:
-    """What an answer hangs on: the model's header, the messages and how they are asked."""
-    about = {
-        "model": model,
-        "messages": [[message.role, message.content] for message in question.messages],
-        "sampling": asdict(request.sampling),
-        "max_tokens": request.max_tokens,
-        "stop": request.stop,
-        "mode": request.mode,
-    }
+def key_of_load(load: LoadRequest) -> str:
+    """What of the model every answer hangs on: its header, context, template and adapters.
+
+    Raises TemplateError and AdapterError where one of them cannot be read.
+    """
+    template = choose(load.model.chat_template, load.template).text
+    adapters = [[_sha256(one.path), one.scale] for one in load.adapters]
+    return _digest([load.model.header.sha256, load.params.n_ctx, template, adapters])
+
+
+def key_of(request: Request, of_load: str) -> str:
+    """What an answer hangs on: ``key_of_load``, the messages and how they are asked."""
+    asked = asdict(replace(request, n_threads=1))  # how many threads there are never changes an answer
+    return _digest([of_load, asked, type(request.constraint).__name__])
+
+
+def _digest(about: Sequence[object]) -> str:
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    """Of an adapter's bytes: those of one training look alike but for their weights."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise AdapterError(
+            f"The adapter {path} cannot be read: {error.strerror}.", hint="Check the path and the spelling."
+        ) from error
 
 
 def line_of(question: Question, key: str | None, model: str, completion: Completion) -> Mapping[str, Any]:
     """One line of the answers' file; without a ``key`` it will be asked again."""
-    timings, failed = completion.timings, completion.stop_reason is StopReason.ERROR
+    timings, prompt, failed = completion.timings, completion.prompt, completion.stop_reason is StopReason.ERROR
     return {
         "id": question.name,
         "key": key,
@@ -73,9 +99,16 @@ def line_of(question: Question, key: str | None, model: str, completion: Complet
         "answer": None if failed else completion.text,
         "thinking": completion.thinking or None,
         "stop_reason": completion.stop_reason.value,
-        "notes": list(completion.prompt.notes),
-        "seed": completion.seed,
-        "prompt_tokens": completion.prompt.token_count,
+        "error": None if completion.failure is None else asdict(completion.failure),
+        "together": None if completion.together is None else str(completion.together),
+        "notes": list(prompt.notes),
+        "template_source": None if failed else prompt.template_source,
+        "system": None if failed else prompt.system,
+        "date": prompt.date,
+        "dropped": None if prompt.dropped is None else asdict(prompt.dropped),
+        "choices": [asdict(choice) for choice in completion.choices],
+        "seed": None if failed else completion.seed,
+        "prompt_tokens": prompt.token_count,
         "completion_tokens": timings.completion_tokens,
         "ttft_ms": timings.ttft_ms,
         "decode_tokens_per_s": timings.decode_tokens_per_s,
@@ -95,25 +128,33 @@ class AnswersFile:
         self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            text = path.read_text(encoding="utf-8") if path.exists() else ""
-            self._file = path.open("a", encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"The answers cannot be written to {path}: {error}.") from error
-        if text and not text.endswith("\n"):
-            self._file.write("\n")
-        keys = _keys(text.splitlines())
+            text = path.read_text(encoding="utf-8") if path.is_file() else ""  # a pipe or a device has no end
+            # Without a buffer: what a full disk refused must not be tried again when the file is closed.
+            self._file = path.open("ab", buffering=0)
+        except OSError as error:
+            raise UsageError(f"The answers cannot be written to {path}: {error.strerror}.", hint=_ELSEWHERE) from error
+        except UnicodeDecodeError as error:
+            raise UsageError(f"{path} is no file of answers.", hint=_ELSEWHERE) from error
+        keys = _keys(text.split("\n"))
         self.keys = frozenset(key for key in keys if key is not None)
         if text.strip() and not keys:
             self._file.close()
-            raise UsageError(f"{path} is no file of answers.", hint="Give a new file, or one of an earlier run.")
+            raise UsageError(f"{path} is no file of answers.", hint=_ELSEWHERE)
+        self._torn = bool(text) and not text.endswith("\n")
 
     def append(self, line: Mapping[str, Any]) -> None:
-        """Raises UsageError when the disk is full or gone."""
+        """Raises AnswersError when the disk is full or gone; what was written before stays."""
+        text = json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n"
+        left = ("\n" * self._torn + text).encode()
         try:
-            self._file.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
-            self._file.flush()
+            while left:
+                left = left[self._file.write(left) :]
+                self._torn = bool(left)
         except OSError as error:
-            raise UsageError(f"The answers cannot be written to {self._path}: {error}.") from error
+            raise AnswersError(
+                f"The answers cannot be written to {self._path}: {error.strerror}.",
+                hint="Make room there; the same command goes on where it stopped.",
+            ) from error
 
     def close(self) -> None:
         self._file.close()

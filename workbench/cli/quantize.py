@@ -27,7 +27,8 @@ def quantize(
         str | None, typer.Argument(metavar="IN", help="The F16, BF16 or F32 file: a name of the library or a path.")
     ] = None,
     target: Annotated[
-        Path | None, typer.Argument(metavar="OUT", help="The new file (into the models folder, named by its type).")
+        Path | None,
+        typer.Argument(metavar="OUT", help="The new file, or its folder (the models folder), named by its type."),
     ] = None,
     kind: Annotated[str | None, typer.Option("--type", help="One of `workbench quantize --types`.")] = None,
     imatrix: Annotated[Path | None, typer.Option("--imatrix", help="An importance matrix in GGUF form.")] = None,
@@ -53,7 +54,7 @@ def quantize(
         model, wanted = workbench.library.resolve(source), quantisation(kind)
         wish = Wish(
             model,
-            target or _target(workbench.paths.models, model, wanted),
+            _target(target or workbench.paths.models, model, wanted, made=target is None),
             wanted,
             importance=imatrix,
             texts=tuple(imatrix_from or ()),
@@ -70,9 +71,13 @@ def quantize(
         _say(model, made, done)
 
 
-def _target(folder: Path, source: ModelFile, kind: Quantisation) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{without_quantisation(source.name) or source.name}-{kind.name}.gguf"
+def _target(named: Path, source: ModelFile, kind: Quantisation, *, made: bool) -> Path:
+    """The file itself, or within a folder one named by its type; ``made``: the folder is ours to make."""
+    if made:
+        named.mkdir(parents=True, exist_ok=True)
+    if not named.is_dir():
+        return named
+    return named / f"{without_quantisation(source.name) or source.name}-{kind.name}.gguf"
 
 
 def tell(event: Event) -> Told:
@@ -101,8 +106,9 @@ def _say(source: ModelFile, made: ModelFile, done: Quantised) -> None:
         soft_wrap=True,
     )
     if done.fallback is not None:
+        tensors = done.fallback.replace("tensor(s)", "tensors")
         output.err.print(
-            f"{done.fallback} got a neighbouring type: their rows are no multiple of its block.",
+            f"{tensors} got a neighbouring type: their rows are no multiple of its block.",
             style="dim",
             markup=False,
         )

@@ -13,6 +13,7 @@ from workbench.cli import fit_words, models_words, output, terms_words
 from workbench.cli.inputs import Json
 from workbench.cli.pulling import headers, is_multimodal
 from workbench.cli.searching import entry_json
+from workbench.engine.lineage import Lineage, lineage_of
 from workbench.errors import HubError, ModelNotFoundError
 from workbench.hardware.facts import Hardware
 from workbench.hardware.words import human_bytes
@@ -28,7 +29,7 @@ from workbench.models.ladder import groups
 from workbench.models.verdict import Fit, Ladder
 from workbench.models.words import verdict_words
 
-_SAID_APART = ("parts", "program", "own", "called", "copies", "companions")
+_SAID_APART = ("parts", "program", "own", "called", "copies", "companions", "lineage")
 
 
 def show(
@@ -93,6 +94,7 @@ def _show_file(workbench: Workbench, file: ModelFile, *, sha256: bool, json: boo
     terms = Terms.of(file.licence)
     machine = workbench.machine()
     found = workbench.fit(file, machine=machine)
+    lineage = lineage_of(file.header)
     values = (models_words.held_json(held) if held is not None else models_words.as_json(file)) | {
         "sha256": (digests[0] or file.sha256) if len(digests) == 1 else None,
         "parts": [{"path": str(path), "sha256": digest} for path, digest in zip(file.files, digests, strict=True)]
@@ -101,6 +103,7 @@ def _show_file(workbench: Workbench, file: ModelFile, *, sha256: bool, json: boo
         "tensor_count": len(file.header.tensors),
         "gguf_version": file.header.version,
         "chat_template": file.chat_template,
+        "lineage": lineage.as_json() if lineage is not None else None,
     }
     if json:
         output.emit(values | {"kind": "file", "terms": terms_words.as_json(terms), "fit": _fit_json(found)})
@@ -116,10 +119,20 @@ def _show_file(workbench: Workbench, file: ModelFile, *, sha256: bool, json: boo
         _line(key.replace("_", " "), shown)
     for part in values["parts"]:
         _line("part", f"{Path(part['path']).name} {part['sha256'] or ''}".rstrip())
+    if lineage is not None:
+        _say_lineage(lineage)
     if held is not None:
         _say_keeper(held)
     _line("verdict", str(verdict_words(found, has_gpu=bool(machine.devices))))
     _say_terms(terms, multimodal=False)
+
+
+def _say_lineage(lineage: Lineage) -> None:
+    _line("made from", f"{lineage.source} (SHA-256 {lineage.source_sha256})")
+    _line("made by", f"quantising it to {lineage.quantisation} here, llama-cpp-python {lineage.engine_version}, "
+                     f"{lineage.made_at}")  # fmt: skip
+    if lineage.importance_sha256 is not None:
+        _line("importance matrix", f"SHA-256 {lineage.importance_sha256}")
 
 
 def _say_keeper(held: Held) -> None:

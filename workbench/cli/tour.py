@@ -35,7 +35,7 @@ def run_tour() -> int:
         _head("Side by side")
         output.out.print(f"› {PROMPT}\n", markup=False)
         with comparing(workbench) as loop:
-            compare.seat(workbench, loop.comparison, files, None, [() for _ in files])
+            compare.seat(workbench, loop.comparison, files, [None] * len(files), [()] * len(files))
             loop.comparison.options = compare.shared_options(workbench, None, 7, None, RunMode.AUTO)
             answers = compare.ask(loop, PROMPT, quiet=False)
         _window_advice()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from workbench.engine import native, native_adapters
 from workbench.engine.native_adapters import LoadedAdapter
@@ -57,7 +58,7 @@ def try_adapters(path: Path, adapters: Sequence[Path]) -> None:
         try:
             use(weights, context, loaded, [1.0] * len(loaded))
             context.prefill(weights.tokenize("Hello, world! 1+1=2", special=False)[:16] or [0], 0, _never, output=True)
-            finite = all(map(math.isfinite, context.logits()))
+            finite = np.isfinite(context.row()).all()
         except native.NativeError as error:
             raise AdapterError(f"{path.name} cannot be evaluated with it: {error}.", hint=_HINT) from error
         finally:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
+from workbench.engine.recorded import Choice, Failure, Timings, Together
 from workbench.jobs import CancelToken
 from workbench.models.exact import Buffer
 from workbench.models.file import ModelFile
@@ -164,65 +165,12 @@ class RenderedPrompt:
 
 
 @dataclass(frozen=True, slots=True)
-class Timings:
-    """Where an answer's time went; all from one monotonic clock.
-
-    ``ttft_ms``  from sending to the first visible token, load and vetting apart; None without one.
-    ``prefill_tokens`` were evaluated before the first token (``reused_tokens`` were already there).
-    ``decode_ms`` covers the ``completion_tokens - 1`` evaluations after the first sampled token.
-    ``thinking_tokens`` of them, and ``thinking_ms`` from the first token on, went into thinking.
-    """
-
-    ttft_ms: float | None
-    prefill_ms: float
-    prefill_tokens: int
-    reused_tokens: int
-    decode_ms: float
-    completion_tokens: int
-    thinking_tokens: int = 0
-    thinking_ms: float = 0.0
-
-    @property
-    def prefill_tokens_per_s(self) -> float | None:
-        """prefill_tokens / prefill time."""
-        return 1000 * self.prefill_tokens / self.prefill_ms if self.prefill_ms > 0 else None
-
-    @property
-    def decode_tokens_per_s(self) -> float | None:
-        """(completion_tokens - 1) / decode time: the first token belongs to the prefill."""
-        if self.completion_tokens < 2 or self.decode_ms <= 0:
-            return None
-        return 1000 * (self.completion_tokens - 1) / self.decode_ms
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A token that could have come; ``logprob`` is natural, of the whole vocabulary before any sampler."""
-
-    token: int
-    text: str
-    logprob: float
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One sampled token with what else could have come, likeliest first.
-
-    ``start`` is where its text begins in the thinking (``thinking``) or in the answer's text, in characters.
-    """
-
-    taken: Candidate
-    others: tuple[Candidate, ...]
-    start: int
-    thinking: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Completion:
     """An answer, whole or as far as it came; ``seed`` is the one really used.
 
     ``thinking`` is what a reasoning model wrote before its answer; it is not part of ``text``.  ``samplers`` are
-    llama.cpp's, in order, as they were set up.
+    llama.cpp's, in order, as they were set up.  ``failure`` goes with ``StopReason.ERROR``: only ``stream_many``
+    tells errors so, ``stream`` raises them.  ``together`` is None for an answer that had the model to itself.
     """
 
     text: str
@@ -234,6 +182,8 @@ class Completion:
     samplers: tuple[str, ...] = ()
     choices: tuple[Choice, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
+    failure: Failure | None = None
+    together: Together | None = None
 
 
 # --- events ----------------------------------------------------------------------------------
@@ -328,6 +278,9 @@ class EngineFacts:
     answers up to there, and the facts are ``warm``.  A receipt is best written then: read ``engine.facts`` again
     after the answer.
 
+    ``copies_bytes`` is the most that copies of earlier states come to take in main memory, so that models with a
+    window or a recurrent state need not begin anew; no plan counts it.
+
     ``notes`` say in plain words what had to be done differently from what was asked, and why.
     """
 
@@ -346,14 +299,23 @@ class EngineFacts:
     buffers: tuple[Buffer, ...] = ()
     growth: Growth | None = None
     warm: bool = False
+    copies_bytes: int = 0
     notes: tuple[str, ...] = ()
+
+
+SLOTS = 8  # answered at a time, where nothing was tuned
+
+
+def nobody() -> Collection[int]:
+    """No request is unwanted."""
+    return ()
 
 
 class Engine(Protocol):
     """One context on one set of weights.
 
-    ``stream`` and ``close`` are called on one thread, the context's lane; a new stream starts only
-    when the old one has ended.  ``count_tokens`` may be called from any thread.
+    ``stream``, ``stream_many``, ``note`` and ``close`` are called on one thread, the context's lane; a new stream
+    starts only when the old one has ended.  ``count_tokens`` may be called from any thread.
     """
 
     @property
@@ -370,6 +332,31 @@ class Engine(Protocol):
 
         Raises ContextOverflowError before anything is evaluated, GenerationError when llama.cpp fails.
         """
+        ...
+
+    def stream_many(
+        self,
+        requests: Sequence[Request],
+        cancel: CancelToken,
+        *,
+        slots: int = SLOTS,
+        n_batch: int | None = None,
+        unwanted: Callable[[], Collection[int]] = nobody,
+    ) -> Generator[Numbered, None, tuple[Completion, ...]]:
+        """Answer all; the completions come back in the order of the requests.
+
+        Those in ``Mode.THROUGHPUT`` up to ``slots`` at a time, in batches of up to ``n_batch`` tokens (those of the
+        load); those in ``Mode.AUDIT`` one after the other.  A request that cannot be answered ends with
+        ``StopReason.ERROR`` and its ``failure``, and the others go on.  ``unwanted`` is asked now and then for the
+        indices of requests to give up; they end with ``StopReason.CANCELLED``, as all unfinished ones do when
+        ``cancel`` is set.
+
+        Raises GenerationError when llama.cpp fails in a batch: what was answered until then has been yielded.
+        """
+        ...
+
+    def note(self, words: str) -> None:
+        """For whoever opened it: what had to be done differently from what was asked, kept in the facts."""
         ...
 
     def close(self) -> None:

@@ -9,18 +9,11 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from workbench.engine import native
-from workbench.engine.base import (
-    Completion,
-    Mode,
-    Numbered,
-    Prefilling,
-    Request,
-    StopReason,
-    ToolCall,
-)
+from workbench.engine.base import Completion, Mode, Numbered, Prefilling, Request, StopReason, ToolCall, nobody
 from workbench.engine.native_batch import SEQUENCES_MAX, BatchContext
-from workbench.engine.one_by_one import Alone, in_order, nobody, one_by_one, unanswered, words
+from workbench.engine.one_by_one import Alone, failure_of, in_order, one_by_one, unanswered
 from workbench.engine.prompt import Prompt
+from workbench.engine.recorded import Together
 from workbench.engine.reply import Reply
 from workbench.engine.slots import (
     SHARED,
@@ -33,14 +26,14 @@ from workbench.engine.slots import (
     shared_prefix,
 )
 from workbench.engine.thinking import Thinking
-from workbench.errors import ContextOverflowError, GenerationError, WorkbenchError
+from workbench.errors import Cancelled, ContextOverflowError, GenerationError, WorkbenchError
 from workbench.jobs import CancelToken
 from workbench.models.params import RunParams
 
 Events: TypeAlias = Generator[Numbered, None, tuple[Completion, ...]]
 ToolCalls: TypeAlias = Callable[[str], tuple[ToolCall, ...]]
 
-SLOTS = 8  # where nothing was tuned
+SCORES_BYTES_MAX = 128 << 20  # for attention that is not fused; see ``_attention``
 
 
 def _none(_request: Request) -> ToolCalls | None:
@@ -84,7 +77,7 @@ def stream_many(
 
     Requests in ``Mode.AUDIT`` are answered first, one after the other by ``alone``; those in
     ``Mode.THROUGHPUT`` together.  A request that cannot be asked, or fails alone, ends with
-    ``StopReason.ERROR`` and what was wrong in its prompt's notes; the others go on.  ``unwanted`` is asked
+    ``StopReason.ERROR`` and its failure; the others go on.  ``unwanted`` is asked
     between evaluations for the indices of requests to give up; they and, when all is cancelled, every unfinished
     one end with ``StopReason.CANCELLED`` and what they have.
 
@@ -116,7 +109,7 @@ class BatchRun:
         self._prompts: dict[int, Prompt] = {}
         self._replies: dict[int, Reply] = {}  # by slot
         self._began: float | None = None  # until somebody is charged with the shared beginning
-        self._shape = ""
+        self._together: Together | None = None
 
     def events(
         self, cancel: CancelToken, unwanted: Callable[[], Collection[int]] = nobody
@@ -124,11 +117,12 @@ class BatchRun:
         """Raises GenerationError when llama.cpp fails."""
         queued: list[Queued] = []
         for index, request in self._requests.items():
-            if cancel.cancelled:
+            try:
+                cancel.raise_if_cancelled()
+                prompt = self._write(request)
+            except Cancelled:
                 yield Numbered(index, unanswered(request, StopReason.CANCELLED))
                 continue
-            try:
-                prompt = self._write(request)
             except WorkbenchError as error:
                 yield Numbered(index, unanswered(request, StopReason.ERROR, error))
                 continue
@@ -167,7 +161,7 @@ class BatchRun:
         schedule = Schedule(queued, slots=slots, cells=params.n_ctx, n_batch=params.n_batch)
         n_threads = max(request.n_threads for request in self._requests.values())
         self._began = time.perf_counter()
-        self._shape = f"Answered together with other prompts: {slots} at a time, batches of up to {params.n_batch}."
+        self._together = Together(slots, params.n_batch)
         with contextlib.ExitStack() as closing:
             context = closing.enter_context(BatchContext(self._source.weights, params, n_threads=n_threads))
             closing.callback(self._close_replies)
@@ -216,6 +210,7 @@ class BatchRun:
             prompt,
             index=index,
             n_ctx=source.params.n_ctx,
+            sent=time.perf_counter(),
             thinking=source.thinking,
             tool_calls=source.tool_calls(request),
         )
@@ -257,7 +252,8 @@ class BatchRun:
         with reply:
             for event in reply.finish():
                 yield Numbered(reply.index, event)
-            yield Numbered(reply.index, _noted(reply.completion(reason), self._shape, *words(error)))
+            completion = reply.completion(reason)
+            yield Numbered(reply.index, replace(completion, failure=failure_of(error), together=self._together))
 
     def _give_up(
         self, schedule: Schedule, context: BatchContext, unwanted: Collection[int]
@@ -300,11 +296,20 @@ def batch_params(source: Source, queued: Sequence[Queued]) -> tuple[RunParams, i
         n_ubatch=n_batch,
         n_seq_max=sequences,
         n_outputs_max=1,
+        flash_attn=_attention(source, cells, n_batch),
         kv_unified=True,
         swa_full=False,
     )
     return params, slots
 
 
-def _noted(completion: Completion, *notes: str) -> Completion:
-    return replace(completion, prompt=replace(completion.prompt, notes=(*completion.prompt.notes, *notes)))
+def _attention(source: Source, cells: int, n_batch: int) -> str:
+    """Say "off" instead of "auto" on the processor, as far as the scores, 4 bytes a head, cell and row, are few.
+
+    llama.cpp's fused attention takes rows by themselves there unless 64 follow each other: 22 µs for each cell
+    that a row sees, where a matrix product takes about 1 µs a cell (SmolLM2 135M, f16, one thread).
+    """
+    asked, weights = source.params, source.weights
+    if asked.flash_attn != "auto" or weights.on_devices or asked.type_v not in ("f16", "bf16", "f32"):
+        return asked.flash_attn  # llama.cpp reads quantised values in fused attention only
+    return "off" if 4 * weights.n_head * cells * n_batch <= SCORES_BYTES_MAX else "auto"

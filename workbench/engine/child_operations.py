@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import logging
-import math
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from workbench.engine import grammar_vet, native, registry
 from workbench.engine.adapter_loading import try_adapters
@@ -174,7 +175,7 @@ def _try_decode(name: str, weights: native.Weights) -> None:
     try:
         context.prefill(tokens, 0, lambda: False, output=True)
         # Samplers assert that there is something to choose from, in this process or in the program's own.
-        if not all(map(math.isfinite, context.logits())):
+        if not np.isfinite(context.row()).all():
             raise ModelLoadError(
                 f"{name} computes values that are not numbers.",
                 hint="The file is damaged, or its quantisation is: download it again, or take another.",

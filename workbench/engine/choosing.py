@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from workbench.engine.base import Backend, Engine, LoadEvent, LoadRequest
 from workbench.engine.isolated import IsolatedBackend
 from workbench.engine.llama import LlamaBackend
+from workbench.engine.prompt_cache import PromptCache
 from workbench.engine.sentinel import Sentinel
 from workbench.engine.smaller import SmallerBackend
 from workbench.engine.vet import Vetter
@@ -14,13 +15,16 @@ from workbench.hardware.facts import Hardware
 from workbench.jobs import CancelToken
 
 
-def llama_backend(vetter: Vetter, sentinel: Sentinel, machine: Callable[[], Hardware]) -> Backend:
+def llama_backend(
+    vetter: Vetter, sentinel: Sentinel, machine: Callable[[], Hardware], prompt_cache: PromptCache
+) -> Backend:
     """llama.cpp as the program uses it: here or apart, with less on a GPU that has no room, a mark left meanwhile.
 
     ``machine`` is asked when a GPU had no room.  A process apart needs no mark: it is its death that is told.
     """
-    here = LlamaBackend(vetter, sentinel=sentinel)
-    return ChoosingBackend(SmallerBackend(here, machine), SmallerBackend(IsolatedBackend(vetter), machine))
+    here = LlamaBackend(vetter, sentinel=sentinel, prompt_cache=prompt_cache)
+    apart = IsolatedBackend(vetter, prompt_cache=prompt_cache)
+    return ChoosingBackend(SmallerBackend(here, machine), SmallerBackend(apart, machine))
 
 
 class ChoosingBackend:

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from workbench.engine.base import (
+    SLOTS,
     AnswerEvent,
-    Candidate,
-    Choice,
     Completion,
     Engine,
     EngineFacts,
@@ -27,9 +26,10 @@ from workbench.engine.base import (
     StopReason,
     SystemHandling,
     TextDelta,
-    Timings,
+    nobody,
 )
-from workbench.engine.one_by_one import in_order, nobody, one_by_one
+from workbench.engine.one_by_one import in_order, one_by_one
+from workbench.engine.recorded import Candidate, Choice, Timings
 from workbench.errors import ContextOverflowError, WorkbenchError
 from workbench.jobs import CancelToken
 from workbench.models.breakdown import RAM
@@ -154,7 +154,7 @@ class FakeEngine:
         requests: Sequence[Request],
         cancel: CancelToken,
         *,
-        slots: int = 1,
+        slots: int = SLOTS,
         n_batch: int | None = None,
         unwanted: Callable[[], Collection[int]] = nobody,
     ) -> Generator[Numbered, None, tuple[Completion, ...]]:
@@ -162,6 +162,9 @@ class FakeEngine:
         assert slots >= 1
         assert n_batch is None or n_batch >= slots
         return (yield from in_order(one_by_one(self.stream, list(enumerate(requests)), cancel, unwanted)))
+
+    def note(self, words: str) -> None:
+        self.facts = replace(self.facts, notes=(*self.facts.notes, words))
 
     def close(self) -> None:
         self._backend.closed += 1

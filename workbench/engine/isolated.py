@@ -11,10 +11,12 @@ import threading
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from workbench.engine import adapters, isolated_child, native, wire
 from workbench.engine.base import (
+    SLOTS,
     AnswerEvent,
     Completion,
     EngineFacts,
@@ -23,12 +25,12 @@ from workbench.engine.base import (
     Message,
     Numbered,
     Request,
+    nobody,
 )
-from workbench.engine.batching import SLOTS
 from workbench.engine.child_process import ChildProcess, program, reason_of, was_killed
 from workbench.engine.llama import NAME
 from workbench.engine.loading import Shelf
-from workbench.engine.one_by_one import nobody
+from workbench.engine.prompt_cache import PromptCache
 from workbench.engine.refusal import refuse_impossible
 from workbench.engine.templates import choose
 from workbench.engine.verdict import error_of
@@ -56,10 +58,17 @@ class IsolatedBackend:
 
     name = NAME
 
-    def __init__(self, vetter: Vetter, *, today: Callable[[], datetime.date] = datetime.date.today) -> None:
+    def __init__(
+        self,
+        vetter: Vetter,
+        *,
+        today: Callable[[], datetime.date] = datetime.date.today,
+        prompt_cache: PromptCache | None = None,
+    ) -> None:
         """As ``LlamaBackend``."""
         self._vetter = vetter
         self._today = today
+        self._prompt_cache = prompt_cache
         self._turns = Shelf()
 
     @property
@@ -79,7 +88,7 @@ class IsolatedBackend:
             with contextlib.ExitStack() as undo:
                 line = _Line(request.model.name)
                 undo.callback(line.close)
-                _, facts = yield from line.opening(request, today, cancel)
+                _, facts = yield from line.opening((request, today.isoformat(), self._place()), cancel)
                 undo.pop_all()
             return IsolatedEngine(line, replace(facts, vet_ms=vet_ms))
         finally:
@@ -87,6 +96,11 @@ class IsolatedBackend:
 
     def close(self) -> None:
         """Nothing is left to do: a process ends with its engine."""
+
+    def _place(self) -> tuple[Path, int] | None:
+        """Where prompts' states are kept, and how much of them."""
+        cache = self._prompt_cache
+        return None if cache is None else (cache.folder, cache.limit_bytes())
 
 
 class IsolatedEngine:
@@ -188,10 +202,10 @@ class _Line:
         return self._process.pid
 
     def opening(
-        self, request: LoadRequest, today: datetime.date, cancel: CancelToken
+        self, asked: tuple[LoadRequest, str, tuple[Path, int] | None], cancel: CancelToken
     ) -> Generator[LoadEvent, None, tuple[None, EngineFacts]]:
         """What the engine is.  Raises as ``Backend.open``; whoever cancels then ends the process."""
-        with self._asked(isolated_child.OPEN, (request, today.isoformat())) as (_, answers):
+        with self._asked(isolated_child.OPEN, asked) as (_, answers):
             while True:
                 cancel.raise_if_cancelled()
                 answer = self._next(answers)

@@ -14,6 +14,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
 from workbench.engine import wire
@@ -22,6 +23,7 @@ from workbench.engine.child import private_stdout
 from workbench.engine.child_limits import die_with_starter, first_to_go, limit
 from workbench.engine.llama import LlamaBackend, LlamaEngine
 from workbench.engine.native_log import log as native_logger
+from workbench.engine.prompt_cache import PromptCache
 from workbench.engine.verdict import Verdict
 from workbench.engine.vet import Vetter
 from workbench.errors import Cancelled, WorkbenchError
@@ -109,8 +111,8 @@ class Host:
 
     def _task(self, number: int, what: str, value: Any, cancel: CancelToken) -> Generator[object, None, object]:
         if what == OPEN:
-            request, today = value
-            return self._open(request, today, cancel)
+            request, today, place = value
+            return self._open(request, today, place, cancel)
         if what == CLOSE:
             return _at_once(self._opened().close)
         if what == STREAM:
@@ -125,9 +127,15 @@ class Host:
         with self._lock:
             return self._unwanted.get(number, frozenset())
 
-    def _open(self, request: LoadRequest, today: str, cancel: CancelToken) -> Generator[object, None, None]:
+    def _open(
+        self, request: LoadRequest, today: str, place: tuple[Path, int] | None, cancel: CancelToken
+    ) -> Generator[object, None, None]:
         date = datetime.date.fromisoformat(today)
-        backend = LlamaBackend(Vetter(_TriedBefore()), today=lambda: date)
+        cache = None
+        if place is not None:
+            folder, limit_bytes = place
+            cache = PromptCache(folder, lambda: limit_bytes)
+        backend = LlamaBackend(Vetter(_TriedBefore()), today=lambda: date, prompt_cache=cache)
         self._engine = yield from backend.open(request, cancel)
 
     def _opened(self) -> LlamaEngine:

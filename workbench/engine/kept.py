@@ -33,6 +33,11 @@ class Memory:
         """How many tokens the context holds."""
         return len(self._evaluated)
 
+    @property
+    def copies_bytes(self) -> int:
+        """Main memory that copies of earlier states may take, beside the context's own."""
+        return self._rollback.copies_bytes
+
     def reuse(self, tokens: Sequence[int], mode: Mode) -> int:
         """Keep what can be kept for a prompt, forget the rest; how many tokens are kept."""
         common = common_length(self._evaluated, tokens)

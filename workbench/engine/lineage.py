@@ -53,7 +53,7 @@ def lineage_of(header: Header) -> Lineage | None:
     )
     if source is None or sha256 is None or kind is None or engine is None or made_at is None:
         return None
-    return Lineage(source, sha256, kind, header.text(_KEY + "importance_sha256"), engine, made_at)
+    return Lineage(source, sha256, kind, header.text(_KEY + "importance_sha256") or None, engine, made_at)
 
 
 def importance_metadata(path: Path, *, matrices: int, chunks: int) -> dict[str, str | int]:

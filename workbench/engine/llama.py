@@ -13,8 +13,10 @@ from dataclasses import replace
 
 from workbench.engine import adapter_loading, adapters, breakdown, native, tool_calls
 from workbench.engine.base import (
+    SLOTS,
     AnswerEvent,
     Completion,
+    Constraint,
     EngineFacts,
     LoadEvent,
     LoadRequest,
@@ -23,25 +25,25 @@ from workbench.engine.base import (
     Request,
     StopReason,
     ToolCall,
+    nobody,
 )
-from workbench.engine.batching import SLOTS, Source, stream_many
+from workbench.engine.batching import Source, stream_many
 from workbench.engine.generation import Generation
 from workbench.engine.grammar_vet import GRAMMARS
 from workbench.engine.growth import ACTIVITY, Moment, Presence, added, between
 from workbench.engine.kept import Memory
 from workbench.engine.loading import Lease, Shelf
 from workbench.engine.native_params import Placement
-from workbench.engine.one_by_one import nobody
 from workbench.engine.prompt import Prompt, PromptWriter
 from workbench.engine.prompt_cache import PromptCache
 from workbench.engine.refusal import no_context, refuse_impossible
-from workbench.engine.sampling import chosen_seed
+from workbench.engine.reply import Reply
 from workbench.engine.sentinel import Phase, Sentinel
 from workbench.engine.templates import TemplateChoice, choose
 from workbench.engine.thinking import Thinking
 from workbench.engine.truncation import fitted
 from workbench.engine.vet import Vetter
-from workbench.errors import EngineError, GenerationError
+from workbench.errors import EngineError, GenerationError, WorkbenchError
 from workbench.jobs import CancelToken
 from workbench.models.file import ModelFile
 from workbench.models.params import RunParams
@@ -145,6 +147,7 @@ def _make_engine(
         cached = None if prompt_cache is None else prompt_cache.of(request)
         undo.pop_all()
     weights_bytes, kv_bytes, compute_bytes = reading.total()
+    memory = Memory.of(context, lease.weights, request.params, cached)
     facts = EngineFacts(
         engine=NAME,
         engine_version=native.version(),
@@ -159,9 +162,15 @@ def _make_engine(
         kv_bytes=kv_bytes,
         compute_bytes=compute_bytes,
         buffers=reading.buffers,
+        copies_bytes=memory.copies_bytes,
+        notes=_rounded(request.params.n_ctx, context.n_ctx),
     )
-    memory = Memory.of(context, lease.weights, request.params, cached)
     return LlamaEngine(facts, lease, memory, writer, choice.text, prepare)
+
+
+def _rounded(asked: int, got: int) -> tuple[str, ...]:
+    """llama.cpp makes some contexts longer than they were asked for."""
+    return () if asked == got else (f"the context is {got:,} tokens: llama.cpp rounds {asked:,} up",)
 
 
 def uses_devices(params: RunParams) -> bool:
@@ -192,6 +201,7 @@ class LlamaEngine:
         self._watched: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
         self._owner = threading.get_ident()
         self._streaming = False
+        self._batches = 0  # that have begun and not ended
         self._closed = False
         self._vocabulary_lock = threading.Lock()  # guards _closed against count_tokens on another thread
 
@@ -240,22 +250,30 @@ class LlamaEngine:
         unwanted: Callable[[], Collection[int]] = nobody,
     ) -> Generator[Numbered, None, tuple[Completion, ...]]:
         self._check_owner()
+        self._check_open()
         size = n_batch or self._facts.params.n_batch
         params = replace(self._facts.params, n_ctx=self._facts.n_ctx, n_batch=size, n_ubatch=size)
         source = Source(
             self._lease.weights,
             params,
-            self._fitting,
+            functools.partial(self._admitted, refused={}, cancel=cancel),
             slots,
             thinking=self._thinking,
             tool_calls=self._tool_calls,
             prepare=self._prepare,
         )
-        with ACTIVITY.taking_part():
-            return (yield from stream_many(source, self.stream, requests, cancel, unwanted=unwanted))
+        self._batches += 1
+        try:
+            with ACTIVITY.taking_part():
+                answers = stream_many(source, self.stream, requests, cancel, unwanted=unwanted)
+                return (yield from self._first_watched(answers))
+        finally:
+            self._batches -= 1
 
     def close(self) -> None:
         self._check_owner()
+        if self._streaming or self._batches:
+            raise RuntimeError("an engine is closed when its answers have ended: their memory is its own")
         with self._vocabulary_lock:
             if self._closed:
                 return
@@ -268,17 +286,17 @@ class LlamaEngine:
         GRAMMARS.admit(request.constraint, self._lease.weights.path, cancel)
         sent = time.perf_counter()
         try:
-            generation = Generation(
+            reply = Reply(
                 self._lease.weights,
-                self._memory,
-                self._fitting(request),
                 request,
-                chosen_seed(request.sampling),
-                sent,
-                self._thinking,
-                self._tool_calls(request),
+                self._fitting(request),
+                n_ctx=self._facts.n_ctx,
+                sent=sent,
+                thinking=self._thinking,
+                tool_calls=self._tool_calls(request),
             )
-            return (yield from generation.events(cancel))
+            with reply:
+                return (yield from Generation(self._memory, reply).events(cancel))
         except native.NativeError as error:
             raise GenerationError(
                 f"llama.cpp failed while it answered: {error}.",
@@ -299,6 +317,36 @@ class LlamaEngine:
         if completion.stop_reason is not StopReason.CANCELLED:
             self._facts = replace(self._facts, growth=self._growth, warm=True)
         return completion
+
+    def _first_watched(
+        self, answers: Generator[Numbered, None, tuple[Completion, ...]]
+    ) -> Generator[Numbered, None, tuple[Completion, ...]]:
+        """The first of many may be the model's first: watched until it has ended."""
+        with contextlib.closing(answers), contextlib.ExitStack() as watching:
+            if not self._facts.warm:
+                watching.enter_context(self._watched())
+            while True:
+                try:
+                    event = next(answers)
+                except StopIteration as end:
+                    completions: tuple[Completion, ...] = end.value
+                    return completions
+                if isinstance(event.event, Completion):
+                    watching.close()
+                yield event
+
+    def _admitted(
+        self, request: Request, *, refused: dict[Constraint | None, WorkbenchError], cancel: CancelToken
+    ) -> Prompt:
+        """``_fitting``, once its constraint is admitted; ``refused`` remembers those that were not."""
+        if request.constraint in refused:
+            raise refused[request.constraint]
+        try:
+            GRAMMARS.admit(request.constraint, self._lease.weights.path, cancel)
+        except WorkbenchError as error:
+            refused[request.constraint] = error
+            raise
+        return self._fitting(request)
 
     def _fitting(self, request: Request) -> Prompt:
         with self._vocabulary_lock:

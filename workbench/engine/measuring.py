@@ -88,7 +88,8 @@ def perplexity_of(
             scorer = yield from _scorer(backend, subject, n_ctx, open_ones, cancel)
             if save_base is not None:
                 tokens = text_tokens(scorer.weights, texts[0].text)
-                return (yield from _told("perplexity", write_base(scorer, tokens, n_ctx, save_base, cancel)))
+                found = yield from _told("perplexity", write_base(scorer, tokens, n_ctx, save_base, cancel))
+                return replace(found, texts=tuple(replace(one, text=texts[0].name) for one in found.texts))
             return (yield from _told("perplexity", perplexity(scorer, _cut(scorer, texts, n_ctx), cancel)))
 
     return task

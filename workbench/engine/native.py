@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from workbench.engine import long_runs
 from workbench.engine.native_log import NativeLog
 from workbench.engine.native_params import Placement, context_params, model_params
 from workbench.models.params import RunParams
@@ -146,7 +147,11 @@ class Weights:
         self._vocab: Any = library.llama_model_get_vocab(self._model)
         self.n_vocab: int = library.llama_vocab_n_tokens(self._vocab)
         self.n_swa: int = library.llama_model_n_swa(self._model)
-        self.has_vocab = bool(library.llama_vocab_type(self._vocab))
+        self.n_head: int = 0 if vocab_only else library.llama_model_n_head(self._model)  # asserts without weights
+        self.on_devices: bool = n_gpu_layers != 0 and library.llama_supports_gpu_offload()
+        kind = library.llama_vocab_type(self._vocab)
+        self.has_vocab = bool(kind)
+        self._splits_by_regex = kind == library.LLAMA_VOCAB_TYPE_BPE
         self.bos: int = library.llama_vocab_bos(self._vocab)
         self.eos: int = library.llama_vocab_eos(self._vocab)
         self.adds_bos: bool = library.llama_vocab_get_add_bos(self._vocab)
@@ -159,6 +164,11 @@ class Weights:
 
     def tokenize(self, text: str, *, special: bool) -> list[int]:
         """Token ids without BOS; ``special`` lets the text name control tokens."""
+        if not self._splits_by_regex:
+            return self._tokenized(text, special=special)
+        return [token for piece in long_runs.pieces(text) for token in self._tokenized(piece, special=special)]
+
+    def _tokenized(self, text: str, *, special: bool) -> list[int]:
         raw = text.encode("utf-8", errors="replace")
         tokenize = api().llama_tokenize
         room = len(raw) + 8
@@ -289,19 +299,12 @@ class Context:
         if status:
             raise failure(status)
 
-    def row(self) -> npt.NDArray[np.float32]:
-        """The logits of the last evaluated token: a view, good until the next evaluation."""
-        return np.ctypeslib.as_array(api().llama_get_logits_ith(self._context, -1), (self._n_vocab,))
+    def row(self, index: int = -1) -> npt.NDArray[np.float32]:
+        """The logits of a row of the last batch that asked for them, the last one unless said.
 
-    def logit(self, token: int) -> float:
-        """One of the last evaluated token's logits."""
-        value: float = api().llama_get_logits_ith(self._context, -1)[token]
-        return value
-
-    def logits(self) -> list[float]:
-        """Of the last evaluated token."""
-        values: list[float] = api().llama_get_logits_ith(self._context, -1)[: self._n_vocab]
-        return values
+        A view, good until the next evaluation.
+        """
+        return np.ctypeslib.as_array(api().llama_get_logits_ith(self._context, index), (self._n_vocab,))
 
     def keep(self, count: int) -> bool:
         """Forget all but the first ``count`` tokens; False when the memory cannot (then ``clear``)."""

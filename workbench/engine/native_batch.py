@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from workbench.engine import native
 from workbench.engine.slots import Batch
@@ -62,11 +61,6 @@ class BatchContext(native.Context):
     def forget(self, sequence: int) -> None:
         """A whole sequence; its cells are free unless others share them."""
         native.api().llama_memory_seq_rm(self._memory, sequence, -1, -1)
-
-    def logits_of(self, row: int) -> npt.NDArray[np.float32]:
-        """Those of a row that asked for them, seen in place: valid until the next batch."""
-        pointer = native.api().llama_get_logits_ith(self._context, row)
-        return np.ctypeslib.as_array(pointer, shape=(self._n_vocab,))
 
     def __enter__(self) -> BatchContext:
         return self

@@ -48,6 +48,10 @@ class Row:
     def take(self, logits: npt.NDArray[np.float32]) -> None:
         self._logits[:] = logits
 
+    def restore(self, token: int) -> None:
+        """A candidate that a sampler has ruled out; only before they are sorted or cut."""
+        self._candidates["logit"][token] = self._logits[token]
+
     def forbid(self, tokens: npt.NDArray[np.int32] | int) -> None:
         self._logits[tokens] = -np.inf
 
@@ -109,24 +113,28 @@ class HeldToGrammar:
         """llama.cpp's own."""
         return str(api().llama_sampler_name(self._grammar).decode())
 
-    def choose(self, row: Row, chain: Any) -> int:
-        """The token the chain draws among those that fit; it is not accepted yet.  Raises GenerationError.
+    def choose(self, row: Row, chain: Any, also: int | None = None) -> int:
+        """The token the chain draws among those that fit, and ``also``; it is not accepted yet.
+
+        Raises GenerationError.
 
         The first draw is among all: most often it fits, and looking at one token is a thousand times quicker
         than looking at all.  llama.cpp's own programs do the same.
         """
-        row.forbid(self._forbidden)
+        row.forbid(self._forbidden if also is None else np.setdiff1d(self._forbidden, [also]))
         row.reset()
         if not math.isfinite(row.best):
             raise _no_token() if row.best == -math.inf else _no_number()
         while True:
             row.apply(chain)
             token = row.selected
-            if self._is_whole(token) and self._fits(row, token):
+            if token == also or (self._is_whole(token) and self._fits(row, token)):
                 return token
             row.forbid(token)
             row.reset()
             self._timed(row)
+            if also is not None:
+                row.restore(also)
             if row.best == -math.inf:  # samplers would choose one all the same
                 raise _no_token()
 

@@ -5,16 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator, Sequence
 from typing import Protocol
 
-from workbench.engine.base import (
-    AnswerEvent,
-    Completion,
-    Numbered,
-    RenderedPrompt,
-    Request,
-    StopReason,
-    Timings,
-)
-from workbench.errors import WorkbenchError
+from workbench.engine.base import AnswerEvent, Completion, Numbered, RenderedPrompt, Request, StopReason, nobody
+from workbench.engine.recorded import Failure, Timings
+from workbench.errors import Cancelled, WorkbenchError
 from workbench.jobs import CancelToken
 
 
@@ -22,30 +15,6 @@ class Alone(Protocol):
     """What answers one request, as ``Engine.stream`` does."""
 
     def __call__(self, request: Request, cancel: CancelToken) -> Generator[AnswerEvent, None, Completion]: ...
-
-
-class AnswersMany(Protocol):
-    """An engine that takes many requests at once."""
-
-    def stream_many(
-        self,
-        requests: Sequence[Request],
-        cancel: CancelToken,
-        *,
-        slots: int = 1,
-        n_batch: int | None = None,
-        unwanted: Callable[[], Collection[int]] = ...,
-    ) -> Generator[Numbered, None, tuple[Completion, ...]]:
-        """Answer all, up to ``slots`` at a time, in batches of up to ``n_batch`` tokens (those of the load).
-
-        The completions come back in the order of the requests.
-        """
-        ...
-
-
-def nobody() -> Collection[int]:
-    """No request is unwanted."""
-    return ()
 
 
 def one_by_one(
@@ -69,6 +38,8 @@ def one_by_one(
             yield Numbered(index, unanswered(request, StopReason.CANCELLED))
         except StopIteration as end:
             yield Numbered(index, end.value)
+        except Cancelled:  # before it began
+            yield Numbered(index, unanswered(request, StopReason.CANCELLED))
         except WorkbenchError as error:
             yield Numbered(index, unanswered(request, StopReason.ERROR, error))
         finally:
@@ -86,11 +57,11 @@ def in_order(events: Generator[Numbered, None, None]) -> Generator[Numbered, Non
 
 
 def unanswered(request: Request, reason: StopReason, error: WorkbenchError | None = None) -> Completion:
-    """The completion of a request that was never evaluated; what was wrong is in its prompt's notes."""
-    prompt = RenderedPrompt("", "none", 0, words(error))
-    return Completion("", reason, prompt, Timings(None, 0.0, 0, 0, 0.0, 0), request.sampling.seed or 0)
+    """The completion of a request that was never evaluated."""
+    timings = Timings(None, 0.0, 0, 0, 0.0, 0)
+    prompt = RenderedPrompt("", "none", 0)
+    return Completion("", reason, prompt, timings, request.sampling.seed or 0, failure=failure_of(error))
 
 
-def words(error: WorkbenchError | None) -> tuple[str, ...]:
-    """What an error says, as notes."""
-    return () if error is None else tuple(filter(None, (error.message, error.hint)))
+def failure_of(error: WorkbenchError | None) -> Failure | None:
+    return None if error is None else Failure(error.code, error.message, error.hint)

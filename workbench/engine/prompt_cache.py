@@ -12,10 +12,11 @@ import hmac
 import json
 import logging
 import os
+import platform
 import secrets
 import struct
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,24 +48,35 @@ class Found:
 
 
 class PromptCache:
-    """All stored prefixes, in a private folder of at most ``limit_bytes``; the longest unused go first."""
+    """All stored prefixes, in a private folder; the longest unused go first.
 
-    def __init__(self, folder: Path, limit_bytes: int) -> None:
-        self._folder = folder
-        self._limit_bytes = limit_bytes
+    ``limit_bytes`` says how much may be kept, and is asked again each time: 0 keeps nothing.
+    """
 
-    def of(self, request: LoadRequest) -> CachedPrefixes:
+    def __init__(self, folder: Path, limit_bytes: Callable[[], int]) -> None:
+        self.folder = folder
+        self.limit_bytes = limit_bytes
+
+    @property
+    def size_bytes(self) -> int:
+        """What it takes on the disk now."""
+        return sum(size for _, size, _ in self._files())
+
+    def of(self, request: LoadRequest) -> CachedPrefixes | None:
         """The prefixes of one model under the same engine, parameters and adapters.
 
-        Raises BadGgufError when one of the files is gone.
+        None where nothing may be kept; what was is deleted then.  Raises BadGgufError when one of the files is gone.
         """
+        if not self.limit_bytes():
+            self._shrink_to(0)
+            return None
         digest = _identity(request)
-        return CachedPrefixes(self, self._folder / digest.hex()[:32], digest)
+        return CachedPrefixes(self, self.folder / digest.hex()[:32], digest)
 
     def key(self) -> bytes:
         """This machine's key, made when it is first asked for.  Raises OSError."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = self._folder / "key"
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = self.folder / "key"
         with contextlib.suppress(FileExistsError):
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
             with os.fdopen(handle, "wb") as file:
@@ -78,15 +90,26 @@ class PromptCache:
 
     def make_room(self, new_bytes: int) -> bool:
         """Delete the longest unused; False when the new one is too large for the whole cache."""
-        if new_bytes > self._limit_bytes:
+        limit_bytes = self.limit_bytes()
+        if new_bytes > limit_bytes:
             return False
-        kept = sorted(((path.stat().st_mtime_ns, path) for path in self._folder.glob("*/*.state")), reverse=True)
-        total = new_bytes
-        for _, path in kept:
-            total += path.stat().st_size
-            if total > self._limit_bytes:
-                path.unlink(missing_ok=True)
+        self._shrink_to(limit_bytes - new_bytes)
         return True
+
+    def _shrink_to(self, size_bytes: int) -> None:
+        total = 0
+        for _, size, path in sorted(self._files(), reverse=True):
+            total += size
+            if total > size_bytes:
+                with contextlib.suppress(OSError):  # it counts again next time
+                    path.unlink(missing_ok=True)
+
+    def _files(self) -> Iterator[tuple[int, int, Path]]:
+        """When each was used last and its size: states, and what a crash has left of one."""
+        for path in self.folder.glob("*/*"):
+            with contextlib.suppress(FileNotFoundError):  # another process makes room as well
+                found = path.stat()
+                yield found.st_mtime_ns, found.st_size, path
 
 
 class CachedPrefixes:
@@ -155,6 +178,7 @@ def _identity(request: LoadRequest) -> bytes:
     """Of everything that a state depends on: the same tokens give the same bytes, and they fit."""
     adapters = tuple(adapter.path for adapter in request.adapters)
     facts = {
+        "machine": platform.node(),  # another processor rounds differently, and homes are shared
         "engine": native.build_identity(),
         "header": request.model.header.sha256,
         "sha256": request.model.sha256,

@@ -128,7 +128,8 @@ def requantise(
 def check(wish: Wish) -> None:
     """What can be said without llama.cpp.  Raises QuantiseError."""
     source, target, kind = wish.source, wish.target, wish.quantisation
-    if any(target.absolute() == path.absolute() for path in source.files):
+    # However it is spelt, or linked to: with ``replace`` the source would be lost.
+    if target.exists() and any(target.samefile(path) for path in source.files):
         raise QuantiseError(f"{target.name} is the source itself.", hint="Give the new file another name.")
     for new in (target, *([wish.measured_importance] if wish.texts else [])):
         if new.exists() and not wish.replace:

@@ -9,6 +9,7 @@ from workbench.engine.native import Context, Weights
 from workbench.engine.native_state import ALL_CELLS, has_recurrent_state, read_state, write_state
 from workbench.engine.snapshots import Snapshots
 from workbench.engine.state_cells import Cells, UnknownStateError, compose, in_ring, parse
+from workbench.hardware.memory import available_bytes
 from workbench.models.cells import cells_of, window_cells_of
 from workbench.models.params import RunParams
 
@@ -23,6 +24,7 @@ class Rollback(Protocol):
 
     needs_cut: bool
     shortens: bool
+    copies_bytes: int  # main memory that its copies of states may take
 
     def to(self, wanted: int) -> int:
         """Take the context back to ``wanted`` tokens or fewer: how many; 0 when it must be cleared."""
@@ -50,11 +52,11 @@ class Rollback(Protocol):
 
 
 def rollback_of(context: Context, weights: Weights, params: RunParams) -> Rollback:
-    ring = window_cells_of(weights.n_swa, params)
+    ring, snapshots = window_cells_of(weights.n_swa, params), Snapshots.within(available_bytes())
     if has_recurrent_state(weights):
-        return Recurrent(context, restores=not weights.n_swa)
+        return Recurrent(context, snapshots, restores=not weights.n_swa)
     if weights.n_swa and ring < cells_of(params):
-        return Ring(context, weights.n_swa, ring)
+        return Ring(context, weights.n_swa, ring, snapshots)
     return Plain(context)
 
 
@@ -63,6 +65,7 @@ class Plain:
 
     needs_cut = False
     shortens = True
+    copies_bytes = 0
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -102,11 +105,12 @@ class Ring:
     needs_cut = False
     shortens = False
 
-    def __init__(self, context: Context, window: int, ring: int) -> None:
+    def __init__(self, context: Context, window: int, ring: int, snapshots: Snapshots) -> None:
         self._context = context
         self._window = window
         self._ring = ring
-        self._snapshots = Snapshots()
+        self._snapshots = snapshots
+        self.copies_bytes = snapshots.most_bytes
         self._due: list[int] = []  # boundaries whose windows are in the ring alone
         self._oldest = 0  # the first position that the ring really holds
         self._length = 0
@@ -202,11 +206,12 @@ class Recurrent:
     needs_cut = True
     shortens = False
 
-    def __init__(self, context: Context, *, restores: bool) -> None:
+    def __init__(self, context: Context, snapshots: Snapshots, *, restores: bool) -> None:
         """Without ``restores`` everything starts over: a window beside the state cannot be put back in order."""
         self._context = context
         self._restores = restores
-        self._snapshots = Snapshots()
+        self._snapshots = snapshots
+        self.copies_bytes = snapshots.most_bytes if restores else 0
         self._length = 0
 
     def to(self, wanted: int) -> int:

@@ -43,11 +43,16 @@ class Sampler:
         seed: int,
         prompt: Sequence[int],
         constraint: Constraint | None = None,
+        opening: int | None = None,
     ) -> None:
-        """Raises GrammarError and SchemaError when the constraint cannot be used."""
+        """``opening`` may come first in spite of the constraint: it begins the thinking, which is held to nothing.
+
+        Raises GrammarError and SchemaError when the constraint cannot be used.
+        """
         library = api()
         held = None if constraint is None else HeldToGrammar(weights, gbnf_of(constraint))
         self._held, self._row = held, None if held is None else Row(weights.n_vocab)
+        self._opening = opening
         params = library.llama_sampler_chain_default_params()
         params.no_perf = True
         self._chain: Any = library.llama_sampler_chain_init(params)
@@ -56,23 +61,31 @@ class Sampler:
             library.llama_sampler_chain_add(self._chain, link)
             names.append(library.llama_sampler_name(link).decode())
         self.names: tuple[str, ...] = tuple(names)
+        self._is_greedy = self.names == ("greedy",)
         self._sample = library.llama_sampler_sample
         if sampling.repetition_penalty != 1 and sampling.repeat_last_n > 0:
             for token in prompt[-sampling.repeat_last_n :]:
                 library.llama_sampler_accept(self._chain, token)
 
-    def next(self, context: Context, row: int = -1) -> int:
+    def next(self, context: Context, row: int = -1, *, free: bool = False) -> int:
         """From the logits of a row of the last batch, the last one unless said; the draw is remembered.
+
+        ``free`` leaves the constraint aside: the token is none of the answer's.
 
         Raises GenerationError when the constraint leaves no token to choose from.
         """
-        if self._held is None or self._row is None:
+        if self._is_greedy:
+            # The first of the largest, as llama.cpp's own, which first writes a list of the whole vocabulary.
+            return int(context.row(row).argmax())
+        opening, self._opening = self._opening, None
+        if free or self._held is None or self._row is None:
             token: int = self._sample(self._chain, context.pointer, row)
             return token
         self._row.read(context, row)
-        token = self._held.choose(self._row, self._chain)
+        token = self._held.choose(self._row, self._chain, opening)
         api().llama_sampler_accept(self._chain, token)
-        self._held.accept(token)
+        if token != opening:
+            self._held.accept(token)
         return token
 
     def close(self) -> None:

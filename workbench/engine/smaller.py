@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator
 from dataclasses import replace
-from typing import Protocol
 
-from workbench.engine.base import Engine, LoadEvent, LoadRequest
+from workbench.engine.base import Backend, Engine, LoadEvent, LoadRequest
 from workbench.errors import DeviceMemoryError
 from workbench.hardware.facts import Hardware
 from workbench.jobs import CancelToken
@@ -22,31 +21,13 @@ TRIES = 4  # after the one that was asked for; the last is without a GPU
 _KEPT_SHARE = 0.8
 
 
-class Noting(Engine, Protocol):
-    """An engine that can be told what was done differently for it."""
-
-    def note(self, words: str) -> None: ...
-
-
-class NotingBackend(Protocol):
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def version(self) -> str: ...
-
-    def open(self, request: LoadRequest, cancel: CancelToken) -> Generator[LoadEvent, None, Noting]: ...
-
-    def close(self) -> None: ...
-
-
 class SmallerBackend:
     """Opens what ``inner`` opens; only the placement is ever changed, never the context or the model.
 
     ``machine`` is asked when a load has failed: how much is free then decides.
     """
 
-    def __init__(self, inner: NotingBackend, machine: Callable[[], Hardware]) -> None:
+    def __init__(self, inner: Backend, machine: Callable[[], Hardware]) -> None:
         self._inner = inner
         self._machine = machine
 

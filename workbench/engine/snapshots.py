@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 COUNT = 8
-SIZE_BYTES = 512 * 1024 * 1024
+SIZE_BYTES = 64 * 1024 * 1024
+SHARE_OF_FREE = 0.05
 
 
 class Snapshots:
-    """States of one conversation; the oldest is dropped first, and one that is too large is not taken."""
+    """States of one conversation; the oldest is dropped first, and one that is too large is not taken.
 
-    def __init__(self, *, count: int = COUNT, size_bytes: int = SIZE_BYTES) -> None:
+    All together take ``size_bytes`` at most; one by itself may take ``largest_bytes`` where that is more.
+    """
+
+    def __init__(self, *, count: int = COUNT, size_bytes: int = SIZE_BYTES, largest_bytes: int = 0) -> None:
         self._count = count
         self._size_bytes = size_bytes
+        self.most_bytes = max(size_bytes, largest_bytes)
         self._states: dict[int, bytearray] = {}  # by length, the oldest first
+
+    @classmethod
+    def within(cls, free_bytes: int) -> Snapshots:
+        """No more than a share of what is free, which no plan counts: little, or one state of a large model."""
+        share = int(SHARE_OF_FREE * free_bytes)
+        return cls(size_bytes=min(SIZE_BYTES, share), largest_bytes=share)
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._states)
@@ -25,10 +36,10 @@ class Snapshots:
 
     def put(self, length: int, state: bytearray) -> None:
         self._states.pop(length, None)
-        if len(state) > self._size_bytes:
+        if len(state) > self.most_bytes:
             return
         self._states[length] = state
-        while len(self._states) > self._count or self.held_bytes > self._size_bytes:
+        while len(self._states) > self._count or (self.held_bytes > self._size_bytes and len(self._states) > 1):
             del self._states[next(iter(self._states))]
 
     def longest(self, most: int) -> int:

@@ -59,10 +59,9 @@ def _continues(rest: str, following: str | None) -> bool:
 
 def _pieces(outline: str, contents: dict[str, str]) -> list[tuple[str, str | None]]:
     """The outline cut at its marks: each piece with the scaffold that follows it ("" before a mark)."""
-    cut: list[str] = [outline]
-    for mark in contents:
-        cut = [part for piece in cut for part in _cut(piece, mark)]
-    pieces = [piece for piece in cut if piece]
+    pieces: list[str] = [outline]
+    for mark in contents:  # without the empty parts, which would double with every mark
+        pieces = [part for piece in pieces for part in _cut(piece, mark) if part]
     following = [None if at + 1 == len(pieces) else pieces[at + 1] for at in range(len(pieces))]
     return [(piece, "" if after in contents else after) for piece, after in zip(pieces, following, strict=True)]
 

@@ -56,6 +56,13 @@ class Thinking:
         """Whether the template has begun the thinking at the end of the prompt; ``tail`` is ``Prompt.tail``."""
         return any(tail.rstrip().endswith(mark.text) for mark in self.opening)
 
+    def opening_token(self, vocabulary: MarkVocabulary) -> int | None:
+        """The token that begins the thinking by itself; None where it takes several."""
+        for mark in self.opening:
+            if _is_token(mark, vocabulary):
+                return vocabulary.tokenize(mark.text, special=True)[0]
+        return None
+
 
 def _kind(opening: str, closing: str) -> Thinking:
     return Thinking((Mark(opening, True),), (Mark(closing, False),))
@@ -114,6 +121,11 @@ class Splitter:
         self._after_mark = thinking is not None and thinking.is_open(tail)
         self._began = False  # something of the answer was shown
         self.is_thinking = self._after_mark
+
+    @property
+    def held(self) -> int:
+        """Visible characters that are held back."""
+        return sum(self._is_visible)
 
     def feed(self, token: int, text: str) -> list[Part]:
         """What can be shown now, in order.  ``text`` is what the token adds to what is visible.

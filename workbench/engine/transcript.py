@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from workbench.engine.alternatives import candidates
-from workbench.engine.base import Candidate, Choice
+from workbench.engine.recorded import Candidate, Choice
 from workbench.engine.thinking import Splitter
 from workbench.engine.visible_text import VisibleText
 
@@ -28,9 +28,10 @@ class Transcript:
 
     def __init__(self, vocabulary: Vocabulary, stop: Sequence[str], splitter: Splitter) -> None:
         self._vocabulary = vocabulary
-        self._visible = VisibleText(stop)
+        self._whole = VisibleText()  # characters that are whole, of thinking and answer
+        self._answer = VisibleText(stop)  # a stop string in the thinking stops nothing
         self._splitter = splitter
-        self._shown: dict[bool, list[str]] = {False: [], True: []}
+        self._thought: list[str] = []
         self._lengths = {False: 0, True: 0}
         self._tokens: list[int] = []
         self._choices: list[Choice] = []
@@ -38,16 +39,26 @@ class Transcript:
 
     @property
     def stopped(self) -> bool:
-        return self._visible.stopped
+        return self._answer.stopped
+
+    @property
+    def thinks(self) -> bool:
+        """Whether the next token belongs to the thinking, as far as that is known."""
+        return self._splitter.is_thinking
+
+    @property
+    def answer_began(self) -> bool:
+        """Something of the answer is there, shown or held back."""
+        return bool(self._lengths[False] or self._answer.held or (self._splitter.held and not self.thinks))
 
     @property
     def text(self) -> str:
         """The answer so far, without the thinking."""
-        return "".join(self._shown[False])
+        return self._answer.text
 
     @property
     def thinking(self) -> str:
-        return "".join(self._shown[True])
+        return "".join(self._thought)
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -64,27 +75,37 @@ class Transcript:
 
         With ``count`` the likeliest tokens of ``row`` are recorded, the logits that ``token`` was drawn from.
         """
-        was_thinking = self._splitter.is_thinking
-        starts = {kind: length + self._visible.held for kind, length in self._lengths.items()}
-        parts = self._show(self._splitter.feed(token, self._visible.feed(self._vocabulary.piece(token))))
+        was_thinking, held = self._splitter.is_thinking, self._splitter.held
+        starts = {True: self._lengths[True], False: self._lengths[False] + self._answer.held}
+        parts = self._show(self._splitter.feed(token, self._whole.feed(self._vocabulary.piece(token))))
         thinking = self._splitter.is_thinking
         self.thinking_tokens += thinking
         if not (thinking or was_thinking):
             self._tokens.append(token)
         if row is not None and count > 0:
-            self._record(token, row, count, starts[thinking])
+            self._record(token, row, count, starts[thinking] + (held if thinking == was_thinking else 0))
         return parts
 
     def finish(self) -> list[tuple[str, bool]]:
         """What was held back, when no more is coming."""
-        parts = self._show(self._splitter.feed(NO_TOKEN, self._visible.finish()))
-        return parts + self._show(self._splitter.finish())
+        if self.stopped:
+            return []
+        parts = self._show(self._splitter.feed(NO_TOKEN, self._whole.finish())) + self._show(self._splitter.finish())
+        rest = self._answer.finish()
+        self._lengths[False] += len(rest)
+        return [*parts, (rest, False)] if rest else parts
 
     def _show(self, parts: Sequence[tuple[str, bool]]) -> list[tuple[str, bool]]:
-        shown = [(text, thinking) for text, thinking in parts if text]
-        for text, thinking in shown:
-            self._shown[thinking].append(text)
-            self._lengths[thinking] += len(text)
+        shown = []
+        for text, thinking in parts:
+            visible = text if thinking else self._answer.feed(text.encode())
+            if thinking:
+                self._thought.append(text)
+            if visible:
+                self._lengths[thinking] += len(visible)
+                shown.append((visible, thinking))
+            if self.stopped:
+                break
         return shown
 
     def _record(self, token: int, row: npt.NDArray[np.float32], count: int, start: int) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from workbench.engine import base
+from workbench.engine import base, recorded
 from workbench.models import exact, file, header, params, receipt
 
 # The key of a JSON object that names a kind; no dataclass has a field of this name.
@@ -19,7 +19,7 @@ _PATH, _MAPPING = "path", "mapping"
 
 
 def _known() -> dict[str, type]:
-    found = [kind for room in (base, exact, file, header, params, receipt) for kind in vars(room).values()]
+    found = [kind for room in (base, recorded, exact, file, header, params, receipt) for kind in vars(room).values()]
     return {
         kind.__name__: kind
         for kind in found

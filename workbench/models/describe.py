@@ -30,6 +30,11 @@ _FAMILY_NAME = re.compile(
 
 _MAX_SHOWN = 120
 
+_USES = {
+    "a LoRA adapter": "It is added to the model it was trained on: a pane's adapters, or --adapter.",
+    "an importance matrix": "It is used where a model is quantised: workbench quantize --imatrix.",
+}
+
 # As converters leave them in names: "8k", "Lc100K", "Mix1", "Ep2", "Step5000", "Checkpoint".
 _RUN_WORD = re.compile(r"ep\d+|lc\d+k?|mix\d+|steps?\d+|ckpt\d*|checkpoint\d*|\d+k|iter\d+")
 
@@ -153,9 +158,8 @@ def _refuse_companions(header: Header, name: str) -> None:
             f"{name} is {companion}: some of its tensors are missing.", hint="Download the whole model again."
         )
     if companion is not None:
-        raise ModelFileError(
-            f"{name} is {companion}, not a chat model.", hint="Open the model file that it belongs to."
-        )
+        hint = _USES.get(companion, "Open the model file that it belongs to.")
+        raise ModelFileError(f"{name} is {companion}, not a chat model.", hint=hint)
     if part_count(header) > 1:
         part = (header.integer("split.no") or 0) + 1
         raise ModelFileError(

@@ -14,7 +14,10 @@ from workbench.engine.base import Adapter, ContextPolicy, Dropped, ToolCall
 from workbench.engine.fake import FakeBackend, Thought, fake_model, say
 from workbench.engine.recorded import Candidate, Choice
 
-FOOTING = Footing(system="native", bos_count=1, tokens=(1, 2, 3), samplers=("temp", "dist"))
+FOOTING = Footing(
+    system="native", bos_count=1, tokens=(1, 2, 3), samplers=("temp", "dist"), cache_types="f16/f16",
+    flash_attention="auto", placement="nothing", micro_batch=512,
+)  # fmt: skip
 
 
 def answer(**more: object) -> Answer:
@@ -41,6 +44,11 @@ def test_models_asked_alike_have_no_differences():
         ),
         (answer(footing=replace(FOOTING, bos_count=2)), "BOS tokens: as usual / doubled"),
         (answer(footing=replace(FOOTING, inserted_system="You are")), "system prompt of the template's own: no / yes"),
+        (answer(footing=replace(FOOTING, cache_types="q8_0/q8_0")), "KV cache K/V: f16/f16 / q8_0/q8_0"),
+        (answer(footing=replace(FOOTING, flash_attention="off")), "flash attention: auto / off"),
+        (answer(footing=replace(FOOTING, placement="all layers")), "on a GPU: nothing / all layers"),
+        (answer(footing=replace(FOOTING, isolated=True)), "process: the program's / its own"),
+        (answer(footing=replace(FOOTING, engine_notes=("x",))), "done otherwise: nothing / x"),
         (answer(footing=replace(FOOTING, adapters=("lora.gguf × 1",))), "adapters: none / lora.gguf × 1"),
         (
             answer(footing=replace(FOOTING, dropped=Dropped(ContextPolicy.DROP_OLDEST, 2, 90))),
@@ -50,6 +58,11 @@ def test_models_asked_alike_have_no_differences():
 )
 def test_each_difference_is_said_with_both_values(other, said):
     assert [str(one) for one in differences([answer(), other])] == [said]
+
+
+def test_what_an_old_record_does_not_tell_is_not_compared():
+    old = replace(FOOTING, cache_types=None, flash_attention=None, placement=None, micro_batch=None)
+    assert differences([answer(), answer(footing=old)]) == ()
 
 
 def test_a_date_differs_only_between_templates_that_asked_for_it():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -58,7 +59,48 @@ def test_prompts_that_were_answered_are_left_out_the_next_time(workbench: Workbe
     assert (again.last["answered"], again.last["skipped"]) == (0, 3)
 
 
-@pytest.mark.parametrize("other", [("--model", "beta"), ("--model", "alpha", "--max-tokens", "3")])
+def test_json_ends_with_one_object_also_where_the_answers_go_to_stdout(workbench: Workbench, tmp_path: Path) -> None:
+    done = workbench("ask", prompts(tmp_path, prompt("one"), prompt("two")), "--model", "alpha", "--json")
+    assert (done.status, done.last["answered"], done.last["interrupted"]) == (0, 2, False)
+    assert [one["id"] for one in done.events if one["event"] == "answer"] == ["1", "2"]
+
+
+@pytest.mark.parametrize("lines", ["one\ntwo\n", '{"prompt": "one"}\r\n{"prompt": "two\u2028lines"}\r\n'])
+def test_prompts_may_come_from_standard_input(
+    workbench: Workbench, monkeypatch: pytest.MonkeyPatch, lines: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(lines))
+    done = workbench("ask", "-", "--model", "alpha", "--json")
+    assert (done.status, done.last["answered"]) == (0, 2), done.err
+
+
+def test_what_is_asked_is_judged_before_anything_is_loaded(workbench: Workbench, tmp_path: Path) -> None:
+    file, grammar = prompts(tmp_path, prompt("one")), tmp_path / "left.gbnf"
+    grammar.write_text('root ::= root "a"', encoding="utf-8")
+    left = workbench("ask", file, "--model", "alpha", "--grammar", grammar, "--json")
+    assert (left.status, left.json["error"]["code"]) == (1, "grammar")
+    gone = workbench("ask", file, "--model", "alpha", "--adapter", tmp_path / "none.gguf", "--json")
+    assert (gone.status, gone.json["error"]["code"]) == (1, "adapter")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full disk is Linux's /dev/full")
+def test_a_full_disk_is_one_error_with_what_to_do(workbench: Workbench, tmp_path: Path) -> None:
+    done = workbench("ask", prompts(tmp_path, prompt("one")), "--model", "alpha", "--out", "/dev/full", "--json")
+    assert (done.status, done.last["error"]["code"]) == (1, "answers")
+    assert "No space left" in done.last["error"]["message"]
+    assert "goes on where it stopped" in done.last["error"]["hint"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ("--model", "beta"),
+        ("--model", "alpha", "--max-tokens", "3"),
+        ("--model", "alpha", "--template", "chatml"),
+        ("--model", "alpha", "--date", "2026-03-01"),
+        ("--model", "alpha", "--context-policy", "middle_out"),
+    ],
+)
 def test_another_model_or_another_way_of_asking_is_another_answer(
     workbench: Workbench, tmp_path: Path, other: tuple[str, ...]
 ) -> None:
@@ -84,7 +126,7 @@ def test_a_prompt_that_fails_is_told_and_asked_again_and_the_others_are_answered
     assert (done.status, done.last["answered"], done.last["failed"]) == (1, 1, 1)
     failed = next(line for line in lines_of(out) if line["answer"] is None)
     assert failed["stop_reason"] == "error"
-    assert "the context holds 256" in failed["notes"][0]
+    assert "the context holds 256" in failed["error"]["message"]
     again = workbench("ask", file, "--model", "alpha", "--context", "256", "--out", out, "--json")
     assert (again.last["skipped"], again.last["failed"]) == (1, 1)
 

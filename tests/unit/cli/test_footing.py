@@ -25,6 +25,26 @@ def test_alternatives_are_told_with_each_token(workbench, library):
     assert all(len(choice["others"]) == 3 for choice in answer["choices"])
 
 
+def test_a_chat_shows_how_sure_the_model_was_of_each_token(workbench, library):
+    shown = workbench("chat", "-m", "alpha", "--alternatives", 2, "--max-tokens", 2, "Hello")
+    assert shown.status == 0
+    assert shown.err.count(" of ") == 2
+    assert "%" in shown.err
+
+
+def test_by_whose_wish_a_model_was_sampled_is_said_where_the_vendor_was_asked(workbench, library):
+    for command in ("chat", "compare"):
+        assert "no recommendation is known" in workbench(command, "-m", "alpha", "--sampling", "vendor", "Hi").err
+
+
+def test_a_form_that_cannot_be_promised_is_refused_before_anything_is_loaded(workbench, library, tmp_path):
+    (tmp_path / "left.gbnf").write_text('root ::= root "a"')
+    (tmp_path / "remote.json").write_text('{"$ref": "https://example.com/x.json"}')
+    for option, file, code in (("--grammar", "left.gbnf", "grammar"), ("--schema", "remote.json", "schema")):
+        outcome = workbench("compare", "-m", "alpha", option, tmp_path / file, "--json", "Hello")
+        assert (outcome.status, outcome.json["error"]["code"]) == (1, code)
+
+
 def test_policies_and_modes_are_reported(workbench, library, monkeypatch):
     monkeypatch.setenv("WORKBENCH_CONTEXT_POLICY", "middle_out")
     arguments = ("compare", "-m", "alpha", "--sampling", "vendor", "--mode", "throughput", "--isolated", "--json", "Hi")
@@ -52,3 +72,22 @@ def test_what_cannot_be_meant_is_refused_with_its_reason(workbench, library, arg
     outcome = workbench("compare", "-m", "alpha", *arguments, "--json", "Hello")
     assert outcome.status == 2
     assert said in outcome.json["error"]["message"] + (outcome.json["error"]["hint"] or "")
+
+
+def test_people_are_told_the_seed_with_which_it_can_be_asked_again(workbench, library):
+    assert "seed 4711" in workbench("compare", "-m", "alpha", "--seed", 4711, "Hello").err
+    assert "seed 4711" in workbench("chat", "-m", "alpha", "--seed", 4711, "Hello").err
+
+
+def test_a_template_is_for_one_model_or_for_all(workbench, library):
+    values = workbench("compare", "-m", "alpha", "-m", "beta", "--template", "none", "--template", "2=chatml",
+                       "--json", "Hello").json  # fmt: skip
+    assert [answer["error"] for answer in values["answers"]] == [None, None]
+    outcome = workbench("compare", "-m", "alpha", "--template", "2=chatml", "--json", "Hello")
+    assert "there is no model 2" in outcome.json["error"]["message"]
+
+
+def test_help_shows_the_whole_form_of_an_adapter_and_a_template(workbench):
+    said = " ".join(workbench("compare", "--help").out.replace("│", " ").split())
+    assert "[N=]FILE[@SCALE]" in said, said
+    assert "[N=]NAME" in said

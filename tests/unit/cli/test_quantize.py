@@ -33,3 +33,14 @@ def test_what_llama_cpp_cannot_quantise_is_an_error_and_no_file(workbench, libra
     assert outcome.status == 1
     assert "gamma.gguf could not be quantised" in outcome.last["error"]["message"]
     assert sorted(path.name for path in library.iterdir()) == ["alpha.gguf", "beta.gguf", "gamma.gguf"]
+
+
+def test_the_source_is_never_replaced_however_it_is_named(workbench, library: Path, tmp_path: Path) -> None:
+    """Also through a link, and with --force."""
+    (tmp_path / "link.gguf").symlink_to(library / "alpha.gguf")
+    before = (library / "alpha.gguf").read_bytes()
+    for target in (library / "alpha.gguf", library / ".." / "models" / "alpha.gguf", tmp_path / "link.gguf"):
+        outcome = workbench("quantize", "alpha", target, "--type", "Q8_0", "--force", "--json")
+        assert outcome.status == 1
+        assert "is the source itself" in outcome.last["error"]["message"]
+    assert (library / "alpha.gguf").read_bytes() == before

@@ -22,11 +22,6 @@ MODEL = fake_model("Eight", size_bytes=6_000_000_000)
 FULL = "ggml_backend_cuda_buffer_type_alloc_buffer: cudaMalloc failed: out of memory"
 
 
-class NotedEngine(FakeEngine):
-    def note(self, words: str) -> None:
-        self.facts: EngineFacts = replace(self.facts, notes=(*self.facts.notes, words))
-
-
 class FullDevice:
     """Takes at most ``room_layers`` of a model onto the device."""
 
@@ -39,13 +34,13 @@ class FullDevice:
         self.tried: list[RunParams] = []
         self.closed = False
 
-    def open(self, request: LoadRequest, cancel: CancelToken) -> Generator[LoadEvent, None, NotedEngine]:
+    def open(self, request: LoadRequest, cancel: CancelToken) -> Generator[LoadEvent, None, FakeEngine]:
         self.tried.append(request.params)
         yield Loading(0.0)
         layers = request.params.n_gpu_layers
         if layers == ALL_LAYERS or layers > self.room_layers:
             raise self.error
-        return NotedEngine(FakeBackend(), request)
+        return FakeEngine(FakeBackend(), request)
 
     def close(self) -> None:
         self.closed = True

@@ -36,3 +36,16 @@ def test_what_lies_beyond_a_new_branch_is_forgotten() -> None:
         snapshots.put(length, bytearray(1))
     snapshots.forget_beyond(128)
     assert list(snapshots) == [64, 128]
+
+
+def test_a_large_model_keeps_one_state_where_memory_allows_and_no_more_than_a_share_of_what_is_free() -> None:
+    roomy, tight = Snapshots.within(1 << 34), Snapshots.within(1 << 28)
+    for snapshots in (roomy, tight):
+        for length in (64, 128):
+            snapshots.put(length, bytearray(100 << 20))
+    assert list(roomy) == [128]
+    assert list(tight) == []
+    tight.put(64, bytearray(10 << 20))
+    tight.put(128, bytearray(10 << 20))
+    assert list(tight) == [128]
+    assert tight.held_bytes <= tight.most_bytes == int(0.05 * (1 << 28))

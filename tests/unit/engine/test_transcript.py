@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.engine.generation import check_numbers
+from workbench.engine.reply import check_numbers
 from workbench.engine.thinking import Splitter, Thinking
 from workbench.engine.transcript import Transcript
 from workbench.errors import GenerationError

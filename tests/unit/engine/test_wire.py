@@ -13,8 +13,6 @@ import pytest
 from workbench.engine import base, wire
 from workbench.engine.base import (
     Adapter,
-    Candidate,
-    Choice,
     Completion,
     ContextPolicy,
     Dropped,
@@ -29,11 +27,11 @@ from workbench.engine.base import (
     Sampling,
     StopReason,
     TextDelta,
-    Timings,
     Tool,
     ToolCall,
 )
 from workbench.engine.fake import fake_model
+from workbench.engine.recorded import Candidate, Choice, Timings
 from workbench.jobs import CancelToken
 from workbench.models.exact import Buffer
 from workbench.models.params import RunParams

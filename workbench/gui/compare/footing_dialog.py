@@ -120,6 +120,9 @@ def facts(answer: Answer) -> Iterator[tuple[str, str]]:
         yield "Output format", FORMATS.get(footing.constraint, "") or f"{footing.constraint}"
         yield "Adapters", ", ".join(footing.adapters) or "none"
         yield "Process", "its own" if footing.isolated else "the program's"
+        if footing.cache_types:
+            yield "KV cache K/V", f"{footing.cache_types}, flash attention {footing.flash_attention}"
+            yield "On a GPU", f"{footing.placement}, micro-batch {footing.micro_batch}"
         for note in footing.engine_notes:
             yield "Done otherwise", note
     if answer.context is not None:
