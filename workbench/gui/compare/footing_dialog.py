@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from workbench.chat.answer import Answer
-from workbench.chat.footing import Difference
+from workbench.chat.footing import Difference, Footing
 from workbench.gui import theme
 from workbench.gui.compare.words import EXACTNESSES
 from workbench.gui.theme import Space, Tone
@@ -115,22 +115,27 @@ def facts(answer: Answer) -> Iterator[tuple[str, str]]:
         yield "Repetition penalty", f"{answer.repetition_penalty:g}"
         yield "Seed", f"{answer.seed}"
     if footing is not None:
-        yield "Prompt cache", EXACTNESSES.get(footing.exactness, footing.exactness)
-        yield "Other answers with it", footing.together or "none"
-        yield "Output format", FORMATS.get(footing.constraint, "") or f"{footing.constraint}"
-        yield "Adapters", ", ".join(footing.adapters) or "none"
-        yield "Process", "its own" if footing.isolated else "the program's"
-        if footing.cache_types:
-            yield "KV cache K/V", f"{footing.cache_types}, flash attention {footing.flash_attention}"
-            yield "On a GPU", f"{footing.placement}, micro-batch {footing.micro_batch}"
-        for note in footing.engine_notes:
-            yield "Done otherwise", note
+        yield from _run_facts(footing)
     if answer.context is not None:
         yield "Context, threads", f"{answer.context:,}, {answer.threads}"
     if answer.sha256:
         yield "Model's SHA-256", answer.sha256
     if answer.engine:
         yield "Engine", f"{answer.engine} {answer.engine_version or ''}".strip()
+
+
+def _run_facts(footing: Footing) -> Iterator[tuple[str, str]]:
+    """How it was run, beside what it was told."""
+    yield "Prompt cache", EXACTNESSES.get(footing.exactness, footing.exactness)
+    yield "Other answers with it", footing.together or "none"
+    yield "Output format", FORMATS.get(footing.constraint, "") or f"{footing.constraint}"
+    yield "Adapters", ", ".join(footing.adapters) or "none"
+    yield "Process", "its own" if footing.isolated else "the program's"
+    if footing.cache_types:
+        yield "KV cache K/V", f"{footing.cache_types}, flash attention {footing.flash_attention}"
+        yield "On a GPU", f"{footing.placement}, micro-batch {footing.micro_batch}"
+    for note in footing.engine_notes:
+        yield "Done otherwise", note
 
 
 def by_model(difference: Difference, compared: Sequence[Answer]) -> str:
