@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import threading
 import weakref
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -27,6 +26,7 @@ from workbench.engine.probe import Probe
 from workbench.engine.prompt_cache import PromptCache
 from workbench.engine.recommended import IN_FILE, recommended, stated
 from workbench.engine.sentinel import Sentinel
+from workbench.engine.stored_isolation import StoredIsolation
 from workbench.engine.stored_verdicts import StoredVerdicts
 from workbench.engine.tuning import Tunings
 from workbench.engine.vet import Vetter
@@ -40,7 +40,6 @@ from workbench.hub.packs.progress import PackProgress
 from workbench.hub.packs.signing import SecretKey
 from workbench.hub.packs.writing import PART_BYTES
 from workbench.hub.places import finding
-from workbench.hub.places.place import Place
 from workbench.hub.supply import Sources, Supply
 from workbench.hub.switch import Switch
 from workbench.hub.tokens import Tokens
@@ -77,7 +76,7 @@ class Workbench(Supply):
             paths.cache,
             paths.starter_wheels,
             chosen.hub_endpoint,
-            self._other_places,
+            lambda: finding.here() if self.settings.other_programs else (),
             self.in_use,
         )
         manners = Manners(connections=chosen.download_connections)
@@ -95,6 +94,7 @@ class Workbench(Supply):
         self._runs = SpeedRuns(db)
         self._bandwidths = Bandwidths(db)
         self.tunings = Tunings(db)
+        self._isolation = StoredIsolation(db)
         self._probe = Probe(db, devices=lambda: self._survey().devices)
         self._session = timestamp()
         self._seen: Hardware | None = None
@@ -257,6 +257,7 @@ class Workbench(Supply):
             fit=self._fit,
             together=self._together,
             advise=self.advice,
+            isolate=self.isolates,
         )
         self._comparisons.add(made)
         return made
@@ -273,6 +274,14 @@ class Workbench(Supply):
         if found is None:
             return None
         return Advice(found.sampling, "the file itself" if found.source == IN_FILE else found.source, found.unheeded)
+
+    def isolates(self, model: ModelFile) -> bool:
+        """Whether a model always runs in a process of its own, whatever the settings say."""
+        return self._isolation.isolates(model)
+
+    def isolate(self, model: ModelFile, *, isolated: bool) -> None:
+        """Remember it of a model, for its next load."""
+        self._isolation.isolate(model, isolated=isolated)
 
     def in_use(self, path: Path) -> bool:
         """Whether a pane has this file loaded, or is about to; one that merely chose it follows it, or is told."""
@@ -369,15 +378,6 @@ class Workbench(Supply):
             log.info("no exact prediction for %s: %s", model.name, error.message)
             return found
         return found if answer is None else with_answer(found, answer)
-
-    def _other_places(self) -> tuple[Place, ...]:
-        if not self.settings.other_programs:
-            return ()
-        try:
-            return finding.find(Path.home(), os.environ)
-        except RuntimeError as error:  # an account without a home
-            log.info("no other program's models are looked for: %s", error)
-            return ()
 
     def _last_seen(self) -> Hardware:
         return self._seen or self.machine()

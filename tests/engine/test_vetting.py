@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.engine.conftest import load_request
-from workbench.engine import child, child_process
+from workbench.engine import child, child_process, vet
+from workbench.engine.base import Vetting
 from workbench.engine.llama import LlamaBackend
 from workbench.engine.verdict import RememberedVerdicts
 from workbench.engine.vet import Vetter
@@ -75,19 +76,48 @@ def test_a_missing_tensor_is_a_load_error_with_llama_cpps_reason(
         opened(fresh, damaged(mistral_path, tmp_path, b"blk.1.ffn_down.weight", b"blk.1.ffn_dXwn.weight"))
 
 
+def not_numbers(source: Path, folder: Path) -> Path:
+    """A copy with a tensor that holds no numbers."""
+    header = load_request(source).model.header
+    tensor = next(tensor for tensor in header.tensors if tensor.name == "output_norm.weight")
+    raw = bytearray(source.read_bytes())
+    start = header.data_offset_bytes + tensor.offset_bytes
+    raw[start : start + tensor.size_bytes] = b"\xff" * tensor.size_bytes  # NaN in every format
+    file = folder / "nan.gguf"
+    file.write_bytes(raw)
+    return file
+
+
 def test_weights_that_are_not_numbers_are_found_by_evaluating_them(
     mistral_path: Path, tmp_path: Path, fresh: LlamaBackend
 ) -> None:
-    asked = load_request(mistral_path)
-    header = asked.model.header
-    tensor = next(tensor for tensor in header.tensors if tensor.name == "output_norm.weight")
-    raw = bytearray(mistral_path.read_bytes())
-    start = header.data_offset_bytes + tensor.offset_bytes
-    raw[start : start + tensor.size_bytes] = b"\xff" * tensor.size_bytes  # NaN in every format
-    file = tmp_path / "nan.gguf"
-    file.write_bytes(raw)
     with pytest.raises(ModelLoadError, match="not numbers"):
-        opened(fresh, file)
+        opened(fresh, not_numbers(mistral_path, tmp_path))
+
+
+def test_weights_that_there_was_no_memory_to_try_are_told_of_and_tried_once_there_is(
+    mistral_path: Path, tmp_path: Path, fresh: LlamaBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = load_request(not_numbers(mistral_path, tmp_path))
+    with monkeypatch.context() as short:
+        short.setattr(vet, "WHOLE_LOAD_FRACTION", 0.0)
+        engine = run(lambda cancel: fresh.open(asked, cancel))
+        assert engine.facts.notes == (vet.UNTRIED,)
+        engine.close()
+        again = fresh.open(asked, CancelToken())
+        assert not isinstance(next(again), Vetting)  # what can be known for now is known
+        again.close()
+    with pytest.raises(ModelLoadError, match="not numbers"):
+        run(lambda cancel: fresh.open(asked, cancel))
+    monkeypatch.setattr(vet, "WHOLE_LOAD_FRACTION", 0.0)
+    with pytest.raises(ModelLoadError, match="not numbers"):  # and that stays, whatever memory there is
+        run(lambda cancel: fresh.open(asked, cancel))
+
+
+def test_of_weights_that_were_tried_nothing_is_told(mistral_path: Path, fresh: LlamaBackend) -> None:
+    engine = run(lambda cancel: fresh.open(load_request(mistral_path), cancel))
+    assert engine.facts.notes == ()
+    engine.close()
 
 
 def test_a_truncated_file_does_not_get_as_far_as_llama_cpp(mistral_path: Path, tmp_path: Path) -> None:

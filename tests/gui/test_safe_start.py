@@ -87,14 +87,20 @@ def test_a_model_can_be_given_a_process_of_its_own(
     died(bench, model)
     window = start()
     qtbot.waitUntil(lambda: bool(panes_with(window, model)))
-    assert not window.compare.comparison.panes[0].isolated
+    assert not bench.isolates(bench.library.resolve(str(model)))
     qtbot.mouseClick(window.notice.action, Qt.MouseButton.LeftButton)
-    assert all(pane.isolated for pane in window.compare.comparison.panes if pane.model is not None)
+    assert bench.isolates(bench.library.resolve(str(model)))
     assert window.notice.isHidden()
-    again = start()  # and it stays so
+    again = start()
     assert again.notice.isHidden()
     qtbot.waitUntil(lambda: bool(panes_with(again, model)))
-    assert all(pane.isolated for pane in again.compare.comparison.panes if pane.model is not None)
+    again.compare.composer.set_text("Hello")
+    again.compare.send()
+    qtbot.waitUntil(lambda: not again.compare.comparison.busy)
+    answer = again.compare.comparison.panes[0].exchanges[-1].answer
+    assert answer is not None
+    assert answer.footing is not None
+    assert answer.footing.isolated
 
 
 def test_also_when_its_file_is_still_being_looked_for(
@@ -107,7 +113,7 @@ def test_also_when_its_file_is_still_being_looked_for(
     assert window.compare.record.wanted
     window.notice.action.click()
     qtbot.waitUntil(lambda: bool(panes_with(window, model)))
-    assert all(pane.isolated for pane in window.compare.comparison.panes if pane.model is not None)
+    assert bench.isolates(bench.library.resolve(str(model)))
     window.close()
 
 

@@ -11,7 +11,6 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from workbench.chat.answer import Answer, blank, measured
 from workbench.chat.journal import Journal
@@ -19,6 +18,7 @@ from workbench.chat.ledger import Ledger
 from workbench.chat.options import Advise, Options
 from workbench.chat.pane import Pane
 from workbench.chat.plan import (
+    Fitter,
     Held,
     RunMode,
     RunPlan,
@@ -43,12 +43,6 @@ from workbench.models.params import ALL_LAYERS, RunParams
 MAX_PANES = 8
 
 
-class Fitter(Protocol):
-    """The verdict for a model on a machine, as ``models.fit.fit`` gives it."""
-
-    def __call__(self, model: ModelFile, hardware: Hardware, *, n_ctx: int, params: RunParams | None) -> Fit: ...
-
-
 @dataclass(frozen=True, slots=True)
 class _Question:
     load: LoadRequest
@@ -67,7 +61,7 @@ class _Running:
 
 class Comparison:
     """``fit`` and ``together`` judge what fits; ``ledger`` hears what loads took and how fast answers were;
-    ``advise`` knows publishers' samplings."""
+    ``advise`` knows publishers' samplings; ``isolate`` which models always get a process of their own."""
 
     def __init__(
         self,
@@ -80,6 +74,7 @@ class Comparison:
         fit: Fitter = fit,
         together: Together = fit_together,
         advise: Advise = lambda _: None,
+        isolate: Callable[[ModelFile], bool] = lambda _: False,
     ) -> None:
         self.panes: list[Pane] = []
         self.options = Options()
@@ -92,6 +87,7 @@ class Comparison:
         self._fitter = fit
         self._together = together
         self._advise = advise
+        self._isolate = isolate
         self._seats: dict[int, Seat] = {}
         self._loads: dict[int, LoadRequest] = {}
         self._shares: dict[int, tuple[Share, ...]] = {}  # of what a pane holds, until it is freed
@@ -140,7 +136,7 @@ class Comparison:
 
         ``params`` are loaded exactly as they are; without them the planner places ``n_ctx`` tokens as it
         finds best.  ``force`` loads a model though it is judged too big: llama.cpp has the last word then.
-        ``isolated`` runs it in a process of its own.
+        ``isolated`` runs it in a process of its own; one that always gets one does in any case.
         """
         if pane.busy:
             raise UsageError("This pane is answering.", hint="Stop it first.")
@@ -149,6 +145,9 @@ class Comparison:
         )
         exactly = params is not None
         same_weights = (model, wanted, exactly, isolated) == (pane.model, pane.params, pane.exactly, pane.isolated)
+        opened = self._loads.get(pane.id)
+        if opened is not None and model is not None:  # also where that was told of the model since
+            same_weights = same_weights and opened.isolated == (isolated or self._isolate(model))
         unchanged = same_weights and (template, adapters) == (pane.template, pane.adapters)
         pane.choose(model, wanted, n_threads, template, exactly=exactly, force=force,
                     adapters=adapters, isolated=isolated)  # fmt: skip
@@ -256,9 +255,8 @@ class Comparison:
                 self._finish(pane, too_big(found), "error")
                 continue
             if found is not None and pane.model is not None:
-                self._loads[pane.id] = LoadRequest(
-                    pane.model, found.params, pane.template, pane.adapters, pane.isolated
-                )
+                isolated = pane.isolated or self._isolate(pane.model)
+                self._loads[pane.id] = LoadRequest(pane.model, found.params, pane.template, pane.adapters, isolated)
                 self._shares[pane.id] = found.shares
                 pane.fit, pane.receipt = found, None
             self._waiting.append((pane, prompt))

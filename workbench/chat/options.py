@@ -18,6 +18,7 @@ from workbench.engine.base import (
     Request,
     Sampling,
     Tool,
+    ToolChoice,
 )
 from workbench.models.file import ModelFile
 
@@ -58,6 +59,7 @@ class Options:
     policy: ContextPolicy = ContextPolicy.REFUSE
     constraint: Constraint | None = None
     tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice = "auto"
     alternatives: int = 0
     exactness: Mode = Mode.AUDIT
     date: str | None = None
@@ -73,6 +75,7 @@ class Options:
             "policy": self.policy.value,
             "constraint": _written(self.constraint),
             "tools": [asdict(tool) for tool in self.tools],
+            "tool_choice": self.tool_choice,
             "alternatives": self.alternatives,
             "exactness": self.exactness.value,
             "date": self.date,
@@ -94,6 +97,7 @@ class Options:
             policy=ContextPolicy(record.get("policy", default.policy)),
             constraint=_read(record["constraint"]) if record.get("constraint") else default.constraint,
             tools=tuple(Tool(**one) for one in record["tools"]) if "tools" in record else default.tools,
+            tool_choice=record.get("tool_choice", default.tool_choice),
             alternatives=int(record.get("alternatives", default.alternatives)),
             exactness=Mode(record.get("exactness", default.exactness)),
             date=record.get("date", default.date),
@@ -111,6 +115,7 @@ class Options:
             policy=self.policy,
             constraint=self.constraint,
             tools=self.tools,
+            tool_choice=self.tool_choice,
             alternatives=self.alternatives,
             mode=self.exactness,
             date=self.date or day,

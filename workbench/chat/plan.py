@@ -12,7 +12,9 @@ from workbench.errors import DoesNotFitError
 from workbench.hardware.facts import Hardware
 from workbench.hardware.words import human_bytes
 from workbench.models.breakdown import RAM, Share
+from workbench.models.file import ModelFile
 from workbench.models.fit import Fit, TogetherFit, Verdict, fit_together
+from workbench.models.params import RunParams
 
 
 class RunMode(enum.StrEnum):
@@ -47,6 +49,12 @@ class Held:
 
     fits: tuple[Fit, ...]
     machine: Hardware
+
+
+class Fitter(Protocol):
+    """The verdict for a model on a machine, as ``models.fit.fit`` gives it."""
+
+    def __call__(self, model: ModelFile, hardware: Hardware, *, n_ctx: int, params: RunParams | None) -> Fit: ...
 
 
 class Together(Protocol):

@@ -224,7 +224,11 @@ def _keyed(
     if drawn:
         sampling = replace(sampling, seed=None)
     of_load = key_of_load(load)
-    requests = [options.request(one.messages, sampling, n_threads=n_threads, day=None) for one in questions]
+    asked = [replace(options, tools=one.tools, tool_choice=one.tool_choice) for one in questions]
+    requests = [
+        of.request(one.messages, sampling, n_threads=n_threads, day=None)
+        for of, one in zip(asked, questions, strict=True)
+    ]
     return [(key_of(request, of_load), one, request) for one, request in zip(questions, requests, strict=True)]
 
 
@@ -236,7 +240,8 @@ def _load_request(
     found = workbench.fit(model)
     if not fits_at_all(found) and not force:
         raise too_big(found)
-    return LoadRequest(model, found.params, template, adapters, workbench.settings.isolation == "process")
+    isolated = workbench.settings.isolation == "process" or workbench.isolates(model)
+    return LoadRequest(model, found.params, template, adapters, isolated)
 
 
 def _opened(opening: Generator[LoadEvent, None, Engine], total: int) -> Generator[Progress, None, Engine]:

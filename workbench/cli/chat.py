@@ -38,6 +38,8 @@ from workbench.cli.inputs import (
     Template,
     Thinking,
     Threads,
+    ToolsFile,
+    ToolUse,
     TopK,
     TopP,
     adapters_of,
@@ -47,6 +49,7 @@ from workbench.cli.inputs import (
     read_text,
 )
 from workbench.cli.loop import Loop, comparing
+from workbench.cli.tool_files import tools_of
 from workbench.engine.base import Mode
 from workbench.engine.recorded import Candidate
 from workbench.errors import UsageError
@@ -76,6 +79,8 @@ def chat(
     context_policy: Policy = None,
     schema: Schema = None,
     grammar: GrammarFile = None,
+    tools: ToolsFile = None,
+    tool_choice: ToolUse = "auto",
     alternatives: Alternatives = 0,
     adapter: AdapterFiles = None,
     isolated: Isolated = False,
@@ -92,11 +97,14 @@ def chat(
              "sampling_mode": sampling, "context_policy": context_policy,
              "isolation": "process" if isolated else None}  # fmt: skip
     constraint = constraint_of(schema, grammar)
+    callable_tools = tools_of(tools, tool_choice, constraint)
     adapters = adapters_of(adapter or (), 1)
     with Workbench.open(flags=given(flags)) as workbench:
         options = replace(
             shared_options(workbench, system, seed, stop, RunMode.AUTO),
             constraint=constraint,
+            tools=callable_tools,
+            tool_choice=tool_choice,
             alternatives=alternatives,
             exactness=mode,
             date=day_of(date),
@@ -136,6 +144,7 @@ def _ask(loop: Loop, prompt: str, *, quiet: bool) -> Answer:
     if not quiet:
         if answer.text or answer.error is None:
             sys.stdout.write(answer.text[shown:] + "\n")
+            sys.stdout.writelines(f"{call}\n" for call in answer.tool_calls)
             sys.stdout.flush()
         if answer.error is not None:
             output.say_error(answer.error.message, answer.error.hint)

@@ -45,6 +45,8 @@ from workbench.cli.inputs import (
     Templates,
     Thinking,
     Threads,
+    ToolsFile,
+    ToolUse,
     TopK,
     TopP,
     adapters_of,
@@ -55,6 +57,7 @@ from workbench.cli.inputs import (
     templates_of,
 )
 from workbench.cli.loop import Loop, comparing
+from workbench.cli.tool_files import tools_of
 from workbench.engine.base import Adapter, ContextPolicy, Mode, Sampling
 from workbench.errors import DoesNotFitError, UsageError
 from workbench.models.file import ModelFile
@@ -86,6 +89,8 @@ def compare(
     context_policy: Policy = None,
     schema: Schema = None,
     grammar: GrammarFile = None,
+    tools: ToolsFile = None,
+    tool_choice: ToolUse = "auto",
     alternatives: Alternatives = 0,
     adapter: AdapterFiles = None,
     isolated: Isolated = False,
@@ -103,12 +108,15 @@ def compare(
              "sampling_mode": sampling, "context_policy": context_policy,
              "isolation": "process" if isolated else None}  # fmt: skip
     constraint = constraint_of(schema, grammar)
+    callable_tools = tools_of(tools, tool_choice, constraint)
     adapters = adapters_of(adapter or (), len(model))
     templates = templates_of(template or (), len(model))
     with Workbench.open(flags=given(flags)) as workbench:
         options = replace(
             shared_options(workbench, system, seed, stop, run),
             constraint=constraint,
+            tools=callable_tools,
+            tool_choice=tool_choice,
             alternatives=alternatives,
             exactness=mode,
             date=day_of(date),
@@ -227,6 +235,7 @@ def _words(pane: Pane, *, live: bool) -> str:
         words = f"{answer.text}\n{answer.error.message}\n{answer.error.hint or ''}".strip()
     else:
         words = _thought(answer, pane) + (answer.text if answer is not None else pane.text)
+        words = "\n".join([words, *map(str, answer.tool_calls if answer is not None else ())])
     if live:
         return "\n".join(words.splitlines()[-LIVE_LINES:])
     return words

@@ -142,7 +142,7 @@ def _last_end(paths: Paths) -> Check:
     died = Sentinel(paths.opening).found()
     if died is None:
         return Check("last end", "ok", "no model has ended the program")
-    return Check("last end", "note", died.words, last_end.ADVICE)
+    return Check("last end", "note", died.words, last_end.advice(died))
 
 
 def _window() -> Check:

@@ -13,7 +13,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from workbench.chat.options import SamplingMode
-from workbench.engine.base import Adapter, Constraint, ContextPolicy, Grammar, JsonSchema, Mode
+from workbench.engine.base import Adapter, Constraint, ContextPolicy, Grammar, JsonSchema, Mode, ToolChoice
 from workbench.engine.grammar import check
 from workbench.engine.schema import to_gbnf
 from workbench.errors import UsageError
@@ -70,6 +70,12 @@ Schema: TypeAlias = Annotated[
 ]
 GrammarFile: TypeAlias = Annotated[
     Path | None, typer.Option("--grammar", help="Answer with a sentence of the GBNF grammar in this file.")
+]
+ToolsFile: TypeAlias = Annotated[
+    Path | None, typer.Option("--tools", help="Functions the model may call: a JSON list in OpenAI's form.")
+]
+ToolUse: TypeAlias = Annotated[
+    ToolChoice, typer.Option("--tool-choice", help="auto: the model decides; required: the answer is one call (auto).")
 ]
 Alternatives: TypeAlias = Annotated[
     int, typer.Option("--alternatives", min=0, max=50, help="Tell that many candidates with each token (0: none).")

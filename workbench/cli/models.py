@@ -10,7 +10,7 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from workbench.app import Workbench
-from workbench.cli import models_words, output, pulling, searching, showing, token, upkeep
+from workbench.cli import catalogues, models_words, output, pulling, searching, showing, token, upkeep
 from workbench.cli.inputs import Json
 from workbench.errors import Cancelled
 from workbench.hardware.words import human_bytes
@@ -30,6 +30,7 @@ app.command("forget")(upkeep.forget)
 app.command("verify")(upkeep.verify)
 app.command("remove")(upkeep.remove)
 app.command("where")(upkeep.where)
+app.add_typer(catalogues.app, name="catalogue")
 app.add_typer(token.app, name="token")
 
 
@@ -67,6 +68,23 @@ def add(path: Annotated[Path, typer.Argument(help="A GGUF file; it stays where i
     else:
         output.out.print(f"{file.name}: {file.family.value}, {file.quantisation}, {human_bytes(file.size_bytes)}",
                          markup=False)  # fmt: skip
+
+
+@app.command()
+def isolate(
+    model: Annotated[str, typer.Argument(help="A name of the library or a path.")],
+    off: Annotated[bool, typer.Option("--off", help="No longer.")] = False,
+    json: Json = False,
+) -> None:
+    """Always run a model in a process of its own: should it crash llama.cpp, only that process ends."""
+    with Workbench.open() as workbench:
+        file = workbench.library.resolve(model)
+        workbench.isolate(file, isolated=not off)
+    if json:
+        output.emit({"model": file.name, "isolated": not off})
+    else:
+        how = "runs where the settings say" if off else "always runs in a process of its own"
+        output.out.print(f"{file.name} {how}.", markup=False)
 
 
 @app.command()

@@ -7,15 +7,16 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from workbench.cli.inputs import read_text
-from workbench.engine.base import Completion, LoadRequest, Message, Request, StopReason
+from workbench.cli.tool_files import read_tools
+from workbench.engine.base import Completion, LoadRequest, Message, Request, StopReason, Tool, ToolChoice
 from workbench.engine.templates import choose
 from workbench.errors import AdapterError, UsageError, WorkbenchError
 
 _ROLES = ("system", "user", "assistant")
-_SHAPE = 'Each line is an object with "prompt" (a text) or "messages" (a list of roles and contents), maybe an "id".'
+_SHAPE = '"tools" and a "tool_choice".'
 _ELSEWHERE = "Give a new file, or one of an earlier run."
 
 
@@ -29,6 +30,8 @@ class Question:
 
     name: str
     messages: tuple[Message, ...]
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice = "auto"
 
 
 def read_questions(file: str, system: str) -> tuple[Question, ...]:
@@ -98,6 +101,7 @@ def line_of(question: Question, key: str | None, model: str, completion: Complet
         "model": model,
         "answer": None if failed else completion.text,
         "thinking": completion.thinking or None,
+        "tool_calls": [asdict(call) for call in completion.tool_calls],
         "stop_reason": completion.stop_reason.value,
         "error": None if completion.failure is None else asdict(completion.failure),
         "together": None if completion.together is None else str(completion.together),
@@ -188,11 +192,24 @@ def _from_json(line: str, where: str, name: str) -> Question:
     if "prompt" in value:
         if not isinstance(value["prompt"], str) or not value["prompt"]:
             raise UsageError(f'{where}: "prompt" must be a text.', hint=_SHAPE)
-        return _plain(value["prompt"], name)
+        return _with_tools(_plain(value["prompt"], name), value, where)
     messages = value["messages"]
     if not isinstance(messages, list) or not messages:
         raise UsageError(f'{where}: "messages" must be a list.', hint=_SHAPE)
-    return Question(name, tuple(_message(one, where) for one in messages))
+    return _with_tools(Question(name, tuple(_message(one, where) for one in messages)), value, where)
+
+
+def _with_tools(question: Question, value: Mapping[str, Any], where: str) -> Question:
+    choice = value.get("tool_choice", "auto")
+    if choice not in get_args(ToolChoice):
+        raise UsageError(f'{where}: "tool_choice" is "auto" or "required".', hint=_SHAPE)
+    if "tools" not in value:
+        if choice == "required":
+            raise UsageError(f"{where}: a call is required, but there is no tool to call.", hint=_SHAPE)
+        return question
+    return replace(
+        question, tools=read_tools(value["tools"], f"{where}: its list of tools", choice), tool_choice=choice
+    )
 
 
 def _message(value: object, where: str) -> Message:
@@ -206,4 +223,4 @@ def _message(value: object, where: str) -> Message:
 def _with_system(question: Question, system: str) -> Question:
     if not system or any(message.role == "system" for message in question.messages):
         return question
-    return Question(question.name, (Message("system", system), *question.messages))
+    return replace(question, messages=(Message("system", system), *question.messages))

@@ -18,7 +18,7 @@ from workbench.errors import HubError, ModelNotFoundError
 from workbench.hardware.facts import Hardware
 from workbench.hardware.words import human_bytes
 from workbench.hub import choosing
-from workbench.hub.entries import Entry, Fact, Source
+from workbench.hub.entries import Entry, Fact, Figure, Source
 from workbench.hub.gate import Gate
 from workbench.hub.library import Held
 from workbench.hub.remote import RemoteListing
@@ -213,8 +213,16 @@ def _facts(entry: Entry) -> list[tuple[str, str]]:
         values = {"temperature": entry.recommended.temperature, "top-p": entry.recommended.top_p,
                   "top-k": entry.recommended.top_k, "min-p": entry.recommended.min_p}  # fmt: skip
         said += [("sampling", ", ".join(f"{name} {value:g}" for name, value in values.items() if value is not None))]
+    else:
+        said += [("sampling", "none confirmed")]
+    said += [_benchmark(figure) for figure in entry.figures] or [("benchmarks", "none confirmed")]
     said += [("files at", repository.name) for repository in entry.gguf_repositories]
     return said + [("note", note.value) for note in entry.notes]
+
+
+def _benchmark(figure: Figure) -> tuple[str, str]:
+    doubt = " (unconfirmed)" if any(source.kind == "unconfirmed" for source in figure.sources) else ""
+    return "benchmark", f"{figure.measure} {figure.value:g}{doubt}. {figure.about}"
 
 
 def _fact(fact: Fact[Any], shown: str) -> str:

@@ -88,6 +88,12 @@ class ToolCall:
     name: str
     arguments: str
 
+    def __str__(self) -> str:
+        return f"{self.name}({self.arguments})"
+
+
+ToolChoice: TypeAlias = Literal["auto", "required"]
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -97,7 +103,8 @@ class Request:
     ``alternatives`` is how many of each token's likeliest candidates are told with it; 0 tells nothing.
     ``mode`` says whether what is kept of earlier prompts may change the answer's last bits.  ``date`` is the day, as
     YYYY-MM-DD, that a template is told which asks; None: the day the model was loaded.  ``enable_thinking`` None
-    leaves it to the template whether the model is asked to think first.
+    leaves it to the template whether the model is asked to think first.  ``tool_choice`` "required" makes the answer
+    one call of one of the ``tools``; "auto" leaves it to the model whether it calls, and holds what it begins to call.
     """
 
     messages: tuple[Message, ...]
@@ -109,6 +116,7 @@ class Request:
     room_tokens: int = 256
     constraint: Constraint | None = None
     tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice = "auto"
     alternatives: int = 0
     mode: Mode = Mode.AUDIT
     date: str | None = None

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from workbench.engine import native
-from workbench.engine.base import Completion, Mode, Numbered, Prefilling, Request, StopReason, ToolCall, nobody
+from workbench.engine.base import Completion, Mode, Numbered, Prefilling, Request, StopReason, nobody
+from workbench.engine.calling import Calling
 from workbench.engine.native_batch import SEQUENCES_MAX, BatchContext
 from workbench.engine.one_by_one import Alone, failure_of, in_order, one_by_one, unanswered
 from workbench.engine.prompt import Prompt
@@ -31,12 +32,11 @@ from workbench.jobs import CancelToken
 from workbench.models.params import RunParams
 
 Events: TypeAlias = Generator[Numbered, None, tuple[Completion, ...]]
-ToolCalls: TypeAlias = Callable[[str], tuple[ToolCall, ...]]
 
 SCORES_BYTES_MAX = 128 << 20  # for attention that is not fused; see ``_attention``
 
 
-def _none(_request: Request) -> ToolCalls | None:
+def _none(_request: Request) -> Calling | None:
     return None
 
 
@@ -51,7 +51,7 @@ class Source:
     ``write`` renders a request's prompt and raises WorkbenchError for one that cannot be asked.  ``params`` are
     those of one context: its ``n_ctx`` is what each answer may fill.  ``most_cells`` bounds the cache of all
     answers together, as far as each prompt fits by itself; None bounds nothing.  ``thinking`` is
-    how the model marks it; ``tool_calls`` makes what reads the calls out of what was written.
+    how the model marks it; ``calling`` says what a request's tools make of its answer.
     ``prepare`` is given the new context before its first use: adapters are set there.
     """
 
@@ -61,7 +61,7 @@ class Source:
     slots: int
     most_cells: int | None = None
     thinking: Thinking | None = None
-    tool_calls: Callable[[Request], ToolCalls | None] = _none
+    calling: Callable[[Request], Calling | None] = _none
     prepare: Callable[[native.Context], None] = _as_it_is
 
 
@@ -212,7 +212,7 @@ class BatchRun:
             n_ctx=source.params.n_ctx,
             sent=time.perf_counter(),
             thinking=source.thinking,
-            tool_calls=source.tool_calls(request),
+            calling=source.calling(request),
         )
 
     def _advance(self, schedule: Schedule, context: BatchContext, batch: Batch) -> Generator[Numbered, None, None]:

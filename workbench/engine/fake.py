@@ -26,6 +26,7 @@ from workbench.engine.base import (
     StopReason,
     SystemHandling,
     TextDelta,
+    ToolCall,
     nobody,
 )
 from workbench.engine.one_by_one import in_order, one_by_one
@@ -218,7 +219,13 @@ class FakeEngine:
             seed=request.sampling.seed or 0,
             thinking="".join(thoughts),
             choices=_choices(pieces, request.alternatives),
+            tool_calls=_required_call(request),
         )
+
+
+def _required_call(request: Request) -> tuple[ToolCall, ...]:
+    """The first tool, called with nothing, where a call is required."""
+    return tuple(ToolCall(tool.name, "{}") for tool in request.tools[:1] if request.tool_choice == "required")
 
 
 def _choices(pieces: Sequence[str], alternatives: int) -> tuple[Choice, ...]:

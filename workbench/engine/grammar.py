@@ -7,6 +7,7 @@ rule that may be empty, a long text repeated, deep nesting.  Whatever passes her
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from workbench.engine.gbnf import (
     EMPTY,
@@ -47,6 +48,17 @@ _ESCAPE = re.compile(r'\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}
 _LETTERS = {"t": "\t", "r": "\r", "n": "\n"}
 
 _HINT = 'A grammar is written in GBNF, such as: root ::= "yes" | "no".'
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """GBNF of our own making, judged when it was made.
+
+    It holds what follows ``mark``, once that was written; where it is empty, the whole answer.
+    """
+
+    gbnf: str
+    mark: str = ""
 
 
 def check(text: str) -> Rules:

@@ -82,7 +82,8 @@ class IsolatedBackend:
         yield from self._turns.turn(cancel)
         try:
             today = self._today()
-            vet_ms = yield from self._vetter.checked(request.model, choice, cancel, today=today)
+            # Where only a part was tried nothing need be said: the weights go into a process apart now.
+            vet_ms = (yield from self._vetter.checked(request.model, choice, cancel, today=today)).took_ms
             vet_ms += yield from self._vetter.adapters_checked(request.model, request.adapters, cancel)
             cancel.raise_if_cancelled()
             with contextlib.ExitStack() as undo:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from workbench.engine import adapter_loading, adapters, breakdown, native, tool_calls
+from workbench.engine import adapter_loading, adapters, breakdown, native
 from workbench.engine.base import (
     SLOTS,
     AnswerEvent,
@@ -24,10 +24,10 @@ from workbench.engine.base import (
     Numbered,
     Request,
     StopReason,
-    ToolCall,
     nobody,
 )
 from workbench.engine.batching import Source, stream_many
+from workbench.engine.calling import Calling
 from workbench.engine.generation import Generation
 from workbench.engine.grammar_vet import GRAMMARS
 from workbench.engine.growth import ACTIVITY, Moment, Presence, added, between
@@ -92,7 +92,8 @@ class LlamaBackend:
         yield from self._shelf.turn(cancel)
         try:
             today = self._today()
-            vet_ms = yield from self._vetter.checked(request.model, choice, cancel, today=today)
+            vetted = yield from self._vetter.checked(request.model, choice, cancel, today=today)
+            vet_ms = vetted.took_ms
             vet_ms += yield from self._vetter.adapters_checked(request.model, request.adapters, cancel)
             native.api()  # the first load would else be charged with the engine's own libraries
             with ACTIVITY.taking_part() as presence, self._watched(request.model, Phase.LOADING):
@@ -102,6 +103,8 @@ class LlamaBackend:
                 engine = _make_engine(request, choice, today, lease, vet_ms, self._prompt_cache)
                 load_ms = _milliseconds_since(began)
                 after = Moment.now(devices=uses_devices(request.params))
+                for note in vetted.notes:
+                    engine.note(note)
                 engine.opened(
                     load_ms=load_ms,
                     growth=between(before, after, alone=presence.alone),
@@ -259,7 +262,7 @@ class LlamaEngine:
             functools.partial(self._admitted, refused={}, cancel=cancel),
             slots,
             thinking=self._thinking,
-            tool_calls=self._tool_calls,
+            calling=self._calling,
             prepare=self._prepare,
         )
         self._batches += 1
@@ -293,7 +296,7 @@ class LlamaEngine:
                 n_ctx=self._facts.n_ctx,
                 sent=sent,
                 thinking=self._thinking,
-                tool_calls=self._tool_calls(request),
+                calling=self._calling(request),
             )
             with reply:
                 return (yield from Generation(self._memory, reply).events(cancel))
@@ -353,11 +356,8 @@ class LlamaEngine:
             self._check_open()
             return fitted(self._writer, request, self._facts.n_ctx)
 
-    def _tool_calls(self, request: Request) -> Callable[[str], tuple[ToolCall, ...]] | None:
-        """What reads an answer's calls; None without tools.  Raises TemplateError where the model knows none."""
-        if not request.tools:
-            return None
-        return functools.partial(tool_calls.parse, family=tool_calls.required_family(self._template))
+    def _calling(self, request: Request) -> Calling | None:
+        return Calling.of(request, self._template, self._lease.weights)
 
     def _check_open(self) -> None:
         if self._closed:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
 
-from workbench.engine.base import Completion, Request, StopReason, TextDelta, ToolCall
+from workbench.engine.base import Completion, Request, StopReason, TextDelta
+from workbench.engine.calling import Calling
+from workbench.engine.grammar import Judged
 from workbench.engine.native import Context, Weights
 from workbench.engine.prompt import Prompt
 from workbench.engine.recorded import Timings
@@ -85,10 +87,10 @@ class Reply:
         sent: float,
         index: int = 0,
         thinking: Thinking | None = None,
-        tool_calls: Callable[[str], tuple[ToolCall, ...]] | None = None,
+        calling: Calling | None = None,
     ) -> None:
-        """``sent`` is when it was asked for; ``thinking`` is how the model marks it; ``tool_calls`` reads the calls
-        out of all that was written.
+        """``sent`` is when it was asked for; ``thinking`` is how the model marks it; ``calling`` is what the
+        request's tools make of the answer.
 
         Raises WorkbenchError where the request's constraint cannot be used.
         """
@@ -102,11 +104,13 @@ class Reply:
         self._n_ctx = n_ctx
         self._seed = chosen_seed(request.sampling)
         self._transcript = Transcript(weights, request.stop, Splitter(thinking, weights, tail=prompt.tail))
-        self._tool_calls = tool_calls
+        self._calling = calling
+        held = request.constraint if calling is None or calling.held is None else calling.held
+        self._is_formed = held is not None and not (isinstance(held, Judged) and held.mark)
         opening = None
-        if request.constraint is not None and thinking is not None and request.enable_thinking is not False:
+        if self._is_formed and thinking is not None and request.enable_thinking is not False:
             opening = thinking.opening_token(weights)
-        self._sampler = Sampler(weights, request.sampling, self._seed, prompt.tokens, request.constraint, opening)
+        self._sampler = Sampler(weights, request.sampling, self._seed, prompt.tokens, held, opening)
 
     def take(self, context: Context, row: int = -1, *, position: int) -> Iterator[TextDelta]:
         """Sample from a row of the last batch; ``position`` is where the token would be evaluated.
@@ -150,7 +154,7 @@ class Reply:
             thinking=transcript.thinking,
             samplers=self._sampler.names,
             choices=transcript.choices,
-            tool_calls=() if self._tool_calls is None else self._tool_calls(transcript.written),
+            tool_calls=() if self._calling is None else self._calling.read(transcript.written),
         )
 
     def close(self) -> None:
@@ -167,7 +171,7 @@ class Reply:
     def _taken(self, logits: npt.NDArray[np.float32]) -> Iterator[TextDelta]:
         thought = self._transcript.thinks
         parts = self._transcript.add(self.token, logits, self.request.alternatives)
-        if thought and self.request.constraint is not None and self._transcript.answer_began:
+        if thought and self._is_formed and self._transcript.answer_began:
             raise GenerationError(
                 "The model ended its thinking and began its answer with one token: the answer could not be held to "
                 "what was asked of it.",

@@ -10,6 +10,7 @@ from typing import Any
 
 from workbench.engine import grammar, schema
 from workbench.engine.base import Constraint, Grammar, Sampling
+from workbench.engine.grammar import Judged
 from workbench.engine.native import Context, Weights, api
 from workbench.engine.native_grammar import HeldToGrammar, Row
 
@@ -42,7 +43,7 @@ class Sampler:
         sampling: Sampling,
         seed: int,
         prompt: Sequence[int],
-        constraint: Constraint | None = None,
+        constraint: Constraint | Judged | None = None,
         opening: int | None = None,
     ) -> None:
         """``opening`` may come first in spite of the constraint: it begins the thinking, which is held to nothing.
@@ -50,9 +51,12 @@ class Sampler:
         Raises GrammarError and SchemaError when the constraint cannot be used.
         """
         library = api()
-        held = None if constraint is None else HeldToGrammar(weights, gbnf_of(constraint))
+        form = _form(constraint)
+        held = None if form is None else HeldToGrammar(weights, form.gbnf)
         self._held, self._row = held, None if held is None else Row(weights.n_vocab)
-        self._opening = opening
+        self._weights, self._opening = weights, opening
+        self._mark = b"" if form is None else form.mark.encode()  # waited for; empty once it was written
+        self._tail = b""
         params = library.llama_sampler_chain_default_params()
         params.no_perf = True
         self._chain: Any = library.llama_sampler_chain_init(params)
@@ -79,13 +83,33 @@ class Sampler:
             return int(context.row(row).argmax())
         opening, self._opening = self._opening, None
         if free or self._held is None or self._row is None:
+            self._tail = b""
             token: int = self._sample(self._chain, context.pointer, row)
             return token
         self._row.read(context, row)
+        if self._mark:
+            return self._watched(self._row, self._mark)
         token = self._held.choose(self._row, self._chain, opening)
         api().llama_sampler_accept(self._chain, token)
         if token != opening:
             self._held.accept(token)
+        return token
+
+    def _watched(self, row: Row, mark: bytes) -> int:
+        """Any token, but none that writes the end of the mark and goes on: what follows the mark is held."""
+        row.reset()
+        while True:
+            row.apply(self._chain)
+            token = row.selected
+            written = self._tail + (self._weights.piece(token) or self._weights.text_of(token).encode())
+            if mark not in written or written.endswith(mark):
+                break
+            row.forbid(token)
+            row.reset()
+        api().llama_sampler_accept(self._chain, token)
+        self._tail = written[-len(mark) :]
+        if written.endswith(mark):
+            self._mark = b""
         return token
 
     def close(self) -> None:
@@ -102,6 +126,10 @@ class Sampler:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _form(constraint: Constraint | Judged | None) -> Judged | None:
+    return constraint if constraint is None or isinstance(constraint, Judged) else Judged(gbnf_of(constraint))
 
 
 def _links(library: Any, weights: Weights, sampling: Sampling, seed: int) -> list[Any]:

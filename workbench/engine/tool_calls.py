@@ -6,6 +6,7 @@ The text that is read has its control tokens written out: families mark their ca
 from __future__ import annotations
 
 import enum
+import functools
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -13,10 +14,10 @@ from typing import Any, Protocol
 
 from workbench.engine import gbnf, grammar, schema
 from workbench.engine.base import Grammar, Tool, ToolCall
-from workbench.engine.gbnf import Node, Ref, TokenIs, choice, repeat, seq
+from workbench.engine.gbnf import EMPTY, Node, Ref, TokenIs, choice, repeat, seq
 from workbench.engine.gbnf import Text as Literal
 from workbench.engine.schema_text import read, unusable
-from workbench.errors import TemplateError
+from workbench.errors import SchemaError, TemplateError
 
 MAX_CALLS = 16
 
@@ -32,6 +33,16 @@ class Family(enum.StrEnum):
     MISTRAL_ARGS = "mistral-args"  # [TOOL_CALLS]name[ARGS]{...}, with a [CALL_ID] between in some versions
     GEMMA = "gemma"  # <|tool_call>call:name{key:<|"|>text<|"|>}<tool_call|>
     HERMES = "hermes"  # <tool_call>{"name": ..., "arguments": {...}}</tool_call>
+
+
+# What begins a call, then what else stands in one.
+_MARKERS = {
+    Family.LLAMA3: ("<|python_tag|>",),
+    Family.MISTRAL: ("[TOOL_CALLS]",),
+    Family.MISTRAL_ARGS: ("[TOOL_CALLS]", "[ARGS]"),
+    Family.GEMMA: ("<|tool_call>",),
+    Family.HERMES: ("<tool_call>", "</tool_call>"),
+}
 
 
 class Vocabulary(Protocol):
@@ -54,6 +65,11 @@ def family_of(template: str | None) -> Family | None:
     return Family.LLAMA3 if '"parameters": ' in template and "<|start_header_id|>" in template else None
 
 
+def opening_of(family: Family) -> str:
+    """What begins a call; Llama 3 may leave it out."""
+    return _MARKERS[family][0]
+
+
 def required_family(template: str | None) -> Family:
     """Raises TemplateError when the model cannot be told of tools."""
     family = family_of(template)
@@ -74,8 +90,9 @@ def parse(text: str, family: Family) -> tuple[ToolCall, ...]:
 
 
 def _llama3(text: str) -> Iterator[ToolCall]:
-    at = 0
     text = text.replace("<|eom_id|>", "").replace("<|eot_id|>", "")
+    # Where there is no call at the beginning there may be one after the mark.
+    at = 0 if text.lstrip().startswith("{") else max(0, text.find("<|python_tag|>"))
     while True:
         while text[at : at + 1] == ";" or text[at : at + 1].isspace():
             at += 1
@@ -196,8 +213,8 @@ def _text(arguments: object) -> str:
 # --- holding an answer to calls --------------------------------------------------------------
 
 
-def tool_grammar(tools: Sequence[Tool], family: Family, vocabulary: Vocabulary) -> Grammar:
-    """An answer that is nothing but calls of these tools, each with arguments that its schema allows.
+def tool_grammar(tools: Sequence[Tool], family: Family, vocabulary: Vocabulary, *, most: int = MAX_CALLS) -> Grammar:
+    """An answer that is nothing but one to ``most`` calls of these tools, with arguments that their schemas allow.
 
     Raises SchemaError, and TemplateError for Gemma, whose calls are not JSON.
     """
@@ -206,53 +223,89 @@ def tool_grammar(tools: Sequence[Tool], family: Family, vocabulary: Vocabulary) 
             "Gemma writes the arguments of tools in a notation of its own, which is read but cannot be forced.",
             hint="Give it tools without forcing a call.",
         )
-    rules: dict[str, Node] = {}
-    calls = []
-    for number, tool in enumerate(tools, 1):
-        _check(tool)
-        prefix = f"tool-{number}-"
-        for name, node in schema.rules(tool.parameters).items():
-            rules[prefix + name] = _renamed(node, prefix)
-        calls.append((tool.name, Ref(prefix + grammar.ROOT)))
-    root = _FORMS[family](calls, lambda marker: _marker(marker, vocabulary))
-    return Grammar(schema.written({grammar.ROOT: root, **rules}))
+    return Grammar(_written(tuple(tools), family, _markers(family, vocabulary), most, begun=False))
 
 
-def _check(tool: Tool) -> None:
-    """Raises SchemaError for what could be forced and not be read again."""
-    if not _NAME.fullmatch(tool.name):
-        raise unusable(tool.name, "a tool's name is letters, digits, dots, hyphens and underscores, at most 64")
+def rest_grammar(tools: Sequence[Tool], family: Family, vocabulary: Vocabulary) -> Grammar | None:
+    """What may follow ``opening_of(family)``: the rest of that call, and maybe more.  None for Gemma.
+
+    A tool whose schema cannot be promised may be called with any object: the call can be read, that is all.
+    Raises SchemaError for a name that no call could hold.
+    """
+    if family is Family.GEMMA:
+        return None
+    return Grammar(_written(tuple(tools), family, _markers(family, vocabulary), MAX_CALLS, begun=True))
+
+
+def check_tool(tool: Tool) -> None:
+    """Raises SchemaError for one that cannot be forced: a name that no call could hold, a schema without a grammar."""
+    check_name(tool)
     parameters = read(tool.parameters)
     if isinstance(parameters, bool) or parameters.get("type") != "object":
         raise unusable(tool.name, 'the schema of its parameters has no "type": "object"')
+    schema.to_gbnf(tool.parameters)
+
+
+@functools.lru_cache(maxsize=64)  # one suite asks hundreds of prompts with the same tools
+def _written(tools: tuple[Tool, ...], family: Family, markers: Markers, most: int, *, begun: bool) -> str:
+    rules: dict[str, Node] = {}
+    calls = []
+    for number, tool in enumerate(tools, 1):
+        prefix = f"tool-{number}-"
+        for name, node in schema.rules(_arguments(tool, any_object=begun)).items():
+            rules[prefix + name] = _renamed(node, prefix)
+        calls.append((tool.name, Ref(prefix + grammar.ROOT)))
+    opening, rest = _FORMS[family](calls, markers, most)
+    return schema.written({grammar.ROOT: rest if begun else seq(opening, rest), **rules})
+
+
+def _arguments(tool: Tool, *, any_object: bool) -> str:
+    """The schema that a call's arguments are held to; with ``any_object`` any, where its own cannot be promised."""
+    check_name(tool)
+    try:
+        check_tool(tool)
+    except SchemaError:
+        if not any_object:
+            raise
+        return '{"type": "object"}'
+    return tool.parameters
+
+
+def check_name(tool: Tool) -> None:
+    """Raises SchemaError for a name that no call could hold."""
+    if not _NAME.fullmatch(tool.name):
+        raise unusable(tool.name, "a tool's name is letters, digits, dots, hyphens and underscores, at most 64")
 
 
 Calls = Sequence[tuple[str, Node]]
-Marker = Callable[[str], Node]
+Markers = tuple[Node, ...]
+Form = tuple[Node, Node]  # what begins the first call, and the rest of it with the calls after it
 
 
-def _llama3_form(calls: Calls, _: Marker) -> Node:
-    return choice(*(_named(name, "parameters", arguments) for name, arguments in calls))
+def _llama3_form(calls: Calls, _markers: Markers, _most: int) -> Form:
+    return EMPTY, choice(*(_named(name, "parameters", arguments) for name, arguments in calls))
 
 
-def _mistral_form(calls: Calls, marker: Marker) -> Node:
+def _mistral_form(calls: Calls, markers: Markers, most: int) -> Form:
     call = choice(*(_named(name, "arguments", arguments) for name, arguments in calls))
-    more = repeat(seq(Literal(", "), call), 0, MAX_CALLS - 1)
-    return seq(marker("[TOOL_CALLS]"), Literal("["), call, more, Literal("]"))
+    more = repeat(seq(Literal(", "), call), 0, most - 1)
+    return markers[0], seq(repeat(Literal(" "), 0, 1), Literal("["), call, more, Literal("]"))
 
 
-def _mistral_args_form(calls: Calls, marker: Marker) -> Node:
-    one = [seq(marker("[TOOL_CALLS]"), Literal(name), marker("[ARGS]"), arguments) for name, arguments in calls]
-    return repeat(choice(*one), 1, MAX_CALLS)
+def _mistral_args_form(calls: Calls, markers: Markers, most: int) -> Form:
+    opening, before_arguments = markers
+    one = choice(*(seq(Literal(name), before_arguments, arguments) for name, arguments in calls))
+    return opening, seq(one, repeat(seq(opening, one), 0, most - 1))
 
 
-def _hermes_form(calls: Calls, marker: Marker) -> Node:
+def _hermes_form(calls: Calls, markers: Markers, most: int) -> Form:
+    opening, closing = markers
     call = choice(*(_named(name, "arguments", arguments) for name, arguments in calls))
-    one = seq(marker("<tool_call>"), Literal("\n"), call, Literal("\n"), marker("</tool_call>"))
-    return seq(one, repeat(seq(Literal("\n"), one), 0, MAX_CALLS - 1))
+    one = seq(Literal("\n"), call, Literal("\n"), closing)
+    return opening, seq(one, repeat(seq(Literal("\n"), opening, one), 0, most - 1))
 
 
-_FORMS: dict[Family, Callable[[Calls, Marker], Node]] = {
+_FORMS: dict[Family, Callable[[Calls, Markers, int], Form]] = {
     Family.LLAMA3: _llama3_form,
     Family.MISTRAL: _mistral_form,
     Family.MISTRAL_ARGS: _mistral_args_form,
@@ -262,6 +315,10 @@ _FORMS: dict[Family, Callable[[Calls, Marker], Node]] = {
 
 def _named(name: str, key: str, arguments: Node) -> Node:
     return seq(Literal(f'{{"name": {json.dumps(name)}, "{key}": '), arguments, Literal("}"))
+
+
+def _markers(family: Family, vocabulary: Vocabulary) -> Markers:
+    return tuple(_marker(text, vocabulary) for text in _MARKERS[family])
 
 
 def _marker(text: str, vocabulary: Vocabulary) -> Node:

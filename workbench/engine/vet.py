@@ -7,7 +7,8 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -25,11 +26,21 @@ log = logging.getLogger(__name__)
 # Weights are loaded whole in the child only where they leave the machine as much memory again.
 WHOLE_LOAD_FRACTION = 0.5
 
+UNTRIED = "Its weights were not tried in a process apart: too little memory is free."
+
 TEMPLATE_S = 5.0
 SLOWEST_DISK_BYTES_PER_S = 20 * 1024 * 1024
 
 # A refusal for lack of memory says nothing about the file.
 _PASSING = ("alloc", "memory", "mmap")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """``took_ms`` is 0 where the verdict was known; ``notes`` say what of the file was not tried."""
+
+    took_ms: float
+    notes: tuple[str, ...] = ()
 
 
 class Vetter:
@@ -38,34 +49,47 @@ class Vetter:
     def __init__(self, known: VerdictStore) -> None:
         self._known = known
 
-    def known(self, model: ModelFile, choice: TemplateChoice) -> Verdict | None:
-        """An earlier verdict on the same bytes, template and engine.  Raises BadGgufError when the file is gone."""
-        return self._known.get(identity(model, choice))
+    def known(self, model: ModelFile, choice: TemplateChoice) -> tuple[Verdict, bool] | None:
+        """An earlier verdict on the same bytes, template and engine, and whether the weights were tried.
 
-    def vet(self, model: ModelFile, choice: TemplateChoice, cancel: CancelToken, *, today: datetime.date) -> Verdict:
-        """Try the file in a child, and keep the verdict if it will last.  Raises Cancelled."""
-        verdict, lasting = _ask(model, choice, cancel, today)
-        if lasting:
-            self._known.put(identity(model, choice), verdict)
-        return verdict
+        One without the weights counts only while there is no memory to try them.  Raises BadGgufError when the file
+        is gone.
+        """
+        for whole in (True, False):
+            verdict = self._known.get(identity(model, choice, whole=whole))
+            if verdict is not None and (whole or not _has_room(model)):
+                return verdict, whole
+        return None
+
+    def vet(
+        self, model: ModelFile, choice: TemplateChoice, cancel: CancelToken, *, today: datetime.date
+    ) -> tuple[Verdict, bool]:
+        """As ``known``: tried in a child, the verdict kept if it will last.  Raises Cancelled."""
+        request = request_of(model, choice, today)
+        verdict, lasting = _ask(model, request, cancel)
+        whole = bool(request["whole"])
+        if lasting:  # what is wrong without the weights is wrong with them
+            self._known.put(identity(model, choice, whole=whole or verdict.code is not None), verdict)
+        return verdict, whole
 
     def checked(
         self, model: ModelFile, choice: TemplateChoice, cancel: CancelToken, *, today: datetime.date
-    ) -> Generator[Vetting, None, float]:
-        """The milliseconds it took, 0 where the verdict was known.  Raises what is wrong with the file, Cancelled."""
-        verdict = self.known(model, choice)
-        if verdict is not None:
-            verdict.raise_if_rejected()
-            return 0.0
-        began = time.perf_counter()
-        yield Vetting()
-        self.vet(model, choice, cancel, today=today).raise_if_rejected()
-        return 1000 * (time.perf_counter() - began)
+    ) -> Generator[Vetting, None, Checked]:
+        """How that went.  Raises what is wrong with the file, Cancelled."""
+        found, took_ms = self.known(model, choice), 0.0
+        if found is None:
+            began = time.perf_counter()
+            yield Vetting()
+            found = self.vet(model, choice, cancel, today=today)
+            took_ms = 1000 * (time.perf_counter() - began)
+        verdict, whole = found
+        verdict.raise_if_rejected()
+        return Checked(took_ms, () if whole else (UNTRIED,))
 
     def adapters_checked(
         self, model: ModelFile, adapters: Sequence[Adapter], cancel: CancelToken
     ) -> Generator[Vetting, None, float]:
-        """As ``checked``, of adapters on a model that was."""
+        """The milliseconds it took to check adapters on a model that was ``checked``.  Raises as that does."""
         if not adapters:
             return 0.0
         key = adapter_vetting.identity(model, adapters)
@@ -79,12 +103,15 @@ class Vetter:
         return 1000 * (time.perf_counter() - began)
 
 
-def identity(model: ModelFile, choice: TemplateChoice) -> str:
-    """What a verdict hangs on, wherever the file and its other parts lie: 40 GB are not read for it."""
+def identity(model: ModelFile, choice: TemplateChoice, *, whole: bool = True) -> str:
+    """What a verdict hangs on, wherever the file and its other parts lie: 40 GB are not read for it.
+
+    ``whole`` is whether the weights were tried too.
+    """
     stamps = [_stamp(path) for path in model.files]
     # Built-in templates are ours, and need no vetting of their own.
     template = choice.text if choice.source in ("file", "user") else None
-    facts = [stamps, model.header.sha256, native.build_identity(), template]
+    facts = [stamps, model.header.sha256, native.build_identity(), template, whole]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
@@ -103,7 +130,7 @@ def request_of(model: ModelFile, choice: TemplateChoice, today: datetime.date) -
         "template_source": choice.source,
         "template": choice.text,
         "today": today.isoformat(),
-        "whole": model.size_bytes < WHOLE_LOAD_FRACTION * psutil.virtual_memory().available,
+        "whole": _has_room(model),
         "cpu_s": round(300 + _weights_s(model)),
     }
 
@@ -113,11 +140,15 @@ def rejection_of(path: Path, error: child.ChildCrashedError | child.ChildTimeout
     return _crashed(path, error) if isinstance(error, child.ChildCrashedError) else _late(path, error)
 
 
-def _ask(model: ModelFile, choice: TemplateChoice, cancel: CancelToken, today: datetime.date) -> tuple[Verdict, bool]:
+def _has_room(model: ModelFile) -> bool:
+    return model.size_bytes < WHOLE_LOAD_FRACTION * psutil.virtual_memory().available
+
+
+def _ask(model: ModelFile, request: Mapping[str, object], cancel: CancelToken) -> tuple[Verdict, bool]:
     """The verdict, and whether it will be the same another time."""
     limits = {"template": TEMPLATE_S, "weights": _weights_s(model)}
     try:
-        report = child.call("vet", request_of(model, choice, today), cancel, stage_s=limits)
+        report = child.call("vet", request, cancel, stage_s=limits)
     except child.ChildCrashedError as error:
         log.info("vetting %s: %s (%s)", model.path.name, error, error.reason)
         return rejection_of(model.path, error), not error.was_killed

@@ -12,7 +12,7 @@ from workbench.gui.pages.compare import ComparePage
 from workbench.gui.theme import Tone
 from workbench.gui.widgets.notice import Notice
 
-APART = "Open it in a process of its own"
+APART = "Always open it in a process of its own"
 LEAVE = "Leave it out"
 
 _ASKED = "It is opened again when you ask something. In a process of its own it could end nothing but itself."
@@ -38,10 +38,10 @@ class SafeStart(QObject):
 
     @Slot()
     def _on_apart(self) -> None:
-        """Its panes keep everything else as it was."""
+        """It is remembered of the model; its panes keep everything else as it was."""
         record = self._page.record
         for slot in self._wanted():
-            record.wanted[slot] = replace(record.wanted[slot], isolated=True)
+            record.isolate_wanted(slot)
         for pane in self._panes():
             record.configure(pane, replace(record.settings_of(pane), isolated=True))
         self._done()

@@ -96,21 +96,56 @@ def test_how_it_was_asked_can_be_read_and_copied(open_page: OpenPage) -> None:
     dialog.close()
 
 
-def test_a_pane_s_adapters_and_process_outlive_the_program(open_page: OpenPage, tmp_path: Path) -> None:
+def settings_of(opened: Opened, index: int) -> PaneSettingsDialog:
+    """The dialog, opened on a pane."""
+    opened.page.settings(opened.panes[index])
+    return next(
+        found for found in QApplication.topLevelWidgets() if isinstance(found, PaneSettingsDialog) and found.isVisible()
+    )
+
+
+def isolated(opened: Opened) -> list[bool]:
+    """Whether each pane's last answer came from a process of its own."""
+    answers = [pane.exchanges[-1].answer for pane in opened.panes]
+    return [answer is not None and answer.footing is not None and answer.footing.isolated for answer in answers]
+
+
+def test_a_pane_s_adapters_outlive_the_program(open_page: OpenPage, tmp_path: Path) -> None:
     opened = open_page()
     opened.choose(ALPHA)
     adapter = Adapter(tmp_path / "style.gguf", 0.5)
-    opened.page.settings(opened.panes[0])
-    dialog = next(found for found in QApplication.topLevelWidgets() if isinstance(found, PaneSettingsDialog))
+    dialog = settings_of(opened, 0)
     dialog.adapters.add(adapter)
-    dialog.isolated.setChecked(True)
     dialog.accept_button.click()
     opened.ask("Hello")
     assert opened.panes[0].adapters == (adapter,)
     opened.close()
     again = open_page()
     again.until(lambda: again.panes[0].model is not None)
-    assert (again.panes[0].adapters, again.panes[0].isolated) == ((adapter,), True)
+    assert again.panes[0].adapters == (adapter,)
+
+
+def test_a_process_of_its_own_is_remembered_of_the_model_and_can_be_taken_back(open_page: OpenPage) -> None:
+    opened = open_page()
+    opened.choose(ALPHA, ALPHA, BETA)
+    opened.ask("Hello")
+    assert isolated(opened) == [False, False, False]
+    dialog = settings_of(opened, 0)
+    assert not dialog.isolated.isChecked()
+    dialog.isolated.setChecked(True)
+    dialog.accept_button.click()
+    opened.until_quiet()
+    opened.ask("Hello")
+    assert isolated(opened) == [True, True, False]
+    opened.close()
+    again = open_page()
+    again.until(lambda: all(pane.model is not None for pane in again.panes))
+    dialog = settings_of(again, 1)
+    assert dialog.isolated.isChecked()
+    dialog.isolated.setChecked(False)
+    dialog.accept_button.click()
+    again.ask("Hello")
+    assert isolated(again) == [False, False, False]
 
 
 def test_the_options_reach_the_request_and_outlive_the_program(open_page: OpenPage) -> None:

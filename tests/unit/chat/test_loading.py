@@ -256,3 +256,25 @@ def test_a_model_whose_process_ended_is_opened_anew_when_it_is_asked_again(drive
     driven.until_quiet()
     assert pane.exchanges[-1].answer.text == "x"
     assert driven.backend.opened == 2
+
+
+def test_a_model_of_which_it_is_asked_always_gets_a_process_of_its_own(drive):
+    apart = {"m"}
+    driven = drive(Noting(), isolate=lambda model: model.name in apart)
+    for name in ("m", "other"):
+        driven.comparison.choose(driven.comparison.add_pane(), fake_model(name))
+    driven.comparison.ask("Hello")
+    driven.until_quiet()
+    assert {load.model.name: load.isolated for load in driven.backend.loads} == {"m": True, "other": False}
+
+
+def test_a_loaded_model_that_is_to_have_one_from_now_on_is_opened_again(drive):
+    apart = set()
+    driven = drive(Noting(), isolate=lambda model: model.name in apart)
+    pane = driven.comparison.add_pane()
+    for _ in range(2):
+        driven.comparison.choose(pane, fake_model("m"))
+        driven.comparison.ask("Hello")
+        driven.until_quiet()
+        apart.add("m")
+    assert [load.isolated for load in driven.backend.loads] == [False, True]

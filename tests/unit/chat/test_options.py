@@ -44,6 +44,7 @@ def test_everything_comes_back_from_json(constraint):
         policy=ContextPolicy.MIDDLE_OUT,
         constraint=constraint,
         tools=(Tool("time", "tells the time", "{}"),),
+        tool_choice="required",
         alternatives=5,
         exactness=Mode.THROUGHPUT,
         date="2026-07-26",

@@ -20,6 +20,7 @@ def test_a_model_that_ended_the_program_is_named_with_what_to_do(tmp_path: Path)
     assert check.message == "The program ended while it was beginning its first answer with Big."
     assert check.hint
     assert "--isolated" in check.hint
+    assert "workbench models isolate Big" in check.hint
 
 
 def test_after_an_ordinary_end_there_is_nothing_to_tell(tmp_path: Path) -> None:

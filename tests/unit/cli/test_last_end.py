@@ -28,9 +28,16 @@ def test_it_is_said_before_that_model_is_loaded_again_until_it_goes_well(workben
     assert again.status == 0
     assert "The program ended while it was loading alpha." in again.err
     assert "--isolated" in again.err
+    assert "workbench models isolate alpha" in again.err
     assert "ended while" not in workbench("compare", "-m", "alpha", "Hello").err
 
 
 def test_in_a_process_of_its_own_there_is_nothing_to_warn_of(workbench, library, tmp_path) -> None:
     leave_mark(tmp_path, library / "alpha.gguf")
     assert "ended while" not in workbench("chat", "-m", "alpha", "--isolated", "Hello").err
+
+
+def test_nor_where_the_model_always_has_one(workbench, library, tmp_path) -> None:
+    leave_mark(tmp_path, library / "alpha.gguf")
+    workbench("models", "isolate", "alpha")
+    assert "ended while" not in workbench("chat", "-m", "alpha", "Hello").err

@@ -150,3 +150,35 @@ def test_a_marker_is_the_control_token_where_there_is_one() -> None:
 def test_gemmas_own_notation_cannot_be_forced() -> None:
     with pytest.raises(TemplateError, match="notation of its own"):
         tool_calls.tool_grammar([CLOCK], Family.GEMMA, NoMarkers())
+
+
+@pytest.mark.parametrize("family", [Family.LLAMA3, Family.MISTRAL, Family.MISTRAL_ARGS, Family.HERMES])
+def test_a_call_that_was_begun_is_always_read_again(family: Family) -> None:
+    rest = tool_calls.rest_grammar([WEATHER, CLOCK], family, NoMarkers())
+    assert rest is not None
+    held, rng = grammar.check(rest.gbnf), random.Random(7)
+    for _ in range(50):
+        text = "I look it up. " + tool_calls.opening_of(family) + sentence(held, rng)
+        calls = tool_calls.parse(text, family)
+        assert calls, text
+        assert {call.name for call in calls} <= {"get_weather", "clock"}
+
+
+@pytest.mark.parametrize("family", [Family.LLAMA3, Family.MISTRAL, Family.MISTRAL_ARGS, Family.HERMES])
+def test_one_call_is_one_call(family: Family) -> None:
+    held = grammar.check(tool_calls.tool_grammar([WEATHER, CLOCK], family, NoMarkers(), most=1).gbnf)
+    rng = random.Random(3)
+    assert {len(tool_calls.parse(sentence(held, rng), family)) for _ in range(50)} == {1}
+
+
+def test_gemmas_calls_are_read_and_nothing_is_held() -> None:
+    assert tool_calls.rest_grammar([CLOCK], Family.GEMMA, NoMarkers()) is None
+
+
+def test_a_name_that_no_call_could_hold_is_refused_even_where_the_model_decides() -> None:
+    with pytest.raises(SchemaError, match="letters, digits"):
+        tool_calls.rest_grammar([Tool("a b", "", CLOCK.parameters)], Family.HERMES, NoMarkers())
+
+
+def test_a_call_is_written_as_a_call() -> None:
+    assert str(ToolCall("clock", '{"zone": "UTC"}')) == 'clock({"zone": "UTC"})'

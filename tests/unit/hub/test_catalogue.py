@@ -182,6 +182,56 @@ def test_a_figure_without_a_source_that_confirms_it_says_so() -> None:
     assert entry.parameters.confirmed
 
 
+@ENTRIES
+def test_a_published_figure_says_its_unit_and_the_conditions_it_was_measured_under(entry: Entry) -> None:
+    for figure in entry.figures:
+        assert figure.about.endswith("."), figure.measure
+        if figure.about.startswith("Per cent"):
+            assert 0 < figure.value <= 100, figure.measure
+        elif figure.about.startswith("Of 10"):
+            assert 0 < figure.value <= 10, figure.measure
+
+
+def test_most_models_have_benchmarks_that_somebody_published() -> None:
+    """Perplexities compare the quantisations of one model, not models."""
+    without = {entry.id for entry in SHIPPED.entries if all(figure.measure == "Perplexity" for figure in entry.figures)}
+    assert without == {
+        "mistral-7b-instruct-v0.3",
+        "mistral-small-instruct-2409",
+        "mistral-large-instruct-2411",
+        "mistral-large-4",
+    }
+
+
+def test_a_figure_that_was_read_at_second_hand_is_not_confirmed() -> None:
+    def confirmed(entry_id: str, measure: str) -> bool:
+        entry = SHIPPED.entry(entry_id)
+        assert entry is not None
+        (figure,) = [figure for figure in entry.figures if figure.measure == measure]
+        return all(source.kind != "unconfirmed" for source in figure.sources)
+
+    assert confirmed("llama-3.1-8b-instruct", "MMLU")
+    assert confirmed("devstral-2-123b-instruct-2512", "SWE-bench Verified")
+    assert not confirmed("gemma-3-4b-it", "MMLU-Pro")
+    assert not confirmed("mixtral-8x7b-instruct-v0.1", "MT-Bench")
+
+
+@ENTRIES
+def test_whatever_can_be_downloaded_as_gguf_has_a_size_published_or_computed(entry: Entry) -> None:
+    if entry.gguf_repositories:
+        assert entry.files or entry.estimates
+
+
+@ENTRIES
+def test_computed_sizes_come_to_possible_bits_per_weight(entry: Entry) -> None:
+    """Embeddings stay at more bits, the more so the smaller a model is."""
+    if entry.estimates is not None:
+        bits = {name: 8e9 * size / entry.parameters.value for name, size in entry.estimates.gigabytes.items()}
+        assert bits["Q2_K"] < bits["Q4_K_M"] < bits["Q6_K"] < bits["Q8_0"] < bits["BF16"]
+        assert 4.5 < bits["Q4_K_M"] < 8
+        assert bits["BF16"] == pytest.approx(16, rel=0.02)
+
+
 def test_rounded_sizes_are_told_from_exact_ones() -> None:
     entry = SHIPPED.entry("mistral-small-3.2-24b-instruct-2506")
     assert entry is not None

@@ -59,9 +59,12 @@ class PaneSettingsDialog(Sheet):
             self.template.addItem(current.template, current.template)
         self.template.setCurrentIndex(max(0, self.template.findData(current.template)))
         self.adapters = AdapterList(current.adapters)
-        self.isolated = QCheckBox("Run it in a process of its own")
-        self.isolated.setToolTip("A file that crashes llama.cpp takes that process with it, not this program")
+        self.isolated = QCheckBox("Always run this model in a process of its own")
+        self.isolated.setToolTip(
+            "In every pane, also in later comparisons: a file that crashes llama.cpp takes that process with it"
+        )
         self.isolated.setChecked(current.isolated)
+        self.isolated.setEnabled(pane.model is not None)
         form = QFormLayout()
         form.setSpacing(Space.S)
         form.addRow("Context, tokens", self.context)

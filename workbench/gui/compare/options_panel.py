@@ -51,6 +51,7 @@ class OptionsPanel(QFrame):
         self._defaults, self._default_context = defaults, context
         self._repeat_last_n = defaults.sampling.repeat_last_n
         self._tools: tuple[Tool, ...] = defaults.tools
+        self._tool_choice = defaults.tool_choice
         self.whose = label("What each vendor recommends comes first; the values below count where nothing is known.",
                            role="muted", wrap=True)  # fmt: skip
         self._make_fields()
@@ -78,6 +79,7 @@ class OptionsPanel(QFrame):
         self.form.show_constraint(options.constraint)
         self.alternatives.setValue(options.alternatives)
         self._tools = options.tools
+        self._tool_choice = options.tool_choice
         for combo, value in (
             (self.mode, options.mode),
             (self.sampling_mode, options.sampling_mode),
@@ -109,6 +111,7 @@ class OptionsPanel(QFrame):
             policy=ContextPolicy(self.policy.currentData()),
             constraint=self.form.constraint,
             tools=self._tools,
+            tool_choice=self._tool_choice,
             alternatives=self.alternatives.value(),
             exactness=Mode(self.exactness.currentData()),
         )

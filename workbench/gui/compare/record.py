@@ -23,7 +23,9 @@ UNTITLED = "New comparison"
 
 @dataclass(frozen=True, slots=True)
 class PaneSettings:
-    """None means: the shared context, threads decided for the pane, the file's own template."""
+    """None means: the shared context, threads decided for the pane, the file's own template.
+
+    ``isolated`` is the model's, in whichever pane it is: it always runs in a process of its own."""
 
     n_ctx: int | None
     n_threads: int | None
@@ -37,6 +39,7 @@ class Record:
     file has still to be found."""
 
     def __init__(self, workbench: Workbench, runner: JobRunner) -> None:
+        self._workbench = workbench
         self._conversations = workbench.conversations
         self._settings = workbench.settings
         self.diary = Diary(workbench.conversations)
@@ -49,6 +52,7 @@ class Record:
         self._own_params: dict[int, RunParams] = {}
         self._own_load: dict[int, tuple[tuple[Adapter, ...], bool]] = {}  # adapters, and whether it runs isolated
         self._forced: set[int] = set()
+        self._to_isolate: set[int] = set()  # wanted panes whose models are to be, once found
 
     # --- asking ------------------------------------------------------------------------------
 
@@ -91,13 +95,16 @@ class Record:
         self._keep_panes()
 
     def settings_of(self, pane: Pane) -> PaneSettings:
-        return PaneSettings(self.own_context(pane), pane.n_threads, pane.template, pane.adapters, pane.isolated)
+        isolated = pane.isolated or (pane.model is not None and self._workbench.isolates(pane.model))
+        return PaneSettings(self.own_context(pane), pane.n_threads, pane.template, pane.adapters, isolated)
 
     def configure(self, pane: Pane, chosen: PaneSettings) -> None:
         """What a pane does differently from the others; raises UsageError while it answers."""
         if pane.busy:
             raise UsageError("This pane is answering.", hint="Stop it first.")
-        self._own_load[pane.id] = (chosen.adapters, chosen.isolated)
+        if pane.model is not None and chosen.isolated != self.settings_of(pane).isolated:
+            self._isolate(pane, pane.model, isolated=chosen.isolated)
+        self._own_load[pane.id] = (chosen.adapters, pane.isolated and chosen.isolated)
         if pane.id in self._own_params:
             self._own_params[pane.id] = replace(self._own_params[pane.id], n_ctx=chosen.n_ctx or self.context)
         elif chosen.n_ctx is None:
@@ -111,6 +118,10 @@ class Record:
     def use_template(self, pane: Pane, template: str) -> None:
         """Raises UsageError while the pane answers."""
         self.configure(pane, replace(self.settings_of(pane), template=template))
+
+    def isolate_wanted(self, slot: int) -> None:
+        """Once the file of a wanted pane is found, its model always runs in a process of its own."""
+        self._to_isolate.add(slot)
 
     def follow(self, pane: Pane, model: ModelFile, n_threads: int | None, template: str | None) -> None:
         """The file of a pane's model lies elsewhere now, or is there again: all else stays as it was chosen."""
@@ -168,6 +179,7 @@ class Record:
         self._own_params.clear()
         self._own_load.clear()
         self._forced.clear()
+        self._to_isolate.clear()
         for kept in stored.panes:
             pane = self.comparison.add_pane(kept.slot)
             pane.exchanges = _exchanges(stored, kept.slot)
@@ -199,6 +211,8 @@ class Record:
         elif kept.n_ctx != min(self.context, found.n_ctx_train or self.context):
             self._own_context[slot] = kept.n_ctx
         self._own_load[slot] = (kept.adapters, kept.isolated)
+        if slot in self._to_isolate:
+            self._workbench.isolate(found, isolated=True)
         self._choose(pane, found, kept.n_threads, kept.template)
 
     def delete(self, conversation_id: int) -> None:
@@ -230,6 +244,13 @@ class Record:
             adapters=adapters,
             isolated=isolated,
         )
+
+    def _isolate(self, pane: Pane, model: ModelFile, *, isolated: bool) -> None:
+        """Remember it; other panes with the model that are quiet are loaded anew with the next question."""
+        self._workbench.isolate(model, isolated=isolated)
+        for other in self.comparison.panes:
+            if other is not pane and other.model == model and not other.busy:
+                self._choose(other, model, other.n_threads, other.template)
 
     def _forget_load(self, pane: Pane) -> None:
         self._own_load.pop(pane.id, None)

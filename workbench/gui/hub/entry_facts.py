@@ -15,6 +15,7 @@ from workbench.gui.widgets.controls import label
 from workbench.gui.words import parameter_count
 from workbench.hub.entries import Claim, Entry, Fact, Provenance, Sampling
 
+NONE_CONFIRMED = "none confirmed"
 _SYSTEM = {
     "native": "has a place of its own",
     "merged": "is written into the first user turn",
@@ -41,23 +42,43 @@ def said_of(entry: Entry) -> Iterator[Said]:
     """The facts of an entry in the order in which they are read."""
     if entry.released is not None:
         yield _fact("Released", entry.released.value, entry.released)
+    else:
+        yield _absent("Released")
     yield _fact("Original", entry.original.value, entry.original)
     active = f", {parameter_count(entry.active_parameters.value)} at work" if entry.active_parameters else ""
     yield _fact("Parameters", parameter_count(entry.parameters.value) + active, entry.parameters)
     if entry.context is not None:
         yield _fact("Context", context_words(entry.context.value), entry.context)
+    else:
+        yield _absent("Context")
     yield _fact("Licence", entry.licence.value, entry.licence)
     yield _fact("Original’s gate", _GATES[entry.gate.value], entry.gate)
     yield _fact("Sees pictures", "yes" if entry.multimodal.value else "no", entry.multimodal)
     if entry.system_role is not None:
         yield _fact("System prompt", _SYSTEM[entry.system_role.value], entry.system_role)
+    else:
+        yield _absent("System prompt")
+    if not (entry.files or entry.estimates):
+        yield _absent("File sizes")
+    yield from _advice(entry)
+    yield from _benchmarks(entry)
+    for note in entry.notes:
+        yield _fact("Note", note.value, note)
+
+
+def _advice(entry: Entry) -> Iterator[Said]:
     for sampling in entry.sampling:
         name = f"Sampling, {sampling.when}" if sampling.when else "Sampling"
         yield Said(name, _sampling(sampling), citations(sampling.sources), _sure(sampling))
+    if not entry.sampling:
+        yield _absent("Sampling")
+
+
+def _benchmarks(entry: Entry) -> Iterator[Said]:
     for figure in entry.figures:
         yield Said(figure.measure, f"{figure.value:g} ({figure.about})", citations(figure.sources), _sure(figure))
-    for note in entry.notes:
-        yield _fact("Note", note.value, note)
+    if not entry.figures:
+        yield _absent("Benchmarks")
 
 
 class EntryFacts(QWidget):
@@ -107,6 +128,11 @@ def provenance_words(provenance: Provenance, replaces: Provenance | None = None)
     of_whom = "" if provenance.shipped else f" (added from {provenance.came_from or provenance.file})"
     instead = f" in the place of “{replaces.title}”" if replaces is not None else ""
     return f"from the catalogue “{provenance.title}”{of_whom}{instead}"
+
+
+def _absent(name: str) -> Said:
+    """That there is nothing to say is said: an empty place would read as an oversight."""
+    return Said(name, NONE_CONFIRMED, "The catalogue has no source for it.", sure=True)
 
 
 def _fact(name: str, value: str, fact: Fact[Any]) -> Said:

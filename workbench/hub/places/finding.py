@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +11,18 @@ from pathlib import Path
 from workbench.hub.places import gpt4all, huggingface, jan, llama_cpp, lm_studio, ollama
 from workbench.hub.places.place import Place, Surroundings
 
+log = logging.getLogger(__name__)
+
 _PROGRAMS = (lm_studio.places, jan.places, gpt4all.places, ollama.places, huggingface.places, llama_cpp.places)
+
+
+def here() -> tuple[Place, ...]:
+    """``find`` for the account that runs the program."""
+    try:
+        return find(Path.home(), os.environ)
+    except RuntimeError as error:  # an account without a home
+        log.info("no other program's models are looked for: %s", error)
+        return ()
 
 
 def find(
