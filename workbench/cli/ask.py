@@ -12,6 +12,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from workbench.app import Workbench
+from workbench.chat.answer import measured
 from workbench.chat.options import Options, SamplingMode
 from workbench.chat.plan import RunMode, fits_at_all, threads_for, too_big
 from workbench.cli import last_end, output
@@ -53,6 +54,7 @@ from workbench.engine.base import (
     Adapter,
     Completion,
     Engine,
+    EngineFacts,
     LoadEvent,
     Loading,
     LoadRequest,
@@ -140,11 +142,11 @@ def ask(
         questions = read_questions(file, options.system)
         chosen = workbench.library.resolve(model)
         load = _load_request(workbench, chosen, template, adapters, force=force)
-        keyed = _keyed(workbench, questions, options, load, drawn=seed is None)
+        keyed, by_whom = _keyed(workbench, questions, options, load, drawn=seed is None)
         answers = AnswersFile(out) if out is not None else None
         if answers is not None:
             closing.callback(answers.close)
-        run = _Run(load, keyed, answers)
+        run = _Run(load, keyed, answers, by_whom)
         cancel = closing.enter_context(interruptible())
         task = run.task(workbench, 1 if audit else slots)
         with last_end.watched(workbench, [chosen]):
@@ -156,8 +158,10 @@ def ask(
 class _Run:
     """What is asked, and what became of it."""
 
-    def __init__(self, load: LoadRequest, keyed: Sequence[Keyed], answers: AnswersFile | None) -> None:
+    def __init__(self, load: LoadRequest, keyed: Sequence[Keyed], answers: AnswersFile | None, by_whom: str) -> None:
+        """``by_whom`` says by whose wish the model is sampled so."""
         self._load = load
+        self._by_whom = by_whom
         self._answers = answers
         known = answers.keys if answers is not None else frozenset()
         self._keyed = [one for one in keyed if one[0] not in known]
@@ -190,7 +194,7 @@ class _Run:
                 ) as events:
                     for event in events:
                         if isinstance(event.event, Completion):
-                            self._take(event.index, event.event)
+                            self._take(event.index, event.event, engine.facts)
                             yield Progress(self.answered + self.failed, total)
                 self.seconds = time.monotonic() - began
             finally:
@@ -198,15 +202,16 @@ class _Run:
 
         return task
 
-    def _take(self, index: int, completion: Completion) -> None:
+    def _take(self, index: int, completion: Completion, facts: EngineFacts) -> None:
         """Write an answer down; one that was cancelled half-way is asked again next time."""
         if completion.stop_reason is StopReason.CANCELLED:
             return
-        key, question, _ = self._keyed[index]
+        key, question, request = self._keyed[index]
         self.answered += is_done(completion)
         self.failed += not is_done(completion)
         self.tokens += completion.timings.completion_tokens
-        line = line_of(question, key if is_done(completion) else None, self._load.model.name, completion)
+        answer = measured(self._load, request, completion, facts, fresh=False, advised=self._by_whom)
+        line = line_of(question, key if is_done(completion) else None, answer, completion)
         if self._answers is None:
             output.emit_event("answer", line)
         else:
@@ -215,8 +220,9 @@ class _Run:
 
 def _keyed(
     workbench: Workbench, questions: Sequence[Question], options: Options, load: LoadRequest, *, drawn: bool
-) -> list[Keyed]:
-    """Each question as it is asked; a seed that was ``drawn`` is each answer's own, and no reason to ask again."""
+) -> tuple[list[Keyed], str]:
+    """Each question as it is asked, and by whose wish the model is sampled so; a seed that was ``drawn`` is each
+    answer's own, and no reason to ask again."""
     n_threads = workbench.settings.threads or threads_for(workbench.machine(), running=1)
     sampling, by_whom = options.sampling_for(workbench.advice(load.model))
     if options.sampling_mode is SamplingMode.VENDOR:
@@ -229,7 +235,8 @@ def _keyed(
         of.request(one.messages, sampling, n_threads=n_threads, day=None)
         for of, one in zip(asked, questions, strict=True)
     ]
-    return [(key_of(request, of_load), one, request) for one, request in zip(questions, requests, strict=True)]
+    keyed = [(key_of(request, of_load), one, request) for one, request in zip(questions, requests, strict=True)]
+    return keyed, by_whom
 
 
 def _load_request(

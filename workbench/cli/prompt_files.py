@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
+from workbench.chat.answer import Answer
 from workbench.cli.inputs import read_text
 from workbench.cli.tool_files import read_tools
 from workbench.engine.base import Completion, LoadRequest, Message, Request, StopReason, Tool, ToolChoice
@@ -92,13 +93,21 @@ def _sha256(path: Path) -> str:
         ) from error
 
 
-def line_of(question: Question, key: str | None, model: str, completion: Completion) -> Mapping[str, Any]:
-    """One line of the answers' file; without a ``key`` it will be asked again."""
+# Of an answer's record, as ``compare`` prints it: on what footing the model was asked.
+_FOOTING = (
+    "path", "quantisation", "sha256", "rendered_prompt", "temperature", "top_k", "top_p", "min_p",
+    "repetition_penalty", "repeat_last_n", "context", "threads", "engine", "engine_version", "footing",
+)  # fmt: skip
+
+
+def line_of(question: Question, key: str | None, answer: Answer, completion: Completion) -> Mapping[str, Any]:
+    """One line of the answers' file; without a ``key`` it will be asked again, and nothing tells how it was asked."""
+    record = answer.as_json() if key is not None else {}
     timings, prompt, failed = completion.timings, completion.prompt, completion.stop_reason is StopReason.ERROR
     return {
         "id": question.name,
         "key": key,
-        "model": model,
+        "model": answer.model,
         "answer": None if failed else completion.text,
         "thinking": completion.thinking or None,
         "tool_calls": [asdict(call) for call in completion.tool_calls],
@@ -116,6 +125,7 @@ def line_of(question: Question, key: str | None, model: str, completion: Complet
         "completion_tokens": timings.completion_tokens,
         "ttft_ms": timings.ttft_ms,
         "decode_tokens_per_s": timings.decode_tokens_per_s,
+        **{name: record.get(name) for name in _FOOTING},
     }
 
 

@@ -172,3 +172,15 @@ def test_a_file_that_holds_something_else_is_not_appended_to(workbench: Workbenc
     done = workbench("ask", prompts(tmp_path, prompt("one")), "--model", "alpha", "--out", out, "--json")
     assert done.status == 2
     assert out.read_text(encoding="utf-8") == "dear diary\n"
+
+
+def test_a_line_tells_as_much_of_how_it_was_asked_as_compare_does(workbench: Workbench, tmp_path: Path) -> None:
+    out = tmp_path / "answers.jsonl"
+    asked = ("-m", "alpha", "--system", "Be brief.", "--seed", 3)
+    workbench("ask", prompts(tmp_path, prompt("one")), *asked, "--out", out)
+    (line,) = lines_of(out)
+    (compared,) = workbench("compare", *asked, "--json", "one").json["answers"]
+    assert line["footing"].keys() == compared["footing"].keys()
+    same = ("rendered_prompt", "temperature", "top_k", "top_p", "min_p", "repetition_penalty", "context", "sha256")
+    assert {name: line[name] for name in same} == {name: compared[name] for name in same}
+    assert line["footing"]["system"] == "native"
