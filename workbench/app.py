@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from workbench import logs, settings
 from workbench.chat.comparison import Comparison
-from workbench.chat.conversations import Conversations
+from workbench.chat.history import History
 from workbench.chat.journal import Journal
 from workbench.chat.ledger import StoredLedger
 from workbench.chat.options import Advice
@@ -89,7 +89,8 @@ class Workbench(Supply):
         self.backend = backend
         self._flags: Mapping[str, object] = {}
         self._comparisons: weakref.WeakSet[Comparison] = weakref.WeakSet()
-        self.conversations = Conversations(db)
+        self.history = History(db)
+        self.conversations = self.history.conversations
         self._receipts = Receipts(db)
         self._runs = SpeedRuns(db)
         self._bandwidths = Bandwidths(db)

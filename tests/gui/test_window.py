@@ -70,9 +70,9 @@ def test_the_memory_of_the_machine_stands_above_every_page(window: MainWindow, q
 
 
 def test_the_machine_is_looked_at_only_while_the_window_is_visible(window: MainWindow) -> None:
-    assert window._timer.isActive()
+    assert window.machine_watch.timer.isActive()
     window.hide()
-    assert not window._timer.isActive()
+    assert not window.machine_watch.timer.isActive()
 
 
 # --- menus -------------------------------------------------------------------------------------

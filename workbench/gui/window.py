@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Generator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer, Slot
+from PySide6.QtCore import QByteArray, QSettings, Qt, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
@@ -23,7 +22,8 @@ from workbench.gui.hub.dialogs import HubDialogs
 from workbench.gui.hub.dock import Dock
 from workbench.gui.hub.library_watch import LibraryWatch
 from workbench.gui.hub.traffic import LIST_LANE
-from workbench.gui.memory import device_memory, ghost_of, loaded_models
+from workbench.gui.machine_watch import MachineWatch
+from workbench.gui.memory import loaded_models
 from workbench.gui.pages.compare import ComparePage
 from workbench.gui.pages.machine import MachinePage
 from workbench.gui.pages.models import ModelsPage
@@ -39,28 +39,21 @@ from workbench.hardware.facts import Hardware
 from workbench.hub.downloads import Download
 from workbench.jobs import CancelToken, JobRunner
 from workbench.models.file import ModelFile
-from workbench.models.fit import Fit
 from workbench.models.params import RunParams
 
 if TYPE_CHECKING:
     from workbench.app import Workbench
 
-log = logging.getLogger(__name__)
-
-LOOK_EVERY_MS = 2000
 HEADING = 76  # pixels: enough for a page's name at 100 % text
-SETTLED_MS = 15_000  # after it was opened a program is left alone for a moment, or it is in use
 
 
 class MainWindow(QMainWindow):
     def __init__(self, workbench: Workbench) -> None:
         super().__init__()
         self.bench = workbench
-        self.machine_now: Hardware | None = None
         self.pump = EventPump(self)
         self.runner = JobRunner(self.pump.post)
         self._errands = Errands(self.pump, self.runner)
-        self._looking = False
         self._closed = False
         self.setWindowTitle(PROGRAM)
         self.setAcceptDrops(True)
@@ -80,6 +73,7 @@ class MainWindow(QMainWindow):
         self.models = ModelsPage(workbench, self._errands)
         Whereabouts(self.models.care, self.compare.record, self.compare.shelf, self)
         self.machine = MachinePage(workbench, self._errands)
+        self.machine_watch = MachineWatch(workbench, self._errands, self.compare.comparison, self.strip, self)
         self.welcome = WelcomePage(workbench, self.pump, self.runner)
         self._pages: dict[str, QWidget] = {
             "compare": self.compare,
@@ -141,12 +135,12 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         self.rail.chosen.connect(self.show_page)
         self.compare.title_changed.connect(self._on_title)
-        self.compare.memory_changed.connect(self._look)
+        self.compare.memory_changed.connect(self.machine_watch.look)
         self.watch.changed.connect(self.models.refresh)
         self.watch.changed.connect(self.compare.shelf.refresh)
         self.models.refresh_button.clicked.connect(self.watch.begin_anew)
         self.models.chosen.connect(self.open_model)
-        self.models.ghost.connect(self._on_ghost)
+        self.models.ghost.connect(self.machine_watch.show_ghost)
         self.machine.chosen.connect(self.open_model)
         self.welcome.fetched.connect(self._on_fetched)
         self.welcome.open_file.connect(self.commands.choose_file)
@@ -163,11 +157,10 @@ class MainWindow(QMainWindow):
         self.traffic.changed.connect(self._on_traffic)
         self.traffic.arrived.connect(self._on_arrived)
         self.welcome.done.connect(self._show_compare)
-        self._timer = QTimer(self, interval=LOOK_EVERY_MS)
-        self._timer.timeout.connect(self._look)
-        self._timer.timeout.connect(self.network.follow)
-        self._quiet = QTimer(self, interval=SETTLED_MS, singleShot=True)
-        self._quiet.timeout.connect(self._measure_memory)
+        self.machine_watch.seen.connect(self._on_seen)
+        self.machine_watch.failed.connect(self._say_problem)
+        self.machine_watch.measured.connect(self.models.refresh)
+        self.machine_watch.ticked.connect(self.network.follow)
 
     # --- pages -------------------------------------------------------------------------------
 
@@ -232,63 +225,26 @@ class MainWindow(QMainWindow):
 
     # --- the machine, now --------------------------------------------------------------------
 
-    @Slot()
-    def _look(self) -> None:
-        """Read the machine away from this thread; one look at a time."""
-        if self._looking or self._closed:
-            return
-        self._looking = True
-        self._errands.run("look at the machine", self.bench.look(), self._seen, self._not_seen)
+    @property
+    def machine_now(self) -> Hardware | None:
+        """As it was seen last."""
+        return self.machine_watch.machine
 
-    def _seen(self, machine: Hardware) -> None:
-        self._looking = False
-        first, self.machine_now = self.machine_now is None, machine
-        loaded = loaded_models(self.compare.comparison.panes)
-        self.strip.show_memories(device_memory(machine, loaded))
-        self.machine.draw_memory(machine, loaded)
+    @Slot(object, bool)
+    def _on_seen(self, machine: Hardware, first: bool) -> None:
+        self.machine.draw_memory(machine, loaded_models(self.compare.comparison.panes))
         if first:
             self.welcome.draw_machine(machine)
             self.welcome.draw_together(machine)
 
-    @Slot(object)
-    def _on_ghost(self, found: Fit | None) -> None:
-        """What the file that is looked at would add to the memory."""
-        loaded = loaded_models(self.compare.comparison.panes)
-        self.strip.show_ghost(ghost_of(found, loaded) if found is not None else None)
-
-    @Slot()
-    def _measure_memory(self) -> None:
-        """Once on each computer, when nothing of ours is running: expected speeds come from it."""
-        if self.compare.comparison.busy:
-            self._quiet.start()
-            return
-        task = self.bench.measure_bandwidth_once()
-        self._errands.run("measure memory once", task, self._on_measured, self._on_unmeasured, lane="bandwidth")
-
-    def _on_measured(self, fresh: bool) -> None:
-        if fresh:
-            self.models.refresh()
-
-    def _on_unmeasured(self, error: Exception) -> None:
-        log.info("memory bandwidth was not measured: %s", error)
-
-    def _not_seen(self, error: Exception) -> None:
-        self._looking = False
-        self._timer.stop()
-        problem = Problem.of(error)
-        self.notice.say(problem.message, problem.hint)
-
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._look()
-        self._timer.start()
-        self._quiet.start()
+        self.machine_watch.start()
         self.watch.begin()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
-        self._timer.stop()
-        self._quiet.stop()
+        self.machine_watch.stop()
 
     # --- files -------------------------------------------------------------------------------
 
@@ -384,7 +340,7 @@ class MainWindow(QMainWindow):
         """Stop and free everything; what was written of stopped answers is kept."""
         if not self._closed:
             self._closed = True
-            self._timer.stop()
+            self.machine_watch.stop()
             kept = QSettings(str(self.bench.paths.window), QSettings.Format.IniFormat)
             kept.setValue("geometry", self.saveGeometry())
             kept.sync()

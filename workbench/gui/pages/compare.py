@@ -7,10 +7,9 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from workbench.app import Workbench
-from workbench.chat.answer import Problem
 from workbench.chat.options import Options
 from workbench.chat.pane import Pane
 from workbench.errors import UsageError
@@ -19,13 +18,14 @@ from workbench.gui.bridge import EventPump
 from workbench.gui.compare.composer import Composer
 from workbench.gui.compare.counting import TokenCount
 from workbench.gui.compare.dialogs import PaneSettingsDialog, RenderedPromptDialog
+from workbench.gui.compare.opening import Opening
 from workbench.gui.compare.options_panel import OptionsPanel
 from workbench.gui.compare.pane_row import PaneRow
 from workbench.gui.compare.pane_view import PaneView
 from workbench.gui.compare.proposal import Proposal
 from workbench.gui.compare.recent import RecentList
 from workbench.gui.compare.record import PaneSettings, Record
-from workbench.gui.compare.shelf import Found, Shelf
+from workbench.gui.compare.shelf import Shelf
 from workbench.gui.compare.toolbar import CompareBar
 from workbench.gui.diagnostics import versions
 from workbench.gui.errands import Errands
@@ -42,12 +42,17 @@ FIRST_PANES = 2
 class ComparePage(QWidget):
     """Draws one ``Comparison`` and hands its wishes to it.
 
+    ``drawn`` follows every change of the panes, ``conversation_changed`` says that it shows another one.
+    ``stage`` shows ``row``, or what a part puts in its place; ``left`` is where parts stand beside it.
+
     To end: ``shutdown()``, then the runner's ``close()``, then the pump's ``drain()``, so that what was
     written of stopped answers is kept.
     """
 
     title_changed = Signal(str)
     memory_changed = Signal()
+    drawn = Signal()
+    conversation_changed = Signal()
 
     def __init__(self, workbench: Workbench, pump: EventPump, runner: JobRunner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -59,15 +64,17 @@ class ComparePage(QWidget):
         self.comparison = self.record.comparison
         self.shelf = Shelf(workbench, self.errands, self)
         self.row = PaneRow()
+        self.stage = QStackedWidget()
+        self.left = QHBoxLayout()
         self.composer = Composer()
         self.bar = CompareBar()
         self.panel = OptionsPanel(self.comparison.options, self.record.context)
         self.panel.hide()
         self.recent = RecentList(self)
         self.counting = TokenCount(self.comparison, self.errands, self.composer)
+        self.opening = Opening(self.shelf, self.record, self)
         self._proposal = Proposal(self.shelf, self._taken, self.open_model, self)
         self._send_when_open = False
-        self._opening: dict[int, str] = {}
         self._was_loaded: tuple[int, ...] = ()
         self._title = ""
         self._lay_out()
@@ -82,17 +89,18 @@ class ComparePage(QWidget):
 
     def open_file(self, path: Path) -> None:
         """A GGUF file into the pane ``open_model`` would take; what is wrong with it is said there."""
-        self._open_into(self._pane_for_a_model(), path)
+        self.opening.open_into(self._pane_for_a_model(), path)
 
     @Slot()
     def new_comparison(self) -> None:
         """A new conversation with the same models."""
         self.record.begin()
         self._send_when_open = False
-        self._opening.clear()
+        self.opening.forget()
         self.composer.say("")
         self._rebuild()
         self.composer.setFocus()
+        self.conversation_changed.emit()
 
     def load_conversation(self, conversation_id: int) -> None:
         if self.record.open(conversation_id):
@@ -181,7 +189,7 @@ class ComparePage(QWidget):
     def browse(self, pane: Pane) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Open GGUF file", "", "GGUF models (*.gguf);;All files (*)")
         if name:
-            self._open_into(pane, Path(name))
+            self.opening.open_into(pane, Path(name))
 
     def stop(self, pane: Pane) -> None:
         self._do(partial(self.comparison.stop, pane))
@@ -227,34 +235,28 @@ class ComparePage(QWidget):
         self._proposal.make()
 
     def _taken(self) -> bool:
-        return any(pane.model is not None or pane.id in self._opening for pane in self.comparison.panes)
+        return any(pane.model is not None or self.opening.name_of(pane) for pane in self.comparison.panes)
 
     def _show_record(self) -> None:
         """Another conversation: its panes, its options, and its models as they are found."""
         self._send_when_open = False
-        self._opening.clear()
         self.composer.say("")
         self.panel.show_options(self.comparison.options, self.record.context)
         self.shelf.set_context(self.record.context)
-        wanted = {slot: kept.model_path or "" for slot, kept in self.record.wanted.items()}
-        self._opening = {slot: Path(path).name for slot, path in wanted.items()}
-        if wanted:
-            self.shelf.find(wanted, self._found)
+        self.opening.find_wanted()
         self._rebuild()
+        self.conversation_changed.emit()
 
-    def _found(self, found: dict[int, Found]) -> None:
-        for slot, model in found.items():
-            self._opening.pop(slot, None)
-            self.record.seat(slot, model)
-        self._draw_all()
-        if self._send_when_open and not self.record.wanted:
+    @Slot()
+    def _on_complete(self) -> None:
+        if self._send_when_open:
             self._send_when_open = False
             self.composer.say("")
             self.send()
 
     def _pane_for_a_model(self) -> Pane:
         panes = self.comparison.panes
-        empty = [pane for pane in panes if pane.model is None and pane.id not in self._opening]
+        empty = [pane for pane in panes if pane.model is None and not self.opening.name_of(pane)]
         if empty:
             return empty[0]
         if len(panes) < MAX_PANES:
@@ -262,25 +264,6 @@ class ComparePage(QWidget):
             self._rebuild()
             return pane
         return next((pane for pane in panes if pane.id == self.row.in_use), panes[-1])
-
-    def _open_into(self, pane: Pane, path: Path) -> None:
-        self._opening[pane.id] = path.name
-        self._draw(pane)
-        self.shelf.add(path, partial(self._opened, pane), partial(self._not_opened, pane))
-
-    def _opened(self, pane: Pane, model: ModelFile) -> None:
-        self._opening.pop(pane.id, None)
-        if pane in self.comparison.panes:
-            self.pick(pane, model)
-        self.shelf.refresh()
-
-    def _not_opened(self, pane: Pane, error: Exception) -> None:
-        self._opening.pop(pane.id, None)
-        if pane.busy:
-            self.composer.say(Problem.of(error).message)
-        else:
-            pane.fail(Problem.of(error))
-        self._draw_all()
 
     def _configure(self, pane: Pane, chosen: PaneSettings) -> None:
         self._do(partial(self.record.configure, pane, chosen))
@@ -312,7 +295,7 @@ class ComparePage(QWidget):
         exactly = pane.params if pane.exactly else None
         found = self.shelf.fit_state(pane.model, pane.params.n_ctx, exactly) if pane.model is not None else None
         alone = len(self.comparison.panes) == 1
-        self._view(pane).draw(found, opening=self._opening.get(pane.id, ""), alone=alone)
+        self._view(pane).draw(found, opening=self.opening.name_of(pane), alone=alone)
 
     def _view(self, pane: Pane) -> PaneView:
         return next(view for view in self.row.views if view.pane is pane)
@@ -338,6 +321,7 @@ class ComparePage(QWidget):
         elif changed and not busy:
             self.counting.start()
         self.row.tell_differences()
+        self.drawn.emit()
         if self.record.title != self._title:
             self._title = self.record.title
             self.title_changed.emit(self._title)
@@ -348,6 +332,10 @@ class ComparePage(QWidget):
         pump.otherwise = self.comparison.deliver
         pump.delivered.connect(self._show_changes)
         self.shelf.changed.connect(self._draw_all)
+        self.opening.changed.connect(self._draw_all)
+        self.opening.opened.connect(self.pick)
+        self.opening.refused.connect(self.composer.say)
+        self.opening.complete.connect(self._on_complete)
         self.composer.send.connect(self.send)
         self.composer.stop_all.connect(self.stop_all)
         self.composer.paused.connect(self._on_pause)
@@ -387,11 +375,13 @@ class ComparePage(QWidget):
         main = QVBoxLayout()
         main.setSpacing(Space.S)
         main.addWidget(self.bar)
-        main.addWidget(self.row, 1)
+        self.stage.addWidget(self.row)
+        main.addWidget(self.stage, 1)
         main.addWidget(self.composer)
         across = QHBoxLayout(self)
         across.setContentsMargins(Space.L, Space.S, Space.L, Space.L)
         across.setSpacing(Space.M)
+        across.addLayout(self.left)
         across.addLayout(main, 1)
         across.addWidget(self.panel)
 
