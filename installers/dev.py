@@ -31,7 +31,7 @@ FAULTS = ROOT / "installers" / "engine" / "compiler-faults.cmake"
 PROGRESS = re.compile(r"^\s*\[(\d+)/(\d+)\]")
 
 # Folders of tests that are run with nothing beside them.
-ALONE = ("end2end", "engine", "gui")
+ALONE = ("end2end", "engine")
 
 ENGINE_FLAGS = (
     "-DGGML_NATIVE=ON",
@@ -404,7 +404,7 @@ def test(rest: Sequence[str]) -> None:
     pytest = [str(PYTHON), "-m", "pytest"]
     if rest:
         finish([*pytest, *rest])
-    # Real models and windows have every core to themselves; of the rest, each file stays in one of two processes.
+    # Real models have every core to themselves; of the rest, each file stays in one of two processes.
     alone = [f"tests/{folder}" for folder in ALONE]
     ignored = [f"--ignore={folder}" for folder in alone]
     finish([*pytest, "--numprocesses=2", "--dist=loadfile", *ignored], [*pytest, *alone])
@@ -445,7 +445,7 @@ def bench_fit(rest: Sequence[str]) -> None:
 
 
 def bench_gui(rest: Sequence[str]) -> None:
-    """Event-loop gaps with four panes streaming, against an empty Qt loop."""
+    """The window's start, its event loop while four panes stream, long answers and conversations, search: with aims."""
     set_up(dev=True)
     finish([str(PYTHON), "-m", "tests.benchmarks.gui", *rest])
 

@@ -23,10 +23,14 @@ def main() -> int:
 def open_window(data_dir: Path | None) -> int:
     """Open the window, or raise the one that is open on the same data folder; its exit status."""
     from workbench.app import Workbench
+    from workbench.gui.data.starting_again import START_AGAIN
     from workbench.gui.run import run_window
 
-    with Workbench.open(data_dir=data_dir) as workbench:
-        return run_window(workbench)
+    while True:
+        with Workbench.open(data_dir=data_dir) as workbench:
+            status = run_window(workbench)
+        if status != START_AGAIN:
+            return status
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ from workbench.errors import ProbeError, SettingsError, WorkbenchError
 from workbench.hardware.bandwidth import BandwidthProgress, Bandwidths, Measurement
 from workbench.hardware.detect import detect
 from workbench.hardware.facts import Hardware
+from workbench.hardware.power import PowerWatch
 from workbench.hub.installed import entry_of
 from workbench.hub.packs.contents import Extra
 from workbench.hub.packs.progress import PackProgress
@@ -239,16 +240,12 @@ class Workbench(Supply):
 
         return task
 
-    def comparison(self, runner: JobRunner, journal: Journal | None = None) -> Comparison:
-        """Panes on this machine; what they load and answer is learnt from."""
+    def comparison(self, runner: JobRunner, journal: Journal | None = None, *, name: str = "context") -> Comparison:
+        """Panes on this machine; what they load and answer is learnt from.  ``name`` is that of their lanes."""
         ledger = StoredLedger(
-            self._receipts,
-            self._runs,
-            self._last_seen,
-            predict=self._predicted,
-            changed=self._learn_again,
-            session=self._session,
-        )
+            self._receipts, self._runs, self._last_seen,
+            predict=self._predicted, changed=self._learn_again, session=self._session,
+        )  # fmt: skip
         made = Comparison(
             runner,
             self.backend,
@@ -259,6 +256,8 @@ class Workbench(Supply):
             together=self._together,
             advise=self.advice,
             isolate=self.isolates,
+            power=PowerWatch(),
+            name=name,
         )
         self._comparisons.add(made)
         return made

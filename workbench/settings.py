@@ -30,6 +30,7 @@ RunMode = Literal["auto", "together", "in_turn", "swap"]
 Isolation = Literal["none", "process"]
 SamplingMode = Literal["same", "vendor"]
 ContextPolicy = Literal["refuse", "drop_oldest", "middle_out"]
+Announcements = Literal["off", "ends", "all"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -69,6 +70,18 @@ class Settings(BaseSettings):
     )
     theme: Theme = Field("system", title="Theme", description="Light, dark, or as the system has it.")
     text_scale: float = Field(1.0, ge=0.8, le=2.0, title="Text size", description="1 is the system's own size.")
+    reading_width: int = Field(
+        90,
+        ge=0,
+        le=1000,
+        title="Line length",
+        description="The most characters in a line of an answer; 0: as many as there is room for.",
+    )
+    announcements: Announcements = Field(
+        "ends",
+        title="Screen reader",
+        description="What is told of running answers. Ends: when they begin, end or fail. All: their sentences too.",
+    )
     run_mode: RunMode = Field(
         "auto",
         title="Several models",

@@ -83,7 +83,7 @@ def test_two_programs_at_once_fetch_a_file_once(bench: Bench) -> None:
 
 def test_a_file_too_large_for_its_disk_is_an_error_and_can_go_on_elsewhere(bench: Bench) -> None:
     bench.publish()
-    limit = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({6 * PIECE}, resource.RLIM_INFINITY))"
+    limit = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({12 * PIECE}, resource.RLIM_INFINITY))"
     # The database is shorter than that; SIGXFSZ is ignored by Python.
     with child(bench, REPOSITORY, bench.commit, FILE, before=limit) as process:
         assert list(lines_of(process))[-1].split()[0::2] == ["failed", "file_too_large"]

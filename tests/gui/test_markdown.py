@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QColor, QTextDocument, QTextTable
 from PySide6.QtWidgets import QApplication
 
-from tests.gui.test_theme import contrast
-from workbench.gui.markdown import MAX_RENDERED_CHARACTERS, code_style, to_html
+from tests.gui.colours import contrast
+from workbench.gui.markdown import MAX_RENDERED_CHARACTERS, code_style, pieces, to_html
 from workbench.gui.theme import DARK, LIGHT, Tokens
 
 
@@ -86,3 +86,81 @@ def test_deep_nesting_and_great_length_are_survived(qapp: QApplication) -> None:
     assert document("[" * 20_000).toPlainText()
     long = "<b>" + "x" * MAX_RENDERED_CHARACTERS
     assert to_html(long).startswith('<pre style="white-space:pre-wrap;">&lt;b&gt;')
+
+
+def test_ten_thousand_quotes_within_each_other_lose_no_word(qapp: QApplication) -> None:
+    assert "the innermost" in document("> " * 10_000 + "the innermost").toPlainText()
+
+
+def test_a_giant_table_is_laid_out_whole(qapp: QApplication) -> None:
+    shown = document("| a | b |\n|---|---|\n" + "".join(f"| {row} | x |\n" for row in range(1000)))
+    assert tables(shown)[0].rows() == 1001
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "![](https://example.org/a.png)",
+        '<img src="https://example.org/a.png">',
+        "![x][pic]\n\n[pic]: https://example.org/a.png",
+        "[![x](https://example.org/a.png)](https://example.org)",
+        "<https://example.org/a.png>\n\n<iframe src='file:///etc/passwd'></iframe>",
+        '<link rel="stylesheet" href="https://example.org/a.css"><object data="file:///a"></object>',
+        "<svg onload=alert(1)><image href='https://example.org/a'/></svg>",
+    ],
+)
+def test_nothing_is_asked_for_from_outside(qapp: QApplication, source: str) -> None:
+    asked: list[object] = []
+
+    class Watched(QTextDocument):
+        def loadResource(self, kind: int, name: QUrl | str) -> object:  # noqa: N802  # Qt's
+            asked.append(name)
+            return None
+
+    shown = Watched()
+    shown.setHtml(to_html(source))
+    shown.setTextWidth(300)
+    assert shown.size().height() > 0
+    assert asked == []
+    assert "<img" not in to_html(source)
+    assert "<iframe" not in to_html(source)
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["[x](JaVaScRiPt:alert(1))", "[x](data:text/html;base64,PHN)", "[x](file:///etc/passwd)", "<javascript:alert(1)>"],
+)
+def test_no_link_runs_anything(qapp: QApplication, link: str) -> None:
+    assert "href" not in to_html(link)
+
+
+def test_characters_nobody_sees_are_named_in_links_and_left_alone_elsewhere(qapp: QApplication) -> None:
+    shown = document("[exam\u202eple\u200b.org](https://evil.example) and \u200fשלום")
+    assert shown.toPlainText() == "exam⟨U+202E⟩ple⟨U+200B⟩.org and \u200fשלום"
+
+
+@pytest.mark.parametrize(
+    ("text", "direction"),
+    [
+        ("مرحبا بالعالم", Qt.LayoutDirection.RightToLeft),
+        ("שלום עולם", Qt.LayoutDirection.RightToLeft),
+        ("hello", Qt.LayoutDirection.LeftToRight),
+    ],
+)
+def test_each_paragraph_and_item_runs_in_the_direction_of_its_own_text(
+    qapp: QApplication, text: str, direction: Qt.LayoutDirection
+) -> None:
+    shown = document(f"{text}\n\nplain English\n\n- {text}\n\n# {text}")
+    blocks = [shown.findBlockByNumber(number) for number in range(shown.blockCount())]
+    assert {block.textDirection() for block in blocks if block.text() == text} == {direction}
+    english = next(block for block in blocks if block.text() == "plain English")
+    assert english.textDirection() == Qt.LayoutDirection.LeftToRight
+
+
+def test_pieces_are_the_whole_source_and_never_cut_code_or_lists() -> None:
+    source = ("A paragraph.\n\n```python\nx = 1\n\ny = 2\n```\n\n- one\n\n  more of one\n\n" * 40) + "The end."
+    found = list(pieces(source, 200))
+    assert "".join(found) == source
+    assert len(found) > 10
+    assert all(piece.count("```") % 2 == 0 for piece in found)
+    assert not any(piece.startswith(" ") for piece in found)

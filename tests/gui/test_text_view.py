@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from workbench.gui import theme
-from workbench.gui.widgets.text_view import AnswerView, LinkQuestion
+from workbench.gui.markdown import MAX_RENDERED_CHARACTERS
+from workbench.gui.widgets.text_view import AT_ONCE, AnswerView, LinkQuestion
 
 
 @pytest.fixture
@@ -121,3 +122,54 @@ def test_the_colours_change_with_the_theme(view: AnswerView, qapp: QApplication)
     theme.apply(qapp, "dark", 1.0)
     assert theme.DARK.code.lower() in view.toHtml().lower()
     theme.apply(qapp, "system", 1.0)
+
+
+def test_marks_that_come_after_their_letter_stand_upon_it(view: AnswerView) -> None:
+    for piece in ("cafe", "\u0301", " 👩", "\u200d", "🚀", " 🇫", "🇷"):
+        view.append_text(piece)
+    assert view.toPlainText() == "cafe\u0301 👩\u200d🚀 🇫🇷"
+    cursor = view.textCursor()
+    cursor.movePosition(QTextCursor.MoveOperation.Start)
+    steps = 0
+    while cursor.movePosition(QTextCursor.MoveOperation.NextCharacter):
+        steps += 1
+    assert steps == 8  # four letters, a blank, the astronaut, a blank, the flag
+
+
+def test_a_stream_in_arabic_runs_from_the_right(view: AnswerView) -> None:
+    view.append_text("مرحبا\nhello")
+    document = view.document()
+    assert document.findBlockByNumber(0).textDirection() == Qt.LayoutDirection.RightToLeft
+    assert document.findBlockByNumber(1).textDirection() == Qt.LayoutDirection.LeftToRight
+
+
+def test_a_very_long_answer_stays_as_it_was_written_until_its_markdown_is_asked_for(
+    view: AnswerView, qtbot: QtBot
+) -> None:
+    text = "A **bold** word.\n\n" * (3 * AT_ONCE // 18)
+    view.append_text(text)
+    view.show_markdown(text)
+    assert view.raw_text == view.toPlainText() == text
+    assert view.formatted is not None
+    assert view.formatted.isVisible()
+    qtbot.mouseClick(view.formatted, Qt.MouseButton.LeftButton)
+    assert not view.formatted.isVisible()
+    qtbot.waitUntil(lambda: view.toPlainText().count("A bold word.") == text.count("A **bold** word."))
+    assert view.raw_text == text
+    assert view.is_markdown
+
+
+def test_a_long_text_arrives_whole_and_a_new_one_stops_it(view: AnswerView, qtbot: QtBot) -> None:
+    text = "".join(f"line {number}\n" for number in range(20_000))
+    view.show_text(text)
+    assert view.toPlainText() != ""
+    view.show_text("short")
+    assert view.toPlainText() == "short"
+    view.show_text(text)
+    qtbot.waitUntil(lambda: view.toPlainText() == text)
+
+
+def test_beyond_all_measure_it_is_never_laid_out_as_markdown(view: AnswerView) -> None:
+    view.show_markdown("**x** " * (MAX_RENDERED_CHARACTERS // 5))
+    assert view.formatted is None
+    assert not view.is_markdown

@@ -7,31 +7,16 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QApplication, QComboBox, QFrame, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
+from tests.gui.colours import BODY_TEXT, contrast
 from workbench.gui import theme
 from workbench.gui.theme import DARK, LIGHT, Tokens, Tone
 from workbench.paths import resources
 
 BOTH = pytest.mark.parametrize("tokens", [LIGHT, DARK], ids=["light", "dark"])
-AA = 4.5  # WCAG 2.2, success criterion 1.4.3, body text
-
-
-def luminance(color: str) -> float:
-    """Relative luminance as WCAG defines it."""
-
-    def linear(channel: float) -> float:
-        return channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4
-
-    red, green, blue, _ = QColor(color).getRgbF()
-    return 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
-
-
-def contrast(one: str, other: str) -> float:
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
 
 
 @pytest.fixture
@@ -44,22 +29,22 @@ def app(qapp: QApplication) -> Iterator[QApplication]:
 @pytest.mark.parametrize("name", ["text", "muted", "accent", "good", "caution", "bad", "llama", "mistral", "gemma"])
 @pytest.mark.parametrize("ground", ["background", "surface", "raised"])
 def test_every_text_colour_is_readable_on_every_ground(tokens: Tokens, name: str, ground: str) -> None:
-    assert contrast(tokens.color(name), tokens.color(ground)) >= AA
+    assert contrast(tokens.color(name), tokens.color(ground)) >= BODY_TEXT
 
 
 @BOTH
 def test_text_on_the_accent_and_in_code_is_readable(tokens: Tokens) -> None:
-    assert contrast(tokens.on_accent, tokens.accent) >= AA
-    assert contrast(tokens.on_accent, tokens.accent_hover) >= AA
-    assert contrast(tokens.text, tokens.code) >= AA
-    assert contrast(tokens.muted, tokens.code) >= AA
+    assert contrast(tokens.on_accent, tokens.accent) >= BODY_TEXT
+    assert contrast(tokens.on_accent, tokens.accent_hover) >= BODY_TEXT
+    assert contrast(tokens.text, tokens.code) >= BODY_TEXT
+    assert contrast(tokens.muted, tokens.code) >= BODY_TEXT
 
 
 @BOTH
 @pytest.mark.parametrize("tone", [tone for tone in Tone if tone])
 def test_chips_and_problems_are_readable_on_their_own_tint(tokens: Tokens, tone: Tone) -> None:
-    assert contrast(tokens.color(tone), tokens.soft(tone)) >= AA
-    assert contrast(tokens.text, tokens.soft(tone)) >= AA
+    assert contrast(tokens.color(tone), tokens.soft(tone)) >= BODY_TEXT
+    assert contrast(tokens.text, tokens.soft(tone)) >= BODY_TEXT
 
 
 @BOTH

@@ -17,8 +17,8 @@ from tests.gui.conftest import named, words
 from workbench import settings
 from workbench.app import Workbench
 from workbench.engine.fake import FakeBackend, say
-from workbench.gui import theme
-from workbench.gui.actions import ACTIONS, ShortcutsDialog
+from workbench.gui import dropping, theme
+from workbench.gui.actions import ACTIONS
 from workbench.gui.commands import Commands
 from workbench.gui.models.load_dialog import LoadDialog
 from workbench.gui.preferences import PreferencesDialog
@@ -94,15 +94,6 @@ def test_the_menus_are_made_from_the_table(window: MainWindow) -> None:
     assert window.stack.currentWidget() is window.models
     window.menus.actions["machine"].trigger()
     assert window.stack.currentWidget() is window.machine
-
-
-def test_the_shortcuts_overview_names_them_all(qtbot: QtBot) -> None:
-    dialog = ShortcutsDialog()
-    qtbot.addWidget(dialog)
-    dialog.show()
-    said = words(dialog)
-    assert all(spec.shortcut in said for spec in ACTIONS if spec.shortcut)
-    assert "Open GGUF" in said
 
 
 def test_diagnostics_hold_versions_machine_and_settings(window: MainWindow, qtbot: QtBot) -> None:
@@ -207,8 +198,16 @@ def test_a_dropped_model_is_opened_in_a_pane(window: MainWindow, model_file: Mod
     assert window.stack.currentWidget() is window.compare
 
 
-def test_other_files_are_not_taken(window: MainWindow, tmp_path: Path) -> None:
-    assert not drop(window, tmp_path / "letter.txt")
+def test_a_folder_that_is_no_pack_is_not_taken(window: MainWindow, tmp_path: Path) -> None:
+    (tmp_path / "holidays").mkdir()
+    assert not drop(window, tmp_path / "holidays")
+
+
+def test_the_curtain_says_what_becomes_of_a_file(window: MainWindow, tmp_path: Path) -> None:
+    for name, said in (("letter.txt", "along with the prompt"), ("models.zip", "import this pack")):
+        window.curtain.lift(dropping.words(dropping.sorted_out([tmp_path / name])))
+        assert said in words(window.curtain)
+    window.curtain.hide()
 
 
 def test_a_file_that_is_no_model_is_said_where_it_would_have_been(
@@ -342,4 +341,4 @@ def test_the_windows_place_is_kept_in_its_own_file(window: MainWindow, bench: Wo
     window.resize(901, 702)
     window.close()
     kept = QSettings(str(bench.paths.window), QSettings.Format.IniFormat)
-    assert kept.allKeys() == ["geometry"]
+    assert {"geometry", "options"} <= set(kept.allKeys())

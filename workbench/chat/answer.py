@@ -58,7 +58,8 @@ class Answer:
     ``stop_reason`` "unfinished" marks an answer that was being written when the program ended.
     Times are those of ``Timings``; None where nothing was measured.  ``notes`` say what the template made
     of the messages ("the system prompt was merged into the first message").  ``thinking`` came before ``text`` and is
-    no part of it.  ``choices`` are there where alternatives were asked for.
+    no part of it.  ``choices`` are there where alternatives were asked for.  ``conditions`` are what held the machine
+    back meanwhile ("on battery (62 %)"): they stand beside its speeds.
     """
 
     model: str
@@ -100,6 +101,7 @@ class Answer:
     footing: Footing | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     choices: tuple[Choice, ...] = ()
+    conditions: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -116,6 +118,7 @@ class Answer:
         if values.get("footing") is not None:
             values["footing"] = Footing.from_json(values["footing"])
         values["notes"] = tuple(values.get("notes", ()))
+        values["conditions"] = tuple(values.get("conditions", ()))
         values["tool_calls"] = tuple(ToolCall(**one) for one in values.get("tool_calls", ()))
         values["choices"] = tuple(map(_choice, values.get("choices", ())))
         return cls(**values)
@@ -143,6 +146,7 @@ CUT_SHORT = {
     StopReason.CONTEXT_FULL.value: "cut off: context full",
     StopReason.CANCELLED.value: "stopped by you",
     "unfinished": "unfinished: the program ended",
+    "imported": "imported: not answered here",
 }
 
 
@@ -171,9 +175,11 @@ def measured(
     fresh: bool,
     advised: str = "",
     receipt: Receipt | None = None,
+    own_system: str | None = None,
+    conditions: tuple[str, ...] = (),
 ) -> Answer:
     """A completed answer; ``fresh`` says whether the load was made for it, ``receipt`` is that of its load, and
-    ``advised`` by whose wish it was sampled so."""
+    ``advised`` by whose wish it was sampled so.  ``own_system`` is a system prompt of the pane's own."""
     model, timings, sampling = load.model, completion.timings, request.sampling
     return Answer(
         model=model.name,
@@ -207,9 +213,10 @@ def measured(
         thinking=completion.thinking,
         thinking_tokens=timings.thinking_tokens,
         thinking_ms=timings.thinking_ms,
-        footing=Footing.of(load, request, completion, facts, advised),
+        footing=Footing.of(load, request, completion, facts, advised, own_system=own_system),
         tool_calls=completion.tool_calls,
         choices=completion.choices,
+        conditions=conditions,
     )
 
 

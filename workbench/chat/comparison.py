@@ -10,58 +10,37 @@ import datetime
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from workbench.chat.answer import Answer, blank, measured
+from workbench.chat.answer import Answer, Problem, blank
+from workbench.chat.crew import Crew, Question, Running, Wish
+from workbench.chat.findings import Findings
 from workbench.chat.journal import Journal
+from workbench.chat.judging import Judge, Judged
 from workbench.chat.ledger import Ledger
+from workbench.chat.loads import Loads
 from workbench.chat.options import Advise, Options
-from workbench.chat.pane import Pane
-from workbench.chat.plan import (
-    Fitter,
-    Held,
-    RunMode,
-    RunPlan,
-    Together,
-    fits_at_all,
-    plan_run,
-    threads_for,
-    too_big,
-    with_freed,
-)
-from workbench.chat.seat import Answered, Opened, Seat
-from workbench.engine.base import Adapter, Backend, EngineFacts, LoadRequest, Message, Request
+from workbench.chat.pane import Exchange, Pane, PaneState
+from workbench.chat.plan import Fitter, RunMode, RunPlan, Together, fits_at_all, threads_for, too_big
+from workbench.chat.prompt_queue import PromptQueue
+from workbench.chat.seat import Answered, Opened
+from workbench.engine.base import Adapter, Backend, EngineFacts, Message, Sampling
 from workbench.errors import UsageError
 from workbench.hardware.facts import Hardware
-from workbench.jobs import Job, JobFinished, JobMessage, JobRunner, JobState, JobUpdate, Task
-from workbench.models.breakdown import Share
-from workbench.models.derived import subject_of
+from workbench.hardware.power import PowerWatch
+from workbench.jobs import JobFinished, JobMessage, JobRunner, JobState, JobUpdate, Task
 from workbench.models.file import ModelFile
-from workbench.models.fit import Fit, fit, fit_together
-from workbench.models.params import ALL_LAYERS, RunParams
+from workbench.models.fit import fit, fit_together
+from workbench.models.params import RunParams
 
 MAX_PANES = 8
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
-    load: LoadRequest
-    request: Request
-    advised: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Running:
-    """A pane's job; without a question it unloads."""
-
-    pane: Pane
-    job: Job
-    question: _Question | None = None
-
-
 class Comparison:
     """``fit`` and ``together`` judge what fits; ``ledger`` hears what loads took and how fast answers were;
-    ``advise`` knows publishers' samplings; ``isolate`` which models always get a process of their own."""
+    ``advise`` knows publishers' samplings; ``isolate`` which models always get a process of their own; ``power`` under
+    which conditions an answer was made.  ``name`` tells comparisons on one runner apart.
+    """
 
     def __init__(
         self,
@@ -75,25 +54,23 @@ class Comparison:
         together: Together = fit_together,
         advise: Advise = lambda _: None,
         isolate: Callable[[ModelFile], bool] = lambda _: False,
+        power: PowerWatch | None = None,
+        name: str = "context",
     ) -> None:
         self.panes: list[Pane] = []
         self.options = Options()
         self.plan: RunPlan | None = None
-        self._runner = runner
-        self._backend = backend
         self._machine = machine
         self._journal = journal
-        self._ledger = ledger
-        self._fitter = fit
-        self._together = together
+        self._crew = Crew(runner, backend, name)
+        self._findings = Findings(ledger, power)
+        self._judge = Judge(machine, fit, together, self._findings.load_s)
         self._advise = advise
-        self._isolate = isolate
-        self._seats: dict[int, Seat] = {}
-        self._loads: dict[int, LoadRequest] = {}
-        self._shares: dict[int, tuple[Share, ...]] = {}  # of what a pane holds, until it is freed
-        self._running: dict[int, _Running] = {}
-        self._disturbed: set[int] = set()  # jobs beside which another pane was loading or answering
-        self._waiting: deque[tuple[Pane, str]] = deque()
+        self._loads = Loads(isolate)
+        self._waiting: deque[Wish] = deque()
+        self._queue = PromptQueue()
+        self._held = False
+        self._asked: tuple[Pane, ...] = ()  # by the last prompt of the queue
         self._changed: set[int] = set()
         self._next_id = 0
         self._day: str | None = None  # of the last question: one for all its answers
@@ -107,17 +84,16 @@ class Comparison:
         pane = Pane(self._next_id if pane_id is None else pane_id)
         self._next_id = max(self._next_id, pane.id + 1)
         self.panes.append(pane)
-        self._seats[pane.id] = Seat(self._backend)
+        self._crew.add(pane)
         self._changed.add(pane.id)
         return pane
 
     def remove_pane(self, pane: Pane) -> None:
-        """Stop and unload the pane, and forget it; its lane ends when it is quiet."""
+        """Stop and unload the pane, and forget it."""
         self.stop(pane)
         self.panes.remove(pane)
-        self._runner.submit("unload", self._seats.pop(pane.id).close(), lane=_lane(pane))
-        self._runner.retire(_lane(pane))
-        self._loads.pop(pane.id, None)
+        self._crew.remove(pane)
+        self._loads.forget(pane)
 
     def choose(
         self,
@@ -131,12 +107,15 @@ class Comparison:
         force: bool = False,
         adapters: tuple[Adapter, ...] = (),
         isolated: bool = False,
+        sampling: Sampling | None = None,
+        system: str | None = None,
     ) -> None:
         """Give a pane its model; what it had loaded is freed unless it is the same again.
 
         ``params`` are loaded exactly as they are; without them the planner places ``n_ctx`` tokens as it
         finds best.  ``force`` loads a model though it is judged too big: llama.cpp has the last word then.
-        ``isolated`` runs it in a process of its own; one that always gets one does in any case.
+        ``isolated`` runs it in a process of its own; one that always gets one does in any case.  ``sampling`` and
+        ``system`` are the pane's own in place of the shared ones.
         """
         if pane.busy:
             raise UsageError("This pane is answering.", hint="Stop it first.")
@@ -145,229 +124,259 @@ class Comparison:
         )
         exactly = params is not None
         same_weights = (model, wanted, exactly, isolated) == (pane.model, pane.params, pane.exactly, pane.isolated)
-        opened = self._loads.get(pane.id)
-        if opened is not None and model is not None:  # also where that was told of the model since
-            same_weights = same_weights and opened.isolated == (isolated or self._isolate(model))
+        same_weights = same_weights and self._loads.runs_as(pane, model, isolated=isolated)
         unchanged = same_weights and (template, adapters) == (pane.template, pane.adapters)
         pane.choose(model, wanted, n_threads, template, exactly=exactly, force=force,
-                    adapters=adapters, isolated=isolated)  # fmt: skip
+                    adapters=adapters, isolated=isolated, sampling=sampling, system=system)  # fmt: skip
         self._changed.add(pane.id)
         if not unchanged:
             pane.fit = pane.receipt = None
-            self._loads.pop(pane.id, None)
+            self._loads.forget(pane)
             # Another template or other adapters go on the same weights: those stay until the next question.
             if pane.loaded and not same_weights:
                 self.unload(pane)
+
+    def show(self, pane: Pane, exchanges: Iterable[Exchange]) -> None:
+        """Another branch of the conversation, in a quiet pane."""
+        pane.show(exchanges)
+        self._changed.add(pane.id)
 
     def unload(self, pane: Pane) -> None:
         """Free the pane's context, and its weights when no other pane uses them."""
         if pane.busy:
             raise UsageError("This pane is answering.", hint="Stop it first.")
-        self._submit(pane)
-
-    def count_tokens(self, pane: Pane, prompt: str) -> int | None:
-        """Tokens the next request would have; None while the pane's model is not loaded."""
-        messages: tuple[Message, ...] = pane.history(self.options.system, prompt)
-        return self._seats[pane.id].count(messages)
+        self._crew.submit(pane)
 
     def counting(self, pane: Pane, prompt: str) -> Task[None, int | None]:
-        """``count_tokens`` as a task for another lane, about the pane as it is now."""
-        return self._seats[pane.id].counting(pane.history(self.options.system, prompt))
-
-    # --- asking ------------------------------------------------------------------------------
+        """Tokens the next request would have, None while the pane's model is not loaded: for another lane, about the
+        pane as it is now."""
+        return self._crew.counting(pane, self._messages(pane, prompt))
 
     @property
     def busy(self) -> bool:
-        return bool(self._running or self._waiting)
+        return self._crew.busy or bool(self._waiting)
 
-    def ask(self, prompt: str) -> None:
-        """Send the prompt to every pane that has a model."""
+    def ask(self, prompt: str) -> bool:
+        """Send the prompt to every pane that has a model; False where it waits in the queue until all are quiet."""
         panes = [pane for pane in self.panes if pane.model is not None]
         if not panes:
             raise UsageError("No model is chosen.", hint="Choose a model in a pane first.")
-        if any(pane.busy for pane in panes):
-            raise UsageError("A pane is still answering.", hint="Wait for it, or stop it.")
         if not prompt.strip():
             raise UsageError("The prompt is empty.")
+        if self._held or any(pane.busy for pane in panes):
+            self._queue.add(prompt)
+            return False
+        self.ask_of(panes, prompt)
+        return True
+
+    def ask_of(self, panes: Sequence[Pane], prompt: str, *, system: str | None = None) -> None:
+        """Send the prompt to some quiet panes; ``system`` goes before what they would be told otherwise."""
         if self._journal is not None:
             self._journal.asked(prompt, panes)
-        self._start(panes, prompt)
+        self._start(panes, prompt, system)
 
     def regenerate(self, pane: Pane) -> None:
         """Ask the last prompt again, in place of the last answer."""
-        if pane.busy or not pane.exchanges or pane.model is None:
-            raise UsageError("There is no answer to make again.")
+        if self._held or pane.busy or not pane.exchanges or pane.model is None:
+            raise UsageError("There is no answer to make again now.", hint="Not while it or a deck is being answered.")
         prompt = pane.exchanges.pop().prompt
         self._start([pane], prompt)
 
+    def warm(self) -> None:
+        """Load what may stay in memory, so that the next answers begin at once; where models are swapped, the first."""
+        panes = [pane for pane in self.panes if pane.model is not None and not pane.busy]
+        judged = self._judged(panes, take=True)
+        for pane in panes if judged.plan.mode is not RunMode.SWAP else panes[:1]:
+            found = judged.fits.get(pane.id)
+            if not self._loads.staying([pane]):
+                if found is not None and not fits_at_all(found) and not pane.force:
+                    continue  # it says so when it is asked
+                pane.warming()
+                self._loads.prepare(pane, found)
+                self._changed.add(pane.id)
+                self._waiting.append(Wish(pane, None))
+        self._advance()
+
     def stop(self, pane: Pane | None = None) -> None:
-        """Stop one pane, or all; what was written stays."""
-        for waiting in [entry for entry in self._waiting if pane in (None, entry[0])]:
-            self._waiting.remove(waiting)
-            self._finish(waiting[0], None, "cancelled")
-        for running in self._running.values():
-            if pane in (None, running.pane) and running.question is not None:
+        """Stop one pane, or all; what was written stays.  Stopping all holds back what is queued, too."""
+        if pane is None:
+            self._queue.pause()
+        for wish in [wish for wish in self._waiting if pane in (None, wish.pane)]:
+            self._waiting.remove(wish)
+            self._give_up(wish)
+        for running in self._crew.at_work:
+            if pane in (None, running.pane):
                 running.job.cancel()
                 running.pane.stopping()
                 self._changed.add(running.pane.id)
+        self._tell_waiting()
+
+    @property
+    def queue(self) -> tuple[str, ...]:
+        """Prompts that are sent one after the other, each once every pane has answered the one before."""
+        return self._queue.prompts
+
+    @property
+    def paused(self) -> bool:
+        """Something is queued, and held back until ``go_on``."""
+        return self._queue.paused
+
+    def unqueue(self, index: int) -> str:
+        """The prompt, which does not wait any more."""
+        return self._queue.remove(index)
+
+    def move(self, index: int, to: int) -> None:
+        """Another place in the queue for a prompt."""
+        self._queue.move(index, to)
+
+    def put_queue(self, prompts: Sequence[str], *, paused: bool = True) -> None:
+        """In place of what is queued: another conversation's, or one kept from the last time."""
+        self._queue.put(prompts, paused=paused)
+
+    def hold(self, *, held: bool) -> None:
+        """While something else has the machine, all that is asked waits in the queue."""
+        self._held = held
+        self._next_queued()
+
+    def go_on(self) -> None:
+        """Send what is queued: at once, or when all panes are quiet."""
+        self._queue.paused = False
+        self._asked = ()
+        self._next_queued()
+
+    def _next_queued(self) -> None:
+        if self.busy or self._held or self._queue.paused or not self._queue.prompts:
+            return
+        panes = [pane for pane in self.panes if pane.model is not None]
+        asked = [pane for pane in self._asked if pane in self.panes]
+        # One that fails stops nobody; when all fail, the others would fail, too.
+        if not panes or (asked and all(pane.state is PaneState.FAILED for pane in asked)):
+            self._queue.pause()
+            return
+        prompt = self._queue.take()
+        if prompt is not None:
+            self._asked = tuple(panes)
+            self.ask_of(panes, prompt)
 
     def judged(self) -> RunPlan:
         """How a prompt sent now would be run: judged afresh, since panes and free memory change."""
-        return self._judge([pane for pane in self.panes if pane.model is not None])[0]
+        return self._judged([pane for pane in self.panes if pane.model is not None]).plan
 
-    def _judge(self, panes: Sequence[Pane]) -> tuple[RunPlan, dict[int, Fit]]:
-        """The plan, and the fits of the panes that are still to be loaded."""
-        now = self._machine()
-        # Judged against the memory there will be when the other panes are unloaded: swapping does that.
-        emptied = with_freed(now, self._held(self.panes))
-        # What a pane holds of a model it was told to leave is freed before it loads the next one.
-        staying = [pane for pane in self.panes if pane.loaded and pane.id in self._loads]
-        machine = with_freed(now, self._held(pane for pane in self.panes if pane not in staying))
-        fits = {pane.id: self._fit(pane, emptied) for pane in panes if pane not in staying}
-        loading = [pane for pane in panes if pane.id in fits and (pane.force or fits_at_all(fits[pane.id]))]
-        plan = plan_run(
-            [fits[pane.id] for pane in loading],
-            emptied,
-            self.options.mode,
-            panes=len(panes),
-            fixed=[fits[pane.id] for pane in loading if pane.exactly],
-            held=Held(tuple(pane.fit for pane in staying if pane.fit is not None), machine),
-            judge=self._together,
-        )
-        return plan, fits | {pane.id: found for pane, found in zip(loading, plan.fits, strict=True)}
+    def _judged(self, panes: Sequence[Pane], *, take: bool = False) -> Judged:
+        staying, mode = self._loads.staying(self.panes), self.options.mode
+        judged = self._judge.plan(panes, self.panes, mode, shares=self._loads.shares, staying=staying)
+        if (
+            take and not self._waiting and not self._crew.at_work
+        ):  # a run under way keeps its mode; what is new joins it
+            self.plan = judged.plan
+        return judged
 
-    def _held(self, panes: Iterable[Pane]) -> list[Share]:
-        return [share for pane in panes if pane.loaded for share in self._shares.get(pane.id, ())]
-
-    def _start(self, panes: Sequence[Pane], prompt: str) -> None:
+    def _start(self, panes: Sequence[Pane], prompt: str, system: str | None = None) -> None:
         self._day = datetime.date.today().isoformat()  # noqa: DTZ011  # the user's own day, as people tell it
         self._seed = secrets.randbelow(2**31)
-        plan, fits = self._judge(panes)
-        if not self._waiting and not self._answering:  # a run under way keeps its mode; this one joins it
-            self.plan = plan
+        judged = self._judged(panes, take=True)
         for pane in panes:
             pane.queue(prompt)
             self._changed.add(pane.id)
             if self._journal is not None:
                 self._journal.begun(pane)
-            found = fits.get(pane.id)
+            found = judged.fits.get(pane.id)
             if found is not None and not fits_at_all(found) and not pane.force:
                 self._finish(pane, too_big(found), "error")
                 continue
-            if found is not None and pane.model is not None:
-                isolated = pane.isolated or self._isolate(pane.model)
-                self._loads[pane.id] = LoadRequest(pane.model, found.params, pane.template, pane.adapters, isolated)
-                self._shares[pane.id] = found.shares
-                pane.fit, pane.receipt = found, None
-            self._waiting.append((pane, prompt))
+            self._loads.prepare(pane, found)
+            self._waiting.append(Wish(pane, prompt, system))
         self._advance()
-
-    @property
-    def _answering(self) -> int:
-        return sum(running.question is not None for running in self._running.values())
-
-    def _fit(self, pane: Pane, machine: Hardware) -> Fit:
-        """The verdict, with the parameters to load."""
-        assert pane.model is not None
-        wanted = pane.params
-        if not pane.exactly:
-            return self._fitter(pane.model, machine, n_ctx=wanted.n_ctx, params=None)
-        everything = subject_of(pane.model.header).offloadable_layers
-        # All of them, not as many as fit.
-        named = replace(wanted, n_gpu_layers=everything) if wanted.n_gpu_layers == ALL_LAYERS else wanted
-        found = self._fitter(pane.model, machine, n_ctx=wanted.n_ctx, params=named)
-        # What has the same effect is written the same way, so that panes share their weights.
-        layers = found.params.n_gpu_layers or (wanted.n_gpu_layers if machine.devices else 0)
-        longest = max(found.params.n_ctx, wanted.n_ctx)
-        return replace(found, params=replace(found.params, n_gpu_layers=layers, n_ctx=longest))
 
     def _advance(self) -> None:
         """Start what may start now: everything, or the next in line once the last one is out of the way."""
         mode = self.plan.mode if self.plan is not None else RunMode.TOGETHER
         if mode is RunMode.TOGETHER:
-            running = len(self._waiting) + self._answering
+            running = len(self._waiting) + len(self._crew.at_work)
             while self._waiting:
-                self._answer(*self._waiting.popleft(), running=running)
-            return
-        if self._running or not self._waiting:
-            return
-        if mode is RunMode.SWAP:
-            others = [pane for pane in self.panes if pane.loaded and pane is not self._waiting[0][0]]
-            for pane in others:
-                self._submit(pane)
-            if others:
-                return
-        self._answer(*self._waiting.popleft(), running=1)
+                self._serve(self._waiting.popleft(), running=running)
+        elif self._waiting and not self._crew.busy:
+            others = [pane for pane in self.panes if pane.loaded and pane is not self._waiting[0].pane]
+            if mode is RunMode.SWAP and others:
+                for pane in others:
+                    self._crew.submit(pane)
+            else:
+                self._serve(self._waiting.popleft(), running=1)
+        self._tell_waiting()
+        self._next_queued()
 
-    def _answer(self, pane: Pane, prompt: str, *, running: int) -> None:
+    def _tell_waiting(self) -> None:
+        if not self._waiting or self.plan is None:
+            return
+        at_work = [running.pane for running in self._crew.at_work]
+        waiting = [wish.pane for wish in self._waiting]
+        waits = self._judge.waits(self.plan.mode, at_work, waiting)
+        for pane in waiting:
+            pane.waiting = waits.get(pane.id)
+            self._changed.add(pane.id)
+
+    def _serve(self, wish: Wish, *, running: int) -> None:
+        pane = wish.pane
+        if wish.prompt is None:
+            self._crew.submit(pane, Question(self._loads.of(pane), None))
+            return
         threads = pane.n_threads or threads_for(self._machine(), running=running)
         assert pane.model is not None
-        sampling, advised = self.options.sampling_for(self._advise(pane.model))
+        sampling, advised = self.options.sampling_for(self._advise(pane.model), pane.sampling)
         if sampling.seed is None:
             sampling = replace(sampling, seed=self._seed)
-        messages = pane.history(self.options.system, prompt)
+        messages = self._messages(pane, wish.prompt, wish.system)
         request = self.options.request(messages, sampling, n_threads=threads, day=self._day)
-        self._submit(pane, _Question(self._loads[pane.id], request, advised))
+        self._crew.submit(pane, Question(self._loads.of(pane), request, advised, self._findings.mark()))
 
-    def _submit(self, pane: Pane, question: _Question | None = None) -> None:
-        seat = self._seats[pane.id]
-        if question is None:
-            job = self._runner.submit("unload", seat.close(), lane=_lane(pane))
-        else:
-            job = self._runner.submit("answer", seat.answer(question.load, question.request), lane=_lane(pane))
-        if self._running:
-            self._disturbed |= {job.id, *self._running}
-        self._running[job.id] = _Running(pane, job, question)
-
-    # --- hearing -----------------------------------------------------------------------------
+    def _messages(self, pane: Pane, prompt: str, system: str | None = None) -> tuple[Message, ...]:
+        return pane.history(self.options.system if system is None else system, prompt)
 
     def deliver(self, message: JobMessage) -> None:
         """Take one message of the runner; messages of other jobs and closed panes are left alone."""
-        running = self._running.get(message.job_id)
+        running = self._crew.at(message.job_id)
         if running is None:
             return
         if isinstance(message, JobUpdate):
             running.pane.apply(message.event)
-            self._changed.add(running.pane.id)
             if isinstance(message.event, Opened) and message.event.fresh:
-                self._loaded(running.pane, message.event.facts)
+                self._findings.loaded(running.pane, message.event.facts)
             if self._journal is not None and running.pane.text:
                 self._journal.partial(running.pane)
-            return
-        del self._running[message.job_id]
-        if running.question is None:
-            running.pane.unloaded()
-            self._changed.add(running.pane.id)
         else:
-            self._answered(running.pane, running.question, message)
-        self._advance()
-        self._disturbed.discard(message.job_id)
+            self._ended(running, message, disturbed=self._crew.ended(message.job_id))
+            self._advance()
+        self._changed.add(running.pane.id)
 
-    def _loaded(self, pane: Pane, facts: EngineFacts) -> None:
-        pane.receipt = None
-        if self._ledger is not None and pane.model is not None and pane.fit is not None:
-            pane.receipt = self._ledger.loaded(pane.model, pane.fit, facts)
-
-    def _answered(self, pane: Pane, asked: _Question, message: JobFinished) -> None:
-        result = message.result
-        if message.state is not JobState.SUCCEEDED or not isinstance(result, Answered):
-            self._settle(pane, pane.facts)
+    def _ended(self, running: Running, message: JobFinished, *, disturbed: bool) -> None:
+        pane, question, result = running.pane, running.question, message.result
+        if question is None:
+            pane.unloaded()
+        elif question.request is None:
+            self._warmed(pane, message)
+        elif message.state is JobState.SUCCEEDED and isinstance(result, Answered):
+            self._finish_with(
+                pane, self._findings.answered(pane, question, question.request, result, disturbed=disturbed)
+            )
+        else:
+            self._findings.settle(pane, pane.facts)
             self._finish(pane, message.error, "cancelled" if message.state is JobState.CANCELLED else "error")
-            return
-        model = asked.load.model
-        self._settle(pane, result.facts)
-        if self._ledger is not None and pane.fit is not None and message.job_id not in self._disturbed:
-            self._ledger.answered(model, pane.fit, result.facts, asked.request, result.completion)
-        answer = measured(
-            asked.load, asked.request, result.completion, result.facts,
-            fresh=result.fresh, advised=asked.advised, receipt=pane.receipt,
-        )  # fmt: skip
-        self._finish_with(pane, answer)
 
-    def _settle(self, pane: Pane, facts: EngineFacts | None) -> None:
-        """A load's growth is final once its first answer ended, however that was."""
-        if self._ledger is not None and pane.receipt is not None and not pane.receipt.id and facts is not None:
-            pane.receipt = self._ledger.settled(pane.receipt, facts)
+    def _warmed(self, pane: Pane, message: JobFinished) -> None:
+        if message.state is JobState.SUCCEEDED and isinstance(message.result, EngineFacts):
+            pane.opened(message.result)
+        elif message.error is not None:
+            pane.fail(Problem.of(message.error))
+        else:
+            pane.cooled()
+
+    def _give_up(self, wish: Wish) -> None:
+        """It waited, and was stopped."""
+        if wish.prompt is None:
+            wish.pane.cooled()
+            self._changed.add(wish.pane.id)
+        else:
+            self._finish(wish.pane, None, "cancelled")
 
     def _finish(self, pane: Pane, error: BaseException | None, stop_reason: str) -> None:
         assert pane.model is not None
@@ -384,14 +393,7 @@ class Comparison:
         changed, self._changed = frozenset(self._changed), set()
         return changed
 
-    # --- the end -----------------------------------------------------------------------------
-
     def close(self) -> None:
         """Stop and unload everything; the runner's ``close`` waits for it."""
         self.stop()
-        for pane in self.panes:
-            self._runner.submit("unload", self._seats[pane.id].close(), lane=_lane(pane))
-
-
-def _lane(pane: Pane) -> str:
-    return f"context-{pane.id}"
+        self._crew.close(self.panes)

@@ -3,68 +3,54 @@
 from __future__ import annotations
 
 import json
-import logging
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from workbench.chat import duplicating, listing, reading, searching
 from workbench.chat.answer import Answer, blank
+from workbench.chat.imports import adding
+from workbench.chat.imports.imported import Imported
 from workbench.chat.pane import Pane
-from workbench.engine.base import Adapter
-from workbench.models.params import RunParams
-from workbench.store.database import Database, Row, Sql, timestamp
+from workbench.chat.stored import (
+    CHAT,
+    Attempt,
+    Hit,
+    Listed,
+    Query,
+    StoredConversation,
+    StoredPane,
+    StoredTurn,
+    TurnNode,
+    Wanted,
+)
+from workbench.store.database import Database, Sql, timestamp
 
-log = logging.getLogger(__name__)
-
-PARTIAL_EVERY_S = 1.0
-TITLE_LENGTH = 60
-
-_PANE_COLUMNS = ("slot", "model_path", "n_ctx", "n_threads", "template")
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPane:
-    """``params`` are the very parameters to load, None where the planner decides."""
-
-    slot: int
-    model_path: str | None
-    n_ctx: int
-    n_threads: int | None
-    template: str | None
-    params: RunParams | None = None
-    adapters: tuple[Adapter, ...] = ()
-    isolated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class StoredTurn:
-    """A prompt and, by pane, the newest answer to it."""
-
-    id: int
-    prompt: str
-    answers: dict[int, Answer]
+__all__ = [
+    "Attempt",
+    "Conversations",
+    "Hit",
+    "Listed",
+    "Query",
+    "StoredConversation",
+    "StoredPane",
+    "StoredTurn",
+    "TurnNode",
+    "Wanted",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class StoredConversation:
-    id: int
-    title: str
-    system_prompt: str
-    sampling: dict[str, Any]
-    panes: tuple[StoredPane, ...] = ()
-    turns: tuple[StoredTurn, ...] = field(default=(), repr=False)
+class Begun:
+    """The row of an answer that starts, and all rows of that pane for the prompt, oldest first."""
 
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    id: int
-    title: str
-    changed_at: str
+    generation_id: int
+    attempts: tuple[int, ...]
 
 
 class Conversations:
+    """Any thread."""
+
     def __init__(self, db: Database) -> None:
         self._db = db
 
@@ -76,44 +62,136 @@ class Conversations:
             )
             return int(cursor.rowcount)
 
-    def create(self, title: str) -> int:
+    # --- conversations -----------------------------------------------------------------------
+
+    def create(self, title: str, *, kind: str = CHAT, source: str = "") -> int:
         with self._db.transaction() as sql:
             cursor = sql.execute(
-                "INSERT INTO conversation (title, created_at, changed_at) VALUES (?, ?, ?)",
-                (title, timestamp(), timestamp()),
+                "INSERT INTO conversation (title, created_at, changed_at, kind, source) VALUES (?, ?, ?, ?, ?)",
+                (title, timestamp(), timestamp(), kind, source),
             )
             return int(cursor.lastrowid or 0)
 
-    def listed(self) -> tuple[Listed, ...]:
+    def listed(self, wanted: Wanted = Wanted()) -> tuple[Listed, ...]:  # noqa: B008  # a frozen value
         """Newest first."""
         with self._db.read() as sql:
-            rows = sql.execute("SELECT id, title, changed_at FROM conversation ORDER BY changed_at DESC, id DESC")
-            return tuple(Listed(row["id"], row["title"], row["changed_at"]) for row in rows)
+            return listing.listed(sql, wanted)
+
+    def one(self, conversation_id: int) -> Listed | None:
+        """None when it is not there, or was deleted."""
+        with self._db.read() as sql:
+            found = listing.listed(sql, Wanted(), only=conversation_id)
+            return found[0] if found else None
+
+    def folders(self) -> tuple[str, ...]:
+        """Those that hold a conversation, by name."""
+        with self._db.read() as sql:
+            return listing.folders(sql)
+
+    def tags(self) -> tuple[str, ...]:
+        """Those that a conversation has, by name."""
+        with self._db.read() as sql:
+            return listing.tags(sql)
+
+    def models(self) -> tuple[str, ...]:
+        """Those that answered, by name."""
+        with self._db.read() as sql:
+            return listing.models(sql)
+
+    def search(self, query: Query, limit: int = 100) -> tuple[Hit, ...]:
+        """Best first.  Whatever is typed is taken as words."""
+        with self._db.read() as sql:
+            behind = searching.behind(sql)
+        if behind:
+            with self._db.transaction() as sql:
+                searching.catch_up(sql)
+        with self._db.read() as sql:
+            return searching.search(sql, query, limit)
+
+    def rename(self, conversation_id: int, title: str) -> None:
+        """A title of blanks is left as it was."""
+        if title.strip():
+            self._set(conversation_id, "title = ?", " ".join(title.split()))
+
+    def set_folder(self, conversation_id: int, folder: str) -> None:
+        """An empty one takes it out of its folder."""
+        self._set(conversation_id, "folder = ?", " ".join(folder.split()))
+
+    def set_pinned(self, conversation_id: int, pinned: bool) -> None:
+        self._set(conversation_id, "pinned = ?", int(pinned))
+
+    def set_tags(self, conversation_id: int, tags: Sequence[str]) -> None:
+        """In place of those it has."""
+        wanted = [tag for tag in (" ".join(tag.split()) for tag in tags) if tag]
+        with self._db.transaction() as sql:
+            sql.execute("DELETE FROM conversation_tag WHERE conversation_id = ?", (conversation_id,))
+            sql.executemany(
+                "INSERT OR IGNORE INTO conversation_tag (conversation_id, tag) VALUES (?, ?)",
+                [(conversation_id, tag) for tag in wanted],
+            )
 
     def delete(self, conversation_id: int) -> None:
-        with self._db.transaction() as sql:
-            sql.execute("DELETE FROM conversation WHERE id = ?", (conversation_id,))
+        """It is in no list any more; ``restore`` brings it back until it is purged."""
+        self._set(conversation_id, "deleted_at = ?", timestamp())
 
-    def load(self, conversation_id: int) -> StoredConversation | None:
+    def restore(self, conversation_id: int) -> None:
+        self._set(conversation_id, "deleted_at = ?", None)
+
+    def purge_deleted(self, before: str) -> int:
+        """Erase what was deleted before that moment; how many conversations those were."""
+        with self._db.transaction() as sql:
+            purged = sql.execute("DELETE FROM conversation WHERE deleted_at < ?", (before,)).rowcount
+            searching.catch_up(sql)
+            return int(purged)
+
+    # --- one of them -------------------------------------------------------------------------
+
+    def load(self, conversation_id: int, head: int | None = None) -> StoredConversation | None:
+        """The branch that ends with ``head``, None: with the turn shown last.  None when it is not there.
+
+        Of a deck without ``head``: every prompt, each a branch of its own.
+        """
+        return reading.conversation(self._db, conversation_id, head)
+
+    def tree(self, conversation_id: int) -> tuple[TurnNode, ...]:
+        """Every turn, in the order they were asked."""
         with self._db.read() as sql:
-            head = sql.execute("SELECT * FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
-            if head is None:
-                return None
-            panes = sql.execute("SELECT * FROM pane WHERE conversation_id = ? ORDER BY slot", (conversation_id,))
-            stored = tuple(
-                StoredPane(
-                    **{key: row[key] for key in _PANE_COLUMNS},
-                    params=_params(row["params"]),
-                    adapters=tuple(Adapter(Path(path), scale) for path, scale in json.loads(row["adapters"])),
-                    isolated=bool(row["isolated"]),
-                )
-                for row in panes
+            return reading.nodes(sql, conversation_id)
+
+    def parents(self, conversation_id: int) -> dict[int, int | None]:
+        """The tree's shape alone: of every turn, the one it follows."""
+        with self._db.read() as sql:
+            return reading.parents(sql, conversation_id)
+
+    def attempts(self, turn_id: int) -> tuple[Attempt, ...]:
+        """Every answer that was given to a prompt, by slot, oldest first."""
+        return reading.attempts(self._db, turn_id)
+
+    def going_on_from(self, generation_id: int) -> tuple[int, ...]:
+        """The turns at which the same slot went on from that answer, oldest first."""
+        with self._db.read() as sql:
+            rows = sql.execute(
+                "SELECT DISTINCT later.turn_id FROM generation AS later JOIN generation AS earlier"
+                " ON later.continues_id = earlier.id AND later.slot = earlier.slot"
+                " WHERE earlier.id = ? ORDER BY later.turn_id",
+                (generation_id,),
             )
-            turns = sql.execute("SELECT * FROM turn WHERE conversation_id = ? ORDER BY position", (conversation_id,))
-            found = tuple(StoredTurn(row["id"], row["prompt"], _answers(sql, row["id"])) for row in turns.fetchall())
-        return StoredConversation(
-            head["id"], head["title"], head["system_prompt"], json.loads(head["sampling"]), stored, found
-        )
+            return tuple(row["turn_id"] for row in rows)
+
+    def set_head(self, conversation_id: int, turn_id: int | None) -> None:
+        """The branch that is shown when it is opened again."""
+        with self._db.transaction() as sql:
+            sql.execute("UPDATE conversation SET head_turn_id = ? WHERE id = ?", (turn_id, conversation_id))
+
+    def choose_attempt(self, generation_id: int) -> None:
+        """Show this answer to its prompt in place of the newest one."""
+        with self._db.transaction() as sql:
+            sql.execute(
+                "UPDATE generation SET chosen = (id = :chosen) WHERE turn_id ="
+                " (SELECT turn_id FROM generation WHERE id = :chosen)"
+                " AND slot = (SELECT slot FROM generation WHERE id = :chosen)",
+                {"chosen": generation_id},
+            )
 
     def set_shared(self, conversation_id: int, system_prompt: str, sampling: dict[str, Any]) -> None:
         with self._db.transaction() as sql:
@@ -123,38 +201,66 @@ class Conversations:
             )
 
     def set_panes(self, conversation_id: int, panes: Sequence[Pane]) -> None:
+        """These and no others.  A pane without a model, whose file is not there, stays as it was kept."""
+        kept = json.dumps([pane.id for pane in panes])
         with self._db.transaction() as sql:
-            sql.execute("DELETE FROM pane WHERE conversation_id = ?", (conversation_id,))
-            sql.executemany(
-                "INSERT INTO pane (conversation_id, slot, model_path, n_ctx, n_threads, template, params, adapters,"
-                " isolated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [(conversation_id, *_row(pane)) for pane in panes],
+            sql.execute(
+                "DELETE FROM pane WHERE conversation_id = ? AND slot NOT IN (SELECT value FROM json_each(?))",
+                (conversation_id, kept),
             )
+            _keep_panes(sql, conversation_id, panes)
 
-    def add_turn(self, conversation_id: int, prompt: str) -> int:
+    def keep_panes(self, conversation_id: int, panes: Sequence[Pane]) -> None:
+        """These as they are now; the others stay as they were kept."""
         with self._db.transaction() as sql:
-            sql.execute("UPDATE conversation SET changed_at = ? WHERE id = ?", (timestamp(), conversation_id))
+            _keep_panes(sql, conversation_id, panes)
+
+    # --- asking and answering ----------------------------------------------------------------
+
+    def add_turn(self, conversation_id: int, prompt: str, *, parent_id: int | None) -> int:
+        """A prompt that follows ``parent_id``, None: that begins anew.  It is what is shown from now on."""
+        with self._db.transaction() as sql:
             cursor = sql.execute(
-                "INSERT INTO turn (conversation_id, position, prompt, asked_at)"
-                " SELECT ?, coalesce(max(position), 0) + 1, ?, ? FROM turn WHERE conversation_id = ?",
-                (conversation_id, prompt, timestamp(), conversation_id),
+                "INSERT INTO turn (conversation_id, position, prompt, asked_at, parent_id)"
+                " SELECT ?, coalesce(max(position), 0) + 1, ?, ?, ? FROM turn WHERE conversation_id = ?",
+                (conversation_id, prompt, timestamp(), parent_id, conversation_id),
             )
-            return int(cursor.lastrowid or 0)
+            turn_id = int(cursor.lastrowid or 0)
+            sql.execute(
+                "UPDATE conversation SET changed_at = ?, head_turn_id = ? WHERE id = ?",
+                (timestamp(), turn_id, conversation_id),
+            )
+            return turn_id
 
-    def begin(self, turn_id: int, pane: Pane) -> int:
-        """A row for the answer that starts now; a second answer to one prompt is a new attempt."""
+    def siblings(self, turn_id: int) -> tuple[int, ...]:
+        """The turns beside it, itself included, oldest first."""
+        with self._db.read() as sql:
+            rows = sql.execute(
+                "SELECT other.id FROM turn AS it JOIN turn AS other ON other.conversation_id = it.conversation_id"
+                " AND other.parent_id IS it.parent_id WHERE it.id = ? ORDER BY other.id",
+                (turn_id,),
+            )
+            return tuple(row["id"] for row in rows)
+
+    def begin(self, turn_id: int, pane: Pane, *, continues_id: int | None = None) -> Begun:
+        """A row for the answer that starts now, which goes on from the answer ``continues_id``.
+
+        A second answer to one prompt is a new attempt, and shown in place of the first."""
         assert pane.model is not None
         record = blank(pane.model, "", "unfinished").as_json()
+        mine = (turn_id, pane.id)
         with self._db.transaction() as sql:
+            sql.execute("UPDATE generation SET chosen = 0 WHERE turn_id = ? AND slot = ? AND chosen = 1", mine)
             cursor = sql.execute(
                 "INSERT INTO generation (turn_id, slot, attempt, state, model_name, model_path, family, quantisation,"
-                " synthetic, record, started_at)"
-                " SELECT ?, ?, coalesce(max(attempt), 0) + 1, 'running', ?, ?, ?, ?, ?, ?, ?"
+                " synthetic, record, started_at, continues_id)"
+                " SELECT ?, ?, coalesce(max(attempt), 0) + 1, 'running', ?, ?, ?, ?, ?, ?, ?, ?"
                 " FROM generation WHERE turn_id = ? AND slot = ?",
-                (turn_id, pane.id, pane.model.name, str(pane.model.path), pane.model.family.value,
-                 pane.model.quantisation, int(pane.model.synthetic), json.dumps(record), timestamp(), turn_id, pane.id),
+                (*mine, pane.model.name, str(pane.model.path), pane.model.family.value, pane.model.quantisation,
+                 int(pane.model.synthetic), json.dumps(record), timestamp(), continues_id, *mine),
             )  # fmt: skip
-            return int(cursor.lastrowid or 0)
+            rows = sql.execute("SELECT id FROM generation WHERE turn_id = ? AND slot = ? ORDER BY attempt", mine)
+            return Begun(int(cursor.lastrowid or 0), tuple(row["id"] for row in rows.fetchall()))
 
     def keep_partial(self, generation_id: int, text: str) -> None:
         with self._db.transaction() as sql:
@@ -164,9 +270,24 @@ class Conversations:
         state = "failed" if answer.error else "done"
         with self._db.transaction() as sql:
             sql.execute(
-                "UPDATE generation SET state = ?, text = ?, record = ?, finished_at = ? WHERE id = ?",
-                (state, answer.text, json.dumps(answer.as_json()), timestamp(), generation_id),
+                "UPDATE generation SET state = ?, text = ?, record = ?, finished_at = ?, stop_reason = ? WHERE id = ?",
+                (state, answer.text, json.dumps(answer.as_json()), timestamp(), answer.stop_reason, generation_id),
             )
+            searching.catch_up(sql)
+
+    def add_imported(self, imported: Imported) -> int:
+        """A conversation of another program, with all its branches.  Raises UsageError where it holds no prompt."""
+        with self._db.transaction() as sql:
+            conversation_id = adding.add(sql, imported)
+            searching.catch_up(sql)
+            return conversation_id
+
+    def duplicate(self, conversation_id: int, title: str) -> int | None:
+        """All of it once more, but for its votes; None where there is no such conversation."""
+        with self._db.transaction() as sql:
+            made = duplicating.duplicate(sql, conversation_id, title)
+            searching.catch_up(sql)
+            return made
 
     # --- unsent text -------------------------------------------------------------------------
 
@@ -179,77 +300,29 @@ class Conversations:
         with self._db.transaction() as sql:
             sql.execute("INSERT OR REPLACE INTO draft (key, text) VALUES (?, ?)", (key, text))
 
+    # --- within ------------------------------------------------------------------------------
 
-def _row(pane: Pane) -> tuple[object, ...]:
-    path = str(pane.model.path) if pane.model is not None else None
-    params = json.dumps(pane.params.as_json()) if pane.exactly else None
+    def _set(self, conversation_id: int, what: str, value: object) -> None:
+        """``what`` is a column of ours, never what somebody typed."""
+        with self._db.transaction() as sql:
+            sql.execute(f"UPDATE conversation SET {what} WHERE id = ?", (value, conversation_id))  # noqa: S608
+
+
+def _keep_panes(sql: Sql, conversation_id: int, panes: Sequence[Pane]) -> None:
+    for pane in panes:
+        sql.execute(
+            f"INSERT OR {'REPLACE' if pane.model is not None else 'IGNORE'}"  # noqa: S608  # one of two words
+            " INTO pane (conversation_id, slot, model_path, n_ctx, n_threads, template, params, adapters, isolated,"
+            " sampling, system) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (conversation_id, *_row(StoredPane.of(pane))),
+        )
+
+
+def _row(pane: StoredPane) -> tuple[object, ...]:
+    params = json.dumps(pane.params.as_json()) if pane.params is not None else None
     adapters = json.dumps([(str(adapter.path), adapter.scale) for adapter in pane.adapters])
+    sampling = json.dumps(asdict(pane.sampling)) if pane.sampling is not None else None
     return (
-        pane.id, path, pane.params.n_ctx, pane.n_threads, pane.template, params, adapters, int(pane.isolated)
+        pane.slot, pane.model_path, pane.n_ctx, pane.n_threads, pane.template, params, adapters, int(pane.isolated),
+        sampling, pane.system,
     )  # fmt: skip
-
-
-def _params(stored: str | None) -> RunParams | None:
-    """None too for parameters of another version of the program: the planner decides then."""
-    if stored is None:
-        return None
-    try:
-        return RunParams(**json.loads(stored))
-    except (TypeError, ValueError) as error:
-        log.info("a pane's load parameters are not understood and left out: %s", error)
-        return None
-
-
-def _answers(sql: Sql, turn_id: int) -> dict[int, Answer]:
-    rows = sql.execute("SELECT * FROM generation WHERE turn_id = ? ORDER BY slot, attempt", (turn_id,))
-    return {row["slot"]: _answer(row) for row in rows.fetchall()}
-
-
-def _answer(row: Row) -> Answer:
-    record = json.loads(row["record"])
-    if row["state"] in ("running", "interrupted"):
-        record |= {"text": row["text"], "stop_reason": "unfinished"}
-    return Answer.from_json(record)
-
-
-class Diary:
-    """The journal of one window: writes a comparison's turns into the store as they happen."""
-
-    def __init__(self, conversations: Conversations, restored: StoredConversation | None = None) -> None:
-        self._conversations = conversations
-        self._generations: dict[Pane, int] = {}
-        self._kept_at: dict[Pane, float] = {}
-        self.turn_to(restored)
-
-    def turn_to(self, restored: StoredConversation | None) -> None:
-        """Write the next prompt into another conversation, or a new one; answers under way stay where they began."""
-        self.conversation_id = restored.id if restored is not None else None
-        # By slot: a pane that was not asked last answers its own last prompt again, not the newest one.
-        self._turns = {slot: turn.id for turn in (restored.turns if restored else ()) for slot in turn.answers}
-
-    def asked(self, prompt: str, panes: Sequence[Pane]) -> None:
-        if self.conversation_id is None:
-            self.conversation_id = self._conversations.create(title_of(prompt))
-        self._conversations.set_panes(self.conversation_id, panes)
-        turn_id = self._conversations.add_turn(self.conversation_id, prompt)
-        self._turns |= {pane.id: turn_id for pane in panes}
-
-    def begun(self, pane: Pane) -> None:
-        self._generations[pane] = self._conversations.begin(self._turns[pane.id], pane)
-        self._kept_at[pane] = time.monotonic()
-
-    def partial(self, pane: Pane) -> None:
-        if pane in self._generations and time.monotonic() - self._kept_at[pane] > PARTIAL_EVERY_S:
-            self._conversations.keep_partial(self._generations[pane], pane.text)
-            self._kept_at[pane] = time.monotonic()
-
-    def finished(self, pane: Pane, answer: Answer) -> None:
-        generation_id = self._generations.pop(pane, None)
-        if generation_id is not None:
-            self._conversations.finish(generation_id, answer)
-
-
-def title_of(prompt: str) -> str:
-    """The first line of a prompt, short enough for a list."""
-    line = next((line.strip() for line in prompt.splitlines() if line.strip()), "")
-    return line if len(line) <= TITLE_LENGTH else line[: TITLE_LENGTH - 1].rstrip() + "…"

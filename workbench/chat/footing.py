@@ -21,8 +21,8 @@ class Footing:
     models were asked alike.
 
     ``tokens`` are the prompt's ids, ``samplers`` llama.cpp's in their order, ``sampling`` says in plain words by
-    whose wish the model was sampled so, ``together`` in what company it was answered; the others are those of
-    ``RenderedPrompt`` and ``EngineFacts``.
+    whose wish the model was sampled so, ``together`` in what company it was answered, ``own_system`` is a system prompt
+    that this pane alone was told; the others are those of ``RenderedPrompt`` and ``EngineFacts``.
     """
 
     template_sha256: str | None = None
@@ -44,10 +44,18 @@ class Footing:
     flash_attention: str | None = None
     placement: str | None = None
     micro_batch: int | None = None
+    own_system: str | None = None
 
     @classmethod
     def of(
-        cls, load: LoadRequest, request: Request, completion: Completion, facts: EngineFacts, sampling: str
+        cls,
+        load: LoadRequest,
+        request: Request,
+        completion: Completion,
+        facts: EngineFacts,
+        sampling: str,
+        *,
+        own_system: str | None = None,
     ) -> Footing:
         prompt = completion.prompt
         return cls(
@@ -70,6 +78,7 @@ class Footing:
             flash_attention=facts.params.flash_attn,
             placement=_placement(load.model, facts.params),
             micro_batch=facts.params.n_ubatch,
+            own_system=own_system,
         )
 
     @classmethod
@@ -113,6 +122,8 @@ class Difference:
         return f"{self.what}: {' / '.join(self.values)}"
 
 
+_SHOWN = 60  # letters of a system prompt
+
 Reading: TypeAlias = "Callable[[Answer, Footing], object]"
 
 _SYSTEM: dict[SystemHandling, str] = {
@@ -132,6 +143,7 @@ _READINGS: tuple[tuple[str, Reading], ...] = (
     ("seed", lambda answer, _: answer.seed),
     ("chat template", lambda answer, _: _template(answer.template_source)),
     ("system prompt", lambda _, footing: _SYSTEM[footing.system]),
+    ("system prompt's words", lambda _, footing: _own(footing.own_system)),
     ("system prompt of the template's own", lambda _, footing: "yes" if footing.inserted_system else "no"),
     ("BOS tokens", lambda _, footing: "doubled" if footing.bos_count > 1 else "as usual"),
     ("left out of the prompt", lambda _, footing: _dropped(footing.dropped)),
@@ -177,6 +189,14 @@ def _template(source: str | None) -> str:
 
 def _dropped(dropped: Dropped | None) -> str:
     return f"{dropped.messages} messages" if dropped is not None else "nothing"
+
+
+def _own(system: str | None) -> str:
+    """An empty one is told, too: it takes the shared one away."""
+    if system is None:
+        return "the shared ones"
+    line = " ".join(system.split())
+    return f"its own: {line if len(line) <= _SHOWN else line[: _SHOWN - 1] + '…'}" if line else "its own: none"
 
 
 def _plain(value: object) -> str:

@@ -18,6 +18,7 @@ from workbench.models.learnt import SpeedRun
 from workbench.models.receipt import Growth, Receipt
 from workbench.models.receipts import Receipts, SpeedRuns
 from workbench.models.speeds import bytes_per_token, operations_per_token
+from workbench.models.together import load_range_s
 from workbench.store.database import timestamp
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,10 @@ class Ledger(Protocol):
         self, model: ModelFile, fit: Fit, facts: EngineFacts, request: Request, completion: Completion
     ) -> None:
         """An answer beside which no other was being written."""
+        ...
+
+    def load_s(self, model: ModelFile) -> tuple[float, float] | None:
+        """How long a load of this model takes, by what past loads took; None where nobody knows."""
         ...
 
 
@@ -134,6 +139,10 @@ class StoredLedger:
             prefill_ms=timings.prefill_ms,
         )
         self._written(lambda: self._runs.keep(run), None)
+
+    def load_s(self, model: ModelFile) -> tuple[float, float] | None:
+        known = self._receipts.load_s(model.header.sha256)
+        return load_range_s(model.size_bytes, known, self._receipts.rate_bytes_per_s() if known is None else None)
 
     def _written(self, write: Callable[[], V], otherwise: V) -> V:
         """An answer is not lost because nothing could be learnt from it."""

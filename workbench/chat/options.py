@@ -22,6 +22,9 @@ from workbench.engine.base import (
 )
 from workbench.models.file import ModelFile
 
+OWN_SAMPLING = "this pane's own"
+"""By whose wish a model was sampled, where that is its pane's."""
+
 
 class SamplingMode(enum.StrEnum):
     """SAME: every model is sampled alike.  VENDOR: each as its publisher recommends."""
@@ -122,8 +125,11 @@ class Options:
             enable_thinking=self.thinking,
         )
 
-    def sampling_for(self, advice: Advice | None) -> tuple[Sampling, str]:
-        """How a model is sampled, and in plain words by whose wish; the seed is the shared one always."""
+    def sampling_for(self, advice: Advice | None, own: Sampling | None = None) -> tuple[Sampling, str]:
+        """How a model is sampled, and in plain words by whose wish; ``own`` is its pane's wish, the seed is the shared
+        one unless that names another."""
+        if own is not None:
+            return replace(own, seed=self.sampling.seed if own.seed is None else own.seed), OWN_SAMPLING
         if self.sampling_mode is SamplingMode.SAME:
             return self.sampling, "the same for all"
         if advice is None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import enum
 import time
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from workbench.chat.answer import Answer, Problem
 from workbench.chat.seat import Answered, Opened
@@ -19,10 +20,11 @@ from workbench.engine.base import (
     Message,
     Prefilling,
     RenderedPrompt,
+    Sampling,
     TextDelta,
     Vetting,
-    Waiting,
 )
+from workbench.engine.base import Waiting as WaitingToLoad
 from workbench.models.file import ModelFile
 from workbench.models.fit import Fit
 from workbench.models.params import RunParams
@@ -45,10 +47,46 @@ BUSY = frozenset({PaneState.QUEUED, PaneState.LOADING, PaneState.PREFILLING, Pan
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A prompt and this pane's answer to it; None while it is being written or was never asked."""
+    """A prompt and this pane's answer to it; None while it is being written or was never asked.
+
+    ``turn_id`` and ``generation_id`` are where they are kept, None where nothing keeps them.  ``attempts`` are the
+    answers this pane gave to the prompt, ``siblings`` the prompts beside it (the turn's own among them): ids, oldest
+    first.  ``continued`` is the answer the pane goes on with where that is another pane's, ``continued_id`` its row;
+    ``unread`` says that it goes on with neither.
+    """
 
     prompt: str
     answer: Answer | None
+    turn_id: int | None = None
+    generation_id: int | None = None
+    attempts: tuple[int, ...] = ()
+    siblings: tuple[int, ...] = ()
+    continued: Answer | None = None
+    continued_id: int | None = None
+    unread: bool = False
+
+    @property
+    def read(self) -> Answer | None:
+        """The answer that is told to the model with the next prompt; failed and empty ones are not."""
+        answer = self.continued or self.answer
+        if self.unread or answer is None:
+            return None
+        return answer if answer.text and answer.error is None else None
+
+    @property
+    def read_id(self) -> int | None:
+        """The row of ``read``."""
+        if self.read is None:
+            return None
+        return self.continued_id if self.continued is not None else self.generation_id
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Whose turn it is before this pane's: in seconds about how long that takes, None where nobody can tell."""
+
+    for_: str
+    about_s: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +104,8 @@ class Pane:
     ``params`` are what was asked for: a goal that the planner may place, or with ``exactly`` the very
     parameters to load.  ``force`` loads a model that is judged too big.  ``fit`` is what it was loaded with
     last, and ``receipt`` what came of it; both outlive an unload, until another model is chosen.  ``thinking`` is
-    what the running answer's model thought so far, ``text`` what it answered.
+    what the running answer's model thought so far, ``text`` what it answered.  ``sampling`` and ``system`` are this
+    pane's own, None: the shared ones.  ``waiting`` says for whom a queued pane waits.
     """
 
     def __init__(self, pane_id: int) -> None:
@@ -77,11 +116,14 @@ class Pane:
         self.template: str | None = None
         self.adapters: tuple[Adapter, ...] = ()
         self.isolated = False
+        self.sampling: Sampling | None = None
+        self.system: str | None = None
         self.exactly = False
         self.force = False
         self.fit: Fit | None = None
         self.receipt: Receipt | None = None
         self.state = PaneState.EMPTY
+        self.waiting: Waiting | None = None
         self.exchanges: list[Exchange] = []
         self.text = self.thinking = ""
         self.phase = ""
@@ -108,12 +150,24 @@ class Pane:
         return LiveStats(ttft_ms, self._tokens, speed)
 
     def history(self, system: str, prompt: str) -> tuple[Message, ...]:
-        """The messages of the next request: system prompt, what was answered so far, the new prompt."""
-        messages = [Message("system", system)] if system.strip() else []
+        """The messages of the next request: system prompt, what was answered so far, the new prompt.
+
+        ``system`` is the shared one.  What a pane goes on with in place of its own answer takes that answer's place.
+        """
+        own = system if self.system is None else self.system
+        messages = [Message("system", own)] if own.strip() else []
         for exchange in self.exchanges:
-            if exchange.answer is not None and exchange.answer.error is None and exchange.answer.text:
-                messages += [Message("user", exchange.prompt), Message("assistant", exchange.answer.text)]
+            if exchange.read is not None:
+                messages += [Message("user", exchange.prompt), Message("assistant", exchange.read.text)]
         return (*messages, Message("user", prompt))
+
+    def kept_as(
+        self, turn_id: int, generation_id: int, *, attempts: tuple[int, ...] = (), siblings: tuple[int, ...] = ()
+    ) -> None:
+        """The rows of the prompt that is asked now, and of its answer."""
+        self.exchanges[-1] = replace(
+            self.exchanges[-1], turn_id=turn_id, generation_id=generation_id, attempts=attempts, siblings=siblings
+        )
 
     # --- transitions -------------------------------------------------------------------------
 
@@ -128,12 +182,21 @@ class Pane:
         force: bool = False,
         adapters: tuple[Adapter, ...] = (),
         isolated: bool = False,
+        sampling: Sampling | None = None,
+        system: str | None = None,
     ) -> None:
         self.model, self.params, self.n_threads, self.template = model, params, n_threads, template
         self.exactly, self.force = exactly, force
         self.adapters, self.isolated = adapters, isolated
+        self.sampling, self.system = sampling, system
         self.problem = None
         self.state = PaneState.EMPTY if model is None else PaneState.READY
+
+    def show(self, exchanges: Iterable[Exchange]) -> None:
+        """Another branch of the conversation, in a quiet pane; what went wrong on the old one is not said any more."""
+        self.exchanges = list(exchanges)
+        if self.model is not None:
+            self.problem, self.state = None, PaneState.READY
 
     def queue(self, prompt: str) -> None:
         self.exchanges.append(Exchange(prompt, None))
@@ -142,11 +205,20 @@ class Pane:
         self._sent_at = self._first_at = 0.0
         self._tokens = 0
 
+    def warming(self) -> None:
+        """The model is to be loaded, without a question."""
+        self.problem = None
+        self._show(PaneState.QUEUED, "waiting to be loaded", None)
+
+    def cooled(self) -> None:
+        """Loading without a question was stopped."""
+        self._show(PaneState.READY if self.model else PaneState.EMPTY, "", None)
+
     def apply(self, event: object) -> None:
         """Take one event of this pane's job; a pane that is stopping keeps saying so."""
         stopping = self.state is PaneState.STOPPING
         match event:
-            case Waiting():
+            case WaitingToLoad():
                 self._show(PaneState.LOADING, "waiting for another load", None)
             case Vetting():
                 self._show(PaneState.LOADING, "checking the file", None)
@@ -177,7 +249,7 @@ class Pane:
 
     def finish(self, answer: Answer) -> None:
         """The answer is there, whole, cut short or failed."""
-        self.exchanges[-1] = Exchange(self.exchanges[-1].prompt, answer)
+        self.exchanges[-1] = replace(self.exchanges[-1], answer=answer)
         self.text, self.thinking, self.problem = "", "", answer.error
         self._show(PaneState.FAILED if answer.error else PaneState.READY, "", None)
 
@@ -197,3 +269,5 @@ class Pane:
 
     def _show(self, state: PaneState, phase: str, fraction: float | None) -> None:
         self.state, self.phase, self.fraction = state, phase, fraction
+        if state is not PaneState.QUEUED:
+            self.waiting = None

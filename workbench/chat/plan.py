@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from workbench.chat.waiting import Seconds, Times, reload_s, total
 from workbench.errors import DoesNotFitError
 from workbench.hardware.facts import Hardware
 from workbench.hardware.words import human_bytes
@@ -32,15 +33,30 @@ class RunMode(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What a round takes in a mode: ``about_s`` for all its answers, with ``loading_s`` of loading models anew in it;
+    None where nobody knows.  ``why`` says what the mode is, or why it is not ``available``."""
+
+    mode: RunMode
+    about_s: Seconds | None
+    why: str
+    available: bool = True
+    loading_s: Seconds | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RunPlan:
     """How to run, and why.  ``fits`` are what to load with, in the order asked: side by side some may have
     been moved to main memory.  ``swap_s`` is what loading the models anew costs each round, a range in
-    seconds; None when nothing is swapped, or nobody knows."""
+    seconds; None when nothing is swapped, or nobody knows.  ``costs`` are of the modes there are to choose from,
+    ``advised`` is the one that is taken where nobody chooses."""
 
     mode: RunMode
     reasons: tuple[str, ...]
     fits: tuple[Fit, ...] = ()
-    swap_s: tuple[float, float] | None = None
+    swap_s: Seconds | None = None
+    costs: tuple[Cost, ...] = ()
+    advised: RunMode = RunMode.TOGETHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,30 +88,49 @@ def plan_run(
     fixed: Sequence[Fit] = (),
     held: Held | None = None,
     judge: Together = fit_together,
+    times: Times | None = None,
 ) -> RunPlan:
     """The mode to run in: the wanted one, unless the models do not fit in memory together.
 
     ``fits`` are those of the models still to be loaded; those among ``fixed`` are loaded just so, or not beside
     others.  ``hardware`` is the machine with nothing of ours loaded, ``held`` what is.  ``panes`` counts all that
-    will answer.
+    will answer, and ``times`` says what is known of how long they take.
     """
     everyone, placed = _side_by_side(fits, hardware, fixed, held, judge)
-    forced = [fit.model.name for fit in fits if not fits_at_all(fit)]
-    why: tuple[str, ...] = ()
-    if wanted is RunMode.SWAP:
-        why = ("one model in memory at a time, as asked",)
-    elif forced:
-        why = (f"{', '.join(forced)}: judged too big and loaded all the same, as asked",)
-    elif placed is None:
-        why = ("the models do not fit in memory together", *everyone.reasons)
-    if why or placed is None:
-        return RunPlan(RunMode.SWAP, why, tuple(fits), everyone.swap_s)
-    if wanted is RunMode.IN_TURN:
-        return RunPlan(RunMode.IN_TURN, ("one answer at a time, as asked",), placed)
-    if wanted is RunMode.AUTO and panes > hardware.cpu.usable_cores and not hardware.devices:
+    apart = _why_apart(fits, everyone, placed)
+    crowded = panes > hardware.cpu.usable_cores and not hardware.devices
+    advised = RunMode.SWAP if apart else RunMode.IN_TURN if crowded else RunMode.TOGETHER
+    costs = _costs(times, everyone, apart) if times is not None else ()
+    if placed is None or apart or wanted is RunMode.SWAP:
+        why = ("one model in memory at a time, as asked",) if wanted is RunMode.SWAP else apart
+        return RunPlan(RunMode.SWAP, why, tuple(fits), everyone.swap_s, costs, advised)
+    mode = advised if wanted is RunMode.AUTO else wanted
+    reasons = everyone.reasons
+    if mode is RunMode.IN_TURN:
         reason = f"{panes} models share {hardware.cpu.usable_cores} processor cores: one answers at a time"
-        return RunPlan(RunMode.IN_TURN, (reason,), placed)
-    return RunPlan(RunMode.TOGETHER, everyone.reasons, placed)
+        reasons = (reason if wanted is RunMode.AUTO else "one answer at a time, as asked",)
+    return RunPlan(mode, reasons, placed, None, costs, advised)
+
+
+def _why_apart(fits: Sequence[Fit], everyone: TogetherFit, placed: tuple[Fit, ...] | None) -> tuple[str, ...]:
+    """Why the models cannot stay in memory together; nothing where they can."""
+    forced = [fit.model.name for fit in fits if not fits_at_all(fit)]
+    if forced:
+        return (f"{', '.join(forced)}: judged too big and loaded all the same, as asked",)
+    return ("the models do not fit in memory together", *everyone.reasons) if placed is None else ()
+
+
+def _costs(times: Times, everyone: TogetherFit, apart: tuple[str, ...]) -> tuple[Cost, ...]:
+    answers = total(times.answers)
+    loading = everyone.swap_s or reload_s(times.loads)
+    # The slowest alone is the least that all at once can take; sharing cores or bandwidth, it is at most the sum.
+    at_once = None if answers is None else (max(known[0] for known in times.answers if known), answers[1])
+    stays, why = not apart, "; ".join(apart)
+    return (
+        Cost(RunMode.TOGETHER, at_once if stays else None, why or "all answer at once and slow each other down", stays),
+        Cost(RunMode.IN_TURN, answers if stays else None, why or "one answers at a time: fair speeds", stays),
+        Cost(RunMode.SWAP, total((answers, loading)), "loads each model anew", loading_s=loading),
+    )
 
 
 def _side_by_side(

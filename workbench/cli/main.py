@@ -17,7 +17,11 @@ from workbench.cli import (
     ask,
     chat,
     compare,
+    conversations,
+    data,
+    deck,
     doctor,
+    export,
     fit,
     hardware,
     measure,
@@ -27,6 +31,7 @@ from workbench.cli import (
     pack,
     quantize,
     tour,
+    votes,
 )
 from workbench.errors import Cancelled, UsageError, WorkbenchError
 from workbench.paths import DATA_DIR_VARIABLE
@@ -72,15 +77,20 @@ def build(open_window: OpenWindow) -> typer.Typer:
 
     app.command("hardware")(hardware.hardware)
     app.add_typer(models.app, name="models")
+    app.add_typer(conversations.app, name="conversations")
     app.add_typer(pack.app, name="pack")
     app.add_typer(offline.app, name="offline")
+    app.add_typer(data.app, name="data")
     app.command("fit")(fit.fit)
     app.command("chat")(chat.chat)
     app.command("compare")(compare.compare)
+    app.add_typer(deck.app, name="deck")
     app.command("ask")(ask.ask)
     app.command("perplexity")(measure.perplexity)
     app.command("kl")(measure.kl)
     app.command("quantize")(quantize.quantize)
+    app.command("export")(export.export)
+    app.add_typer(votes.app, name="votes")
     app.command("doctor")(doctor.doctor)
     app.command("tour")(tour.tour)
     return app

@@ -12,11 +12,22 @@ from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox
 
 from workbench import settings
 from workbench.errors import SettingsError
-from workbench.gui import theme
-from workbench.gui.actions import Menus, ShortcutsDialog
+from workbench.gui import reading, theme
+from workbench.gui.actions import Menus
+from workbench.gui.compare.answer_deeds import AnswerDeeds
+from workbench.gui.compare.export_dialog import open_export
+from workbench.gui.compare.parts import part
+from workbench.gui.data.dialog import DataDialog
+from workbench.gui.decks.part import DecksPart
 from workbench.gui.diagnostics import diagnostics, versions
+from workbench.gui.history.part import HistoryPart
+from workbench.gui.palette import Palette
+from workbench.gui.palette_entries import PaletteEntries
 from workbench.gui.preferences import PreferencesDialog
+from workbench.gui.present.mode import PresenterPart
+from workbench.gui.shortcuts import ShortcutsDialog
 from workbench.gui.theme import Tone
+from workbench.gui.tr import tr
 
 if TYPE_CHECKING:
     from workbench.gui.window import MainWindow
@@ -35,6 +46,11 @@ class Commands(QObject):
     def attach(self, menus: Menus) -> None:
         self._recent = menus.submenus["recent"]
         self._recent.aboutToShow.connect(self._fill_recent)
+        self._presets = menus.submenus["presets"]
+        self._presets.aboutToShow.connect(self._fill_presets)
+        self._entries = PaletteEntries(self._window, menus)
+        self.palette = Palette(self._window, self._entries.all)
+        self._entries.changed.connect(self.palette.refresh)
         self._themes = {mode: menus.actions[f"theme-{mode}"] for mode in ("system", "light", "dark")}
         self._themes[self._bench.settings.theme].setChecked(True)
 
@@ -47,15 +63,15 @@ class Commands(QObject):
 
     @Slot()
     def choose_file(self) -> None:
-        kinds = "GGUF models (*.gguf);;All files (*)"
-        name, _ = QFileDialog.getOpenFileName(self._window, "Open GGUF file", "", kinds)
+        kinds = tr("GGUF models (*.gguf);;All files (*)")
+        name, _ = QFileDialog.getOpenFileName(self._window, tr("Open GGUF file"), "", kinds)
         if name:
             self._window.open_file(Path(name))
 
     @Slot()
     def choose_folder(self) -> None:
         """A folder whose models belong to the library from now on."""
-        name = QFileDialog.getExistingDirectory(self._window, "Add a folder of models")
+        name = QFileDialog.getExistingDirectory(self._window, tr("Add a folder of models"))
         if name:
             self._window.add_folder(Path(name))
 
@@ -76,6 +92,47 @@ class Commands(QObject):
         self._window.dialogs.show_token()
 
     @Slot()
+    def export(self) -> None:
+        self._window.show_page("compare")
+        open_export(self._window.compare)
+
+    @Slot()
+    def import_conversations(self) -> None:
+        self._window.show_page("compare")
+        self._history.imports.choose()
+
+    @Slot()
+    def save_preset(self) -> None:
+        self._window.show_page("compare")
+        self._history.presets.save()
+
+    @Slot()
+    def manage_presets(self) -> None:
+        self._history.presets.manage()
+
+    @Slot()
+    def show_prompts(self) -> None:
+        self._window.show_page("compare")
+        self._history.prompts.show()
+
+    @Slot()
+    def toggle_decks(self) -> None:
+        self._window.show_page("compare")
+        part(self._window.compare, DecksPart).toggle()
+
+    @Slot()
+    def go_on(self) -> None:
+        self._window.compare.do(self._window.compare.comparison.go_on)
+
+    @Slot()
+    def undo_deletion(self) -> None:
+        self._history.undo()
+
+    @Slot()
+    def show_data(self) -> None:
+        _open(DataDialog(self._bench, self._window))
+
+    @Slot()
     def show_settings(self) -> None:
         dialog = PreferencesDialog(self._bench.settings, self._window)
         dialog.changed.connect(self.keep)
@@ -91,18 +148,45 @@ class Commands(QObject):
         listed = self._bench.conversations.listed()[:RECENT]
         for entry in listed:
             # A single ampersand would underline the letter after it.
-            action = self._recent.addAction((entry.title or "Untitled").replace("&", "&&"))
+            action = self._recent.addAction((entry.title or tr("Untitled")).replace("&", "&&"))
             action.setData(entry.id)
             action.triggered.connect(self._on_recent)
         if not listed:
-            self._recent.addAction("Nothing was asked yet").setEnabled(False)
+            self._recent.addAction(tr("Nothing was asked yet")).setEnabled(False)
 
     @Slot()
     def _on_recent(self) -> None:
         self._window.show_page("compare")
         self._window.compare.load_conversation(int(self._sender().data()))
 
+    @Slot()
+    def _fill_presets(self) -> None:
+        self._history.presets.fill(self._presets)
+
+    @property
+    def _history(self) -> HistoryPart:
+        return part(self._window.compare, HistoryPart)
+
     # --- View --------------------------------------------------------------------------------
+
+    @Slot()
+    def show_palette(self) -> None:
+        self.palette.toggle()
+
+    @Slot()
+    def toggle_sidebar(self) -> None:
+        self._window.show_page("compare")
+        self._history.sidebar.toggle()
+
+    @Slot()
+    def find_conversations(self) -> None:
+        self._window.show_page("compare")
+        self._history.sidebar.find()
+
+    @Slot()
+    def show_branches(self) -> None:
+        self._window.show_page("compare")
+        self._history.show_branches()
 
     @Slot()
     def show_compare(self) -> None:
@@ -115,6 +199,10 @@ class Commands(QObject):
     @Slot()
     def show_machine(self) -> None:
         self._window.show_page("machine")
+
+    @Slot()
+    def show_votes(self) -> None:
+        self._window.show_page("votes")
 
     @Slot()
     def toggle_downloads(self) -> None:
@@ -151,7 +239,7 @@ class Commands(QObject):
         if not changes:
             return
         self._bench.settings = self._bench.settings.model_copy(update=dict(changes))
-        if {"theme", "text_scale"} & set(changes):
+        if {"theme", "text_scale", "reading_width"} & set(changes):
             self.dress()
         try:
             settings.save(self._bench.paths.settings, changes)
@@ -164,6 +252,7 @@ class Commands(QObject):
         app = QApplication.instance()
         if isinstance(app, QApplication):
             theme.apply(app, chosen.theme, chosen.text_scale)
+            reading.set_characters(chosen.reading_width)
             self._themes[chosen.theme].setChecked(True)
 
     # --- Run ---------------------------------------------------------------------------------
@@ -176,6 +265,26 @@ class Commands(QObject):
     @Slot()
     def stop_all(self) -> None:
         self._window.compare.stop_all()
+
+    @Slot()
+    def toggle_blind(self) -> None:
+        self._window.show_page("compare")
+        self._window.blind.toggle()
+
+    @Slot()
+    def present(self) -> None:
+        self._window.show_page("compare")
+        part(self._window.compare, PresenterPart).show()
+
+    @Slot()
+    def vote_now(self) -> None:
+        self._window.show_page("compare")
+        self._window.blind.vote_on_shown()
+
+    @Slot()
+    def show_differences(self) -> None:
+        self._window.show_page("compare")
+        part(self._window.compare, AnswerDeeds).differences.newest()
 
     # --- Help --------------------------------------------------------------------------------
 
@@ -194,14 +303,14 @@ class Commands(QObject):
     @Slot()
     def copy_diagnostics(self) -> None:
         QGuiApplication.clipboard().setText(diagnostics(self._bench, self._window.machine_now))
-        words = "They hold no prompt and no answer."
-        self._window.notice.say("Diagnostics are on the clipboard.", words, tone=Tone.ACCENT)
+        words = tr("They hold no prompt and no answer.")
+        self._window.notice.say(tr("Diagnostics are on the clipboard."), words, tone=Tone.ACCENT)
 
     @Slot()
     def show_about(self) -> None:
         box = QMessageBox(self._window)
         box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setWindowTitle(f"About {PROGRAM}")
+        box.setWindowTitle(tr("About {program}", program=PROGRAM))
         box.setIconPixmap(theme.app_icon().pixmap(64, 64))
         box.setText(PROGRAM)
         box.setInformativeText("\n".join(versions(self._bench)))

@@ -10,7 +10,7 @@ from workbench.app import Workbench
 from workbench.chat.answer import Problem
 from workbench.chat.comparison import Comparison
 from workbench.gui.errands import Errands
-from workbench.gui.memory import device_memory, ghost_of, loaded_models
+from workbench.gui.memory import Loaded, device_memory, ghost_of, loaded_models, nameless
 from workbench.gui.widgets.memory_bar import MemoryStrip
 from workbench.hardware.facts import Hardware
 from workbench.models.fit import Fit
@@ -38,7 +38,7 @@ class MachineWatch(QObject):
         self._comparison = comparison
         self._strip = strip
         self.machine: Hardware | None = None
-        self._looking = False
+        self._looking = self._nameless = False
         self.timer = QTimer(self, interval=LOOK_EVERY_MS)
         self.timer.timeout.connect(self.look)
         self.timer.timeout.connect(self.ticked)
@@ -54,6 +54,18 @@ class MachineWatch(QObject):
         self.timer.stop()
         self._quiet.stop()
 
+    @property
+    def loaded(self) -> tuple[Loaded, ...]:
+        """What is loaded, without names while those are hidden."""
+        found = loaded_models(self._comparison.panes)
+        return nameless(found) if self._nameless else found
+
+    def hide_names(self, *, hidden: bool) -> None:
+        self._nameless = hidden
+        if self.machine is not None:
+            self._strip.show_memories(device_memory(self.machine, self.loaded))
+            self.seen.emit(self.machine, False)
+
     @Slot()
     def look(self) -> None:
         """Read the machine away from this thread; one look at a time."""
@@ -65,13 +77,12 @@ class MachineWatch(QObject):
     @Slot(object)
     def show_ghost(self, found: Fit | None) -> None:
         """What the file that is looked at would add to the memory."""
-        loaded = loaded_models(self._comparison.panes)
-        self._strip.show_ghost(ghost_of(found, loaded) if found is not None else None)
+        self._strip.show_ghost(ghost_of(found, self.loaded) if found is not None else None)
 
     def _seen(self, machine: Hardware) -> None:
         self._looking = False
         first, self.machine = self.machine is None, machine
-        self._strip.show_memories(device_memory(machine, loaded_models(self._comparison.panes)))
+        self._strip.show_memories(device_memory(machine, self.loaded))
         self.seen.emit(machine, first)
 
     def _not_seen(self, error: Exception) -> None:

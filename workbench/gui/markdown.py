@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import MutableMapping, Sequence
+import re
+from collections.abc import Iterator, MutableMapping, Sequence
 from functools import lru_cache
 
 from markdown_it import MarkdownIt
@@ -18,13 +19,17 @@ from pygments.token import Comment, Error, Generic, Keyword, Literal, Name, Numb
 from pygments.util import ClassNotFound
 from PySide6.QtGui import QFontDatabase
 
-from workbench.gui import theme
+from workbench.gui import reading, theme
 from workbench.gui.theme import Points, Space, Tokens
 
 MAX_RENDERED_CHARACTERS = 400_000
 MAX_NESTING = 40
 MAX_HIGHLIGHTED_CHARACTERS = 60_000
 
+# Zero-width characters, soft hyphens, and marks, embeddings, overrides and isolates of the writing direction.
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
+)
 _HEADINGS = {"h1": 1.35, "h2": 1.2, "h3": 1.1}
 
 
@@ -39,12 +44,45 @@ def to_html(text: str, tokens: Tokens | None = None) -> str:
     # The parser leaves out what is nested deeper than its limit; no text may be lost.
     if any(token.level >= MAX_NESTING - 2 for token in found):
         return _plain(text)
+    _unmask_links(found)
     rendered: str = parser.renderer.render(found, parser.options, environment)
     return rendered.rstrip("\n")  # Qt would show the last line end as a blank
 
 
+def pieces(text: str, size: int) -> Iterator[str]:
+    """The source in parts of about ``size`` characters that can be rendered one after the other: each begins where a
+    block does, at a line that is not indented, after an empty one, outside of fenced code."""
+    lines: list[str] = []
+    length, fence, after_blank = 0, "", False
+    for line in text.splitlines(keepends=True):
+        if not fence and after_blank and length >= size and line[:1].strip() and line[0] not in ">|":
+            yield "".join(lines)
+            lines, length = [], 0
+        mark = line.lstrip()[:3]
+        if mark in ("```", "~~~") and fence in ("", mark):
+            fence = "" if fence else mark
+        after_blank = not line.strip()
+        lines.append(line)
+        length += len(line)
+    yield "".join(lines)
+
+
 def _plain(text: str) -> str:
     return f'<pre style="white-space:pre-wrap;">{html.escape(text)}</pre>'
+
+
+def _unmask_links(found: Sequence[Token]) -> None:
+    """Characters nobody sees, or that turn the order of others round, are named in the words of a link."""
+    for token in found:
+        depth = 0
+        for child in token.children or ():
+            depth += {"link_open": 1, "link_close": -1}.get(child.type, 0)
+            if depth and child.content:
+                child.content = _UNSEEN.sub(_named, child.content)
+
+
+def _named(found: re.Match[str]) -> str:
+    return f"⟨U+{ord(found[0]):04X}⟩"
 
 
 @lru_cache(maxsize=4)
@@ -90,7 +128,7 @@ class _QtRenderer(RendererHTML):
         self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, object]
     ) -> str:
         # Qt scales its own headings on top of any size given, so these are paragraphs to it.
-        size = Points.BODY * theme.scale() * _HEADINGS.get(tokens[idx].tag, 1.0)
+        size = Points.BODY * theme.scale() * reading.zoom() * _HEADINGS.get(tokens[idx].tag, 1.0)
         above = 0 if idx == 0 else Space.M
         style = f"font-size:{size:.1f}pt;font-weight:600;margin-top:{above}px;margin-bottom:{Space.XS}px;"
         return f'<p style="{style}">'

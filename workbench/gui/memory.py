@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workbench.chat.pane import Pane
 from workbench.engine.base import EngineFacts
 from workbench.gui.theme import Tone
+from workbench.gui.tr import tr
 from workbench.gui.words import family_tone
 from workbench.hardware.facts import Device, Hardware, Memory
 from workbench.hardware.words import human_bytes
@@ -68,10 +69,15 @@ class DeviceMemory:
         """Everything the bar shows, one line each, for tool tips and screen readers."""
         models = [f"{piece.label}: {human_bytes(piece.size_bytes)}" for piece in self.pieces]
         return (
-            f"{self.name}: {human_bytes(self.used_bytes)} of {human_bytes(self.total_bytes)} in use",
+            tr(
+                "{name}: {used} of {total} in use",
+                name=self.name,
+                used=human_bytes(self.used_bytes),
+                total=human_bytes(self.total_bytes),
+            ),
             *models,
-            f"other programs and this window: {human_bytes(self.others_bytes)}",
-            f"free: {human_bytes(self.free_bytes)}",
+            tr("other programs and this window: {others}", others=human_bytes(self.others_bytes)),
+            tr("free: {free}", free=human_bytes(self.free_bytes)),
         )
 
 
@@ -85,7 +91,11 @@ class Added:
     @property
     def words(self) -> str:
         """ "+ 2.9 GB", or "✕ 1.8 GB over"."""
-        return f"✕ {human_bytes(self.over_bytes)} over" if self.over_bytes else f"+ {human_bytes(self.size_bytes)}"
+        return (
+            tr("✕ {over} over", over=human_bytes(self.over_bytes))
+            if self.over_bytes
+            else f"+ {human_bytes(self.size_bytes)}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +109,15 @@ class Ghost:
         """What the hatched part of a device's bar means, in words."""
         added = self.added.get(memory.device)
         if added is None or not added.size_bytes:
-            return f"{self.title} would take nothing of {memory.name}"
-        over = f", {human_bytes(added.over_bytes)} more than can be spared" if added.over_bytes else ""
-        return f"{self.title} would add {human_bytes(added.size_bytes)} to {memory.name}{over}"
+            return tr("{title} would take nothing of {name}", title=self.title, name=memory.name)
+        over = tr(", {over} more than can be spared", over=human_bytes(added.over_bytes)) if added.over_bytes else ""
+        return tr(
+            "{title} would add {size} to {name}{over}",
+            title=self.title,
+            size=human_bytes(added.size_bytes),
+            name=memory.name,
+            over=over,
+        )
 
 
 def ghost_of(found: Fit, loaded: Sequence[Loaded] = ()) -> Ghost:
@@ -120,6 +136,11 @@ def loaded_models(panes: Sequence[Pane]) -> tuple[Loaded, ...]:
         for pane in panes
         if pane.model is not None and pane.facts is not None
     )
+
+
+def nameless(loaded: Sequence[Loaded]) -> tuple[Loaded, ...]:
+    """The same without names and family colours, for as long as nobody may know who answers."""
+    return tuple(replace(model, title=tr("a model of this comparison"), tone=Tone.MUTED) for model in loaded)
 
 
 def device_memory(machine: Hardware, loaded: Sequence[Loaded]) -> tuple[DeviceMemory, ...]:
@@ -200,6 +221,6 @@ def device_names(machine: Hardware) -> dict[str, str]:
 def _product(device: Device) -> str:
     """The product's name without its maker's: "RTX 4070"."""
     name = device.description or device.name
-    for maker in ("NVIDIA GeForce ", "NVIDIA ", "AMD ", "Intel(R) ", "Apple "):
+    for maker in (tr("NVIDIA GeForce "), tr("NVIDIA "), tr("AMD "), tr("Intel(R) "), tr("Apple ")):
         name = name.removeprefix(maker)
     return name

@@ -21,12 +21,15 @@ from PySide6.QtWidgets import (
 
 from workbench.gui import theme
 from workbench.gui.theme import Space
+from workbench.gui.tr import later, tr
 from workbench.gui.widgets.controls import label
 from workbench.settings import Settings
 
 SHOWN = (
     "theme",
     "text_scale",
+    "reading_width",
+    "announcements",
     "context",
     "threads",
     "run_mode",
@@ -36,8 +39,15 @@ SHOWN = (
     "download_connections",
     "other_programs",
 )
-_EMPTY = {"download_mb_per_s": "no limit"}
-_WORDS = {"in_turn": "In turn", "swap": "One in memory at a time", "system": "As the system"}
+_EMPTY = {"download_mb_per_s": later("no limit")}
+_WORDS = {
+    "in_turn": later("In turn"),
+    "swap": later("One in memory at a time"),
+    "system": later("As the system"),
+    "off": later("Nothing"),
+    "ends": later("Beginnings and ends"),
+    "all": later("All sentences too"),
+}
 _MOST = 2**31 - 1
 WIDTH = 480  # pixels at 100 % text
 
@@ -49,7 +59,7 @@ class PreferencesDialog(QDialog):
 
     def __init__(self, chosen: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Settings")
+        self.setWindowTitle(tr("Settings"))
         self.fields: dict[str, QWidget] = {}
         form = QFormLayout()
         form.setHorizontalSpacing(Space.XL)
@@ -92,7 +102,7 @@ class PreferencesDialog(QDialog):
     def _field(self, name: str, declared: FieldInfo, value: object) -> QWidget:
         kinds = get_args(declared.annotation) or (declared.annotation,)
         if kinds == (bool,):
-            switch = QCheckBox("on")
+            switch = QCheckBox(tr("on"))
             switch.setChecked(bool(value))
             switch.toggled.connect(_Switch(self, name).take)
             return switch
@@ -105,7 +115,7 @@ class PreferencesDialog(QDialog):
             optional = type(None) in kinds
             number.setRange(0.0 if optional else low, high)
             number.setSingleStep(1.0 if optional else 0.1)
-            number.setSpecialValueText(_EMPTY.get(name, "") if optional else "")
+            number.setSpecialValueText(tr(_EMPTY.get(name, "")) if optional else "")
             number.setValue(float(str(value)) if value is not None else number.minimum())
             number.setKeyboardTracking(not optional)
             number.valueChanged.connect(_Change(self, name, empty=number.minimum() if optional else None).take)
@@ -115,7 +125,7 @@ class PreferencesDialog(QDialog):
         # An option that may be empty has one value below its least for "the program decides".
         optional = type(None) in kinds
         whole.setRange(int(low) - 1 if optional else int(low), min(int(high), _MOST))
-        whole.setSpecialValueText("decided by the program" if optional else "")
+        whole.setSpecialValueText(tr("decided by the program") if optional else "")
         whole.setGroupSeparatorShown(True)
         whole.setValue(int(str(value)) if value is not None else whole.minimum())
         whole.setKeyboardTracking(False)
@@ -125,7 +135,7 @@ class PreferencesDialog(QDialog):
     def _choice(self, name: str, values: list[str], value: str) -> QComboBox:
         box = QComboBox()
         for each in values:
-            box.addItem(_WORDS.get(each, each.replace("_", " ").capitalize()), each)
+            box.addItem(tr(_WORDS.get(each, each.replace("_", " ").capitalize())), each)
         box.setCurrentIndex(values.index(value))
         box.currentIndexChanged.connect(_Choice(self, name, box).take)
         return box

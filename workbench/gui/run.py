@@ -14,14 +14,25 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QMessageLogContext, QObject, QSocketNotifier, QtMsgType, Signal, Slot, qInstallMessageHandler
+from PySide6.QtCore import (
+    QLocale,
+    QMessageLogContext,
+    QObject,
+    QSocketNotifier,
+    QtMsgType,
+    Signal,
+    Slot,
+    qInstallMessageHandler,
+)
 from PySide6.QtWidgets import QApplication
 
 from workbench.gui import theme
 from workbench.gui.collecting import Collector
 from workbench.gui.commands import PROGRAM
 from workbench.gui.instance import Instance
+from workbench.gui.tr import tr, use_language
 from workbench.gui.window import MainWindow
+from workbench.paths import resources
 
 if TYPE_CHECKING:
     from workbench.app import Workbench
@@ -39,8 +50,9 @@ _LEVELS = {
 
 
 def run_window(workbench: Workbench) -> int:
-    """Open the window and stay until it closes; the exit status.  A second window on the same data folder
-    raises the first and is done."""
+    """Open the window and stay until it closes; the exit status, START_AGAIN where another is to be opened.
+
+    A second window on the same data folder raises the first and is done."""
     os.environ.setdefault("QT_API", "pyside6")  # for the icon library
     qInstallMessageHandler(_qt_message)
     try:
@@ -64,6 +76,7 @@ def _run(app: QApplication, workbench: Workbench, instance: Instance) -> int:
     app.setApplicationDisplayName(PROGRAM)
     app.setDesktopFileName("workbench")
     app.setWindowIcon(theme.app_icon())
+    use_language(app, resources() / "translations", QLocale())
     theme.apply(app, workbench.settings.theme, workbench.settings.text_scale)
     collector = Collector()
     unfinished = workbench.conversations.mark_unfinished()
@@ -75,8 +88,12 @@ def _run(app: QApplication, workbench: Workbench, instance: Instance) -> int:
         window.show()
         status = app.exec()
         window.close()  # ended by the session rather than by its own button: end the work too
+        afterwards = window.afterwards
     del window
     collector.close()
+    if afterwards is not None:
+        workbench.close()
+        afterwards()
     return status
 
 
@@ -103,8 +120,8 @@ class _Faults(QObject):
 
     @Slot(str, str)
     def _show(self, name: str, details: str) -> None:
-        hint = "This is a fault of the program; what you see may be incomplete. Details can be copied."
-        self._window.notice.say(f"Unexpected error: {name}.", hint, details=details)
+        hint = tr("This is a fault of the program; what you see may be incomplete. Details can be copied.")
+        self._window.notice.say(tr("Unexpected error: {name}.", name=name), hint, details=details)
 
 
 @contextmanager

@@ -10,13 +10,14 @@ from workbench.chat.pane import Pane
 from workbench.engine.sentinel import Died, Sentinel
 from workbench.gui.pages.compare import ComparePage
 from workbench.gui.theme import Tone
+from workbench.gui.tr import later, tr
 from workbench.gui.widgets.notice import Notice
 
-APART = "Always open it in a process of its own"
-LEAVE = "Leave it out"
+APART = later("Always open it in a process of its own")
+LEAVE = later("Leave it out")
 
-_ASKED = "It is opened again when you ask something. In a process of its own it could end nothing but itself."
-_ELSEWHERE = "Should it happen again: a pane's settings can give the model a process of its own."
+_ASKED = later("It is opened again when you ask something. In a process of its own it could end nothing but itself.")
+_ELSEWHERE = later("Should it happen again: a pane's settings can give the model a process of its own.")
 
 
 class SafeStart(QObject):
@@ -30,10 +31,10 @@ class SafeStart(QObject):
         if died is None:
             return
         concerned = bool(self._panes() or self._wanted())
-        notice.say(died.words, _ASKED if concerned else _ELSEWHERE, tone=Tone.CAUTION)
+        notice.say(died.words, tr(_ASKED) if concerned else tr(_ELSEWHERE), tone=Tone.CAUTION)
         if concerned:
-            notice.suggest(APART, self._on_apart)
-            notice.suggest(LEAVE, self._on_leave)
+            notice.suggest(tr(APART), self._on_apart)
+            notice.suggest(tr(LEAVE), self._on_leave)
         notice.dismiss.clicked.connect(self._forget)
 
     @Slot()

@@ -9,11 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-import qtawesome
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
+from workbench.gui.icons import glyph
 from workbench.paths import resources
 
 Mode: TypeAlias = Literal["system", "light", "dark"]
@@ -99,6 +99,11 @@ class Tokens:
     def faint(self) -> str:
         """Lines and shapes that carry no meaning of their own."""
         return mix(self.text, self.surface, 0.30)
+
+    @property
+    def outline(self) -> str:
+        """Edges that tell what a control is, and words of controls that are off: 3:1 on every ground."""
+        return mix(self.text, self.surface, 0.57)
 
     def soft(self, name: str) -> str:
         """The background of a chip of this tone."""
@@ -247,13 +252,12 @@ def mark(widget: QWidget, **properties: str | bool) -> None:
 
 def icon(name: str, tone: str = "muted") -> QIcon:
     """A Material Design icon ("play", "stop-circle-outline") in a token's colour."""
-    return _icon(name, current().color(tone), current().faint)
+    return _icon(name, current().color(tone), current().outline)
 
 
 @lru_cache(maxsize=256)
 def _icon(name: str, color: str, disabled: str) -> QIcon:
-    found: QIcon = qtawesome.icon(f"mdi6.{name}", color=color, color_disabled=disabled)
-    return found
+    return glyph(name, color, disabled)
 
 
 def app_icon() -> QIcon:
@@ -269,7 +273,7 @@ def style_sheet(tokens: Tokens, text_scale: float) -> str:
 
 def _placeholders(tokens: Tokens, text_scale: float) -> dict[str, str]:
     values = {field.name.replace("_", "-"): getattr(tokens, field.name) for field in fields(tokens)}
-    derived = ("hover", "pressed", "track", "faint", "scroll", "accent_hover", "accent_pressed")
+    derived = ("hover", "pressed", "track", "faint", "outline", "scroll", "accent_hover", "accent_pressed")
     values |= {name.replace("_", "-"): getattr(tokens, name) for name in derived}
     for tone in Tone:
         if tone:
@@ -319,5 +323,5 @@ def _palette(tokens: Tokens) -> QPalette:
     for key, value in colors.items():
         palette.setColor(key, QColor(value))
     for key in (role.WindowText, role.Text, role.ButtonText):
-        palette.setColor(QPalette.ColorGroup.Disabled, key, QColor(mix(tokens.text, tokens.surface, 0.45)))
+        palette.setColor(QPalette.ColorGroup.Disabled, key, QColor(tokens.outline))
     return palette

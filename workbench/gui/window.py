@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,28 +13,35 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, 
 
 from workbench.chat.answer import Problem
 from workbench.errors import GatedModelError
-from workbench.gui import actions
+from workbench.gui import actions, dropping
+from workbench.gui.blind.mode import BlindMode
 from workbench.gui.bridge import EventPump
 from workbench.gui.commands import PROGRAM, Commands
+from workbench.gui.compare.attachments import Attachments
+from workbench.gui.compare.parts import part
 from workbench.gui.compare.whereabouts import Whereabouts
 from workbench.gui.errands import Errands, errand
+from workbench.gui.history.part import HistoryPart
 from workbench.gui.hub.dialogs import HubDialogs
 from workbench.gui.hub.dock import Dock
 from workbench.gui.hub.library_watch import LibraryWatch
 from workbench.gui.hub.traffic import LIST_LANE
 from workbench.gui.machine_watch import MachineWatch
-from workbench.gui.memory import loaded_models
 from workbench.gui.pages.compare import ComparePage
 from workbench.gui.pages.machine import MachinePage
 from workbench.gui.pages.models import ModelsPage
+from workbench.gui.pages.votes import VotesPage
 from workbench.gui.pages.welcome import WelcomePage
 from workbench.gui.safe_start import SafeStart
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import tr
+from workbench.gui.votes.ways import VoteWays
 from workbench.gui.widgets.controls import ElidedLabel
-from workbench.gui.widgets.drop import DropCurtain, dropped_files
+from workbench.gui.widgets.drop import DropCurtain
 from workbench.gui.widgets.memory_bar import MemoryStrip
 from workbench.gui.widgets.notice import Notice
 from workbench.gui.widgets.rail import Rail
+from workbench.gui.widgets.tab_order import ReadInOrder
 from workbench.hardware.facts import Hardware
 from workbench.hub.downloads import Download
 from workbench.jobs import CancelToken, JobRunner
@@ -55,6 +62,7 @@ class MainWindow(QMainWindow):
         self.runner = JobRunner(self.pump.post)
         self._errands = Errands(self.pump, self.runner)
         self._closed = False
+        self.afterwards: Callable[[], None] | None = None  # done when all is closed
         self.setWindowTitle(PROGRAM)
         self.setAcceptDrops(True)
         self.setMinimumSize(640, 480)
@@ -70,6 +78,8 @@ class MainWindow(QMainWindow):
         self.watch = LibraryWatch(workbench, self)
         self.stack = QStackedWidget()
         self.compare = ComparePage(workbench, self.pump, self.runner)
+        self.blind = part(self.compare, BlindMode)
+        self.votes = VotesPage(workbench, self._errands)
         self.models = ModelsPage(workbench, self._errands)
         Whereabouts(self.models.care, self.compare.record, self.compare.shelf, self)
         self.machine = MachinePage(workbench, self._errands)
@@ -79,9 +89,16 @@ class MainWindow(QMainWindow):
             "compare": self.compare,
             "models": self.models,
             "machine": self.machine,
+            "votes": self.votes,
             "welcome": self.welcome,
         }
-        self._titles = {"compare": "Compare", "models": "Models", "machine": "Machine", "welcome": "Get started"}
+        self._titles = {
+            "compare": tr("Compare"),
+            "models": tr("Models"),
+            "machine": tr("Machine"),
+            "votes": tr("Votes"),
+            "welcome": tr("Get started"),
+        }
         self._arrange()
         self.commands = Commands(self)
         self.menus = actions.build(self, self.commands)
@@ -97,10 +114,14 @@ class MainWindow(QMainWindow):
     # --- arranged ----------------------------------------------------------------------------
 
     def _arrange(self) -> None:
-        self.rail.add("compare", "Compare", "compare-horizontal", "Several models, one prompt (Ctrl+1)")
-        self.rail.add("models", "Models", "layers-triple-outline", "Every model, and which quantisation fits (Ctrl+2)")
-        self.rail.add("machine", "Machine", "memory", "This machine, and what fits it (Ctrl+3)")
-        self.rail.add("welcome", "Start", "compass-outline", "Get started (F1)", at_end=True)
+        self.rail.add("compare", tr("Compare"), "compare-horizontal", tr("Several models, one prompt (Ctrl+1)"))
+        tip = tr("Every model, and which quantisation fits (Ctrl+2)")
+        self.rail.add("models", tr("Models"), "layers-triple-outline", tip)
+        self.rail.add("machine", tr("Machine"), "memory", tr("This machine, and what fits it (Ctrl+3)"))
+        self.rail.add(
+            "votes", tr("Votes"), "vote-outline", tr("Which model is preferred, and how sure that is (Ctrl+4)")
+        )
+        self.rail.add("welcome", tr("Start"), "compass-outline", tr("Get started (F1)"), at_end=True)
         for page in self._pages.values():
             self.stack.addWidget(page)
         top = QFrame()
@@ -122,7 +143,7 @@ class MainWindow(QMainWindow):
         right.addWidget(self.stack, 1)
         right.addWidget(said)
         right.addWidget(self.dock.drawer)
-        center = QWidget()
+        center = ReadInOrder()
         center.setProperty("role", "page")
         across = QHBoxLayout(center)
         across.setContentsMargins(0, 0, 0, 0)
@@ -161,6 +182,8 @@ class MainWindow(QMainWindow):
         self.machine_watch.failed.connect(self._say_problem)
         self.machine_watch.measured.connect(self.models.refresh)
         self.machine_watch.ticked.connect(self.network.follow)
+        self.blind.changed.connect(self._on_blind)
+        VoteWays(self.compare, self.blind, self.votes, self.bench.history.vote_listing, self.show_page)
 
     # --- pages -------------------------------------------------------------------------------
 
@@ -174,9 +197,13 @@ class MainWindow(QMainWindow):
             self.machine.refresh()
         elif name == "models":
             self.models.refresh()
+        elif name == "votes":
+            self.votes.refresh()
         elif name == "welcome":
             self.welcome.refresh()
             self.welcome.look_around()
+        elif self.compare.stage.currentWidget() is self.blind.stage:
+            self.blind.stage.take_keys()
         else:
             self.compare.composer.setFocus()
 
@@ -213,7 +240,7 @@ class MainWindow(QMainWindow):
     def _on_fetched(self) -> None:
         self.compare.propose()
         self.show_page("compare")
-        self.notice.say("The starter models are here.", "Ask them something below.", tone=Tone.ACCENT)
+        self.notice.say(tr("The starter models are here."), tr("Ask them something below."), tone=Tone.ACCENT)
 
     @Slot()
     def come_to_front(self) -> None:
@@ -222,6 +249,10 @@ class MainWindow(QMainWindow):
         self.show()
         self.raise_()
         self.activateWindow()
+
+    @Slot()
+    def _on_blind(self) -> None:
+        self.machine_watch.hide_names(hidden=self.blind.hiding)
 
     # --- the machine, now --------------------------------------------------------------------
 
@@ -232,7 +263,7 @@ class MainWindow(QMainWindow):
 
     @Slot(object, bool)
     def _on_seen(self, machine: Hardware, first: bool) -> None:
-        self.machine.draw_memory(machine, loaded_models(self.compare.comparison.panes))
+        self.machine.draw_memory(machine, self.machine_watch.loaded)
         if first:
             self.welcome.draw_machine(machine)
             self.welcome.draw_together(machine)
@@ -259,17 +290,25 @@ class MainWindow(QMainWindow):
         self.compare.open_model(model, params, force=force)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if dropped_files(event.mimeData()):
+        found = dropping.dropped(event.mimeData())
+        if found:
             event.acceptProposedAction()
-            self.curtain.lift()
+            self.curtain.lift(dropping.words(found))
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         self.curtain.hide()
 
     def dropEvent(self, event: QDropEvent) -> None:
+        """Models into panes, a pack into its dialog, text along with the prompt."""
         self.curtain.hide()
-        for path in dropped_files(event.mimeData()):
+        found = dropping.dropped(event.mimeData())
+        for path in found.models:
             self.open_file(path)
+        if found.texts:
+            self.show_page("compare")
+            part(self.compare, HistoryPart).imports.take_or(found.texts, part(self.compare, Attachments).take)
+        if found.packs:
+            self.dialogs.import_pack().check(found.packs[0])
 
     def add_folder(self, folder: Path) -> None:
         work = partial(self.bench.library.add_folder, folder)
@@ -277,8 +316,8 @@ class MainWindow(QMainWindow):
 
     def _on_folder(self, folder: Path) -> None:
         self.watch.begin_anew()
-        self.notice.say("The folder belongs to the library now.", f"{folder}: nothing is copied or changed in it.",
-                        tone=Tone.ACCENT)  # fmt: skip
+        said = tr("{folder}: nothing is copied or changed in it.", folder=folder)
+        self.notice.say(tr("The folder belongs to the library now."), said, tone=Tone.ACCENT)
         self.show_page("models")
 
     @Slot(bool)
@@ -302,7 +341,7 @@ class MainWindow(QMainWindow):
     @Slot(object, object)
     def _on_not_got(self, _model: ModelFile, problem: Problem) -> None:
         if problem.code == GatedModelError.code:
-            self.models.notice.suggest("Enter a token…", self.dialogs.show_token)
+            self.models.notice.suggest(tr("Enter a token…"), self.dialogs.show_token)
 
     @Slot()
     def _on_traffic(self) -> None:
@@ -335,6 +374,8 @@ class MainWindow(QMainWindow):
         geometry = kept.value("geometry")
         if not (isinstance(geometry, QByteArray) and self.restoreGeometry(geometry)):
             self.resize(1280, 800)
+        if kept.value("options", False, bool):
+            self.compare.toggle_options()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop and free everything; what was written of stopped answers is kept."""
@@ -343,6 +384,7 @@ class MainWindow(QMainWindow):
             self.machine_watch.stop()
             kept = QSettings(str(self.bench.paths.window), QSettings.Format.IniFormat)
             kept.setValue("geometry", self.saveGeometry())
+            kept.setValue("options", not self.compare.panel.isHidden())
             kept.sync()
             self.hide()  # the last token may take a moment; nobody needs to watch
             self.dock.drawer.notice.take()

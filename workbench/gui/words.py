@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.gui.theme import Tone
+from workbench.gui.tr import tr
 from workbench.hardware.facts import Hardware
 from workbench.hardware.words import human_bytes
 from workbench.models.file import Family, ModelFile
@@ -50,10 +51,10 @@ def family_tone(family: Family | str) -> Tone:
 def parameter_count(count: int) -> str:
     """ "135 M", "3.2 B": how many numbers a model consists of."""
     if count >= 999_500_000:
-        return f"{count / 1e9:.1f} B"
+        return tr("{count:.1f} B", count=count / 1e9)
     if count >= 1_000_000:
-        return f"{count / 1e6:.0f} M"
-    return f"{count / 1e3:.0f} k"
+        return tr("{count:.0f} M", count=count / 1e6)
+    return tr("{count:.0f} k", count=count / 1e3)
 
 
 def model_line(model: ModelFile) -> str:

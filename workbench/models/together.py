@@ -248,15 +248,21 @@ def _swap_s(
     """Seconds of loading when each file is loaded once a round; the last one may still be there for the next."""
     ranges = []
     for one in {one.model.path: one for one in fits}.values():
-        known = load_s.get(one.model.header.sha256)
-        if known is not None:
-            ranges.append((known * _LOAD_AS_BEFORE[0], known * _LOAD_AS_BEFORE[1]))
-        elif disk_bytes_per_s:
-            seconds = one.model.size_bytes / disk_bytes_per_s
-            ranges.append((seconds * _LOAD_FROM_RATE[0], seconds * _LOAD_FROM_RATE[1]))
-        else:
+        found = load_range_s(one.model.size_bytes, load_s.get(one.model.header.sha256), disk_bytes_per_s)
+        if found is None:
             return None
+        ranges.append(found)
     if not ranges:
         return None
     lows, highs = zip(*ranges, strict=True)
     return sum(lows) - (max(lows) if len(ranges) > 1 else 0.0), sum(highs)
+
+
+def load_range_s(size_bytes: int, known_s: float | None, disk_bytes_per_s: float | None) -> tuple[float, float] | None:
+    """How long one load takes: as past loads of the model took, else as the disk reads; None without either."""
+    if known_s is not None:
+        return known_s * _LOAD_AS_BEFORE[0], known_s * _LOAD_AS_BEFORE[1]
+    if not disk_bytes_per_s:
+        return None
+    seconds = size_bytes / disk_bytes_per_s
+    return seconds * _LOAD_FROM_RATE[0], seconds * _LOAD_FROM_RATE[1]

@@ -116,30 +116,102 @@ class Ranking:
         return Interval(estimate, estimate - half, estimate + half, level)
 
 
-def fit(models: int, ballots: Sequence[Ballot], *, side: bool = False, covariate: bool = False) -> Ranking:
+def islands(models: int, ballots: Sequence[Ballot]) -> tuple[tuple[int, ...], ...]:
+    """The models that ballots connect, each group in order, the largest first: between two of different groups there is
+    no common scale, and whatever a fit says of them is its prior."""
+    home = list(range(models))
+    for ballot in ballots:
+        joined, left = home[ballot.right], home[ballot.left]
+        if joined != left:
+            home = [left if one == joined else one for one in home]
+    groups = [tuple(model for model in range(models) if home[model] == one) for one in dict.fromkeys(home)]
+    return tuple(sorted(groups, key=lambda group: (-len(group), group)))
+
+
+def fit(
+    models: int,
+    ballots: Sequence[Ballot],
+    *,
+    side: bool = False,
+    covariate: bool = False,
+    prior_sd: float = PRIOR_SD,
+    effect_sd: float = EFFECT_SD,
+) -> Ranking:
     """The ranking of ``models`` models; ``side`` and ``covariate`` are fitted along where asked for.
 
     Raises ValueError for a ballot about a model there is not, or about one model twice.
     """
-    if models < 1:
-        raise ValueError("there is nothing to rank")
-    for ballot in ballots:
-        if not (0 <= ballot.left < models and 0 <= ballot.right < models) or ballot.left == ballot.right:
-            raise ValueError(f"{ballot} is no ballot between two of {models} models")
-    features, chosen = _features(models, ballots)
-    free = np.ones(models + 3, dtype=bool)
-    free[models + 1], free[models + 2] = side, covariate
-    precision = np.full(models + 3, 1 / EFFECT_SD**2)
-    precision[:models] = 1 / PRIOR_SD**2
-    parameters, hessian = _maximum(features[:, :, free], chosen, precision[free])
-    found = np.zeros(models + 3)
-    found[free] = parameters
-    covariance = np.zeros((models + 3, models + 3))
-    covariance[np.ix_(free, free)] = np.linalg.inv(hessian)
-    # Only differences of strengths mean something: their mean is fixed at 0.
-    centring = np.eye(models + 3)
-    centring[:models, :models] -= 1 / models
-    return Ranking(models, centring @ found, centring @ covariance @ centring.T, len(ballots))
+    return Rows(models, ballots, side=side, covariate=covariate, prior_sd=prior_sd, effect_sd=effect_sd).fit()
+
+
+class Rows:
+    """Ballots that are the same, as one row with their number: what is fitted, as often as asked with other numbers.
+
+    Raises ValueError as ``fit``.
+    """
+
+    def __init__(
+        self,
+        models: int,
+        ballots: Sequence[Ballot],
+        *,
+        side: bool = False,
+        covariate: bool = False,
+        prior_sd: float = PRIOR_SD,
+        effect_sd: float = EFFECT_SD,
+    ) -> None:
+        if models < 1:
+            raise ValueError("there is nothing to rank")
+        for ballot in ballots:
+            if not (0 <= ballot.left < models and 0 <= ballot.right < models) or ballot.left == ballot.right:
+                raise ValueError(f"{ballot} is no ballot between two of {models} models")
+        plain = [_plain(ballot, covariate=covariate) for ballot in ballots]
+        place = {ballot: row for row, ballot in enumerate(dict.fromkeys(plain))}
+        self.ballots = tuple(place)
+        self.row_of = tuple(place[ballot] for ballot in plain)
+        self.counts: Matrix = (
+            np.bincount(self.row_of, minlength=len(place)).astype(np.float64) if plain else np.zeros(0)
+        )
+        self._models = models
+        self._free = np.ones(models + 3, dtype=bool)
+        self._free[models + 1], self._free[models + 2] = side, covariate
+        self._precision = np.full(models + 3, 1 / effect_sd**2)
+        self._precision[:models] = 1 / prior_sd**2
+        self._features, self._chosen = _features(models, self.ballots)
+        self._features = self._features[:, :, self._free]
+
+    def fit(self, counts: Matrix | None = None, start: Ranking | None = None) -> Ranking:
+        """The ranking by as many ballots of each row as ``counts`` says, by all of them without it; found sooner from a
+        ``start`` that is near."""
+        models, free = self._models, self._free
+        weights = self.counts if counts is None else counts
+        begin = np.zeros(int(free.sum())) if start is None else start.parameters[free]
+        parameters, hessian = _maximum(self._features, self._chosen, weights, self._precision[free], begin)
+        found = np.zeros(models + 3)
+        found[free] = parameters
+        covariance = np.zeros((models + 3, models + 3))
+        covariance[np.ix_(free, free)] = np.linalg.inv(hessian)
+        # Only differences of strengths mean something: their mean is fixed at 0.
+        centring = np.eye(models + 3)
+        centring[:models, :models] -= 1 / models
+        return Ranking(models, centring @ found, centring @ covariance @ centring.T, round(float(weights.sum())))
+
+    def influence(self, ranking: Ranking, first: int, second: int) -> Matrix:
+        """How much one ballot of each row adds to θ_first - θ_second, to first order."""
+        free, utilities = self._free, self._features @ ranking.parameters[self._free]
+        weights = np.exp(utilities - utilities.max(axis=1, keepdims=True))
+        weights /= weights.sum(axis=1, keepdims=True)
+        seen = self._features[np.arange(len(self._chosen)), self._chosen]
+        gradients = seen - np.einsum("bo,bop->bp", weights, self._features)
+        contrast = (ranking.covariance[first] - ranking.covariance[second])[free]
+        found: Matrix = gradients @ contrast
+        return found
+
+
+def _plain(ballot: Ballot, *, covariate: bool) -> Ballot:
+    """Without what does not count."""
+    outcome = Outcome.TIE if ballot.outcome is Outcome.BOTH_BAD else ballot.outcome
+    return Ballot(ballot.left, ballot.right, outcome, ballot.covariate if covariate else 0.0)
 
 
 def _features(models: int, ballots: Sequence[Ballot]) -> tuple[Matrix, NDArray[np.int64]]:
@@ -154,34 +226,40 @@ def _features(models: int, ballots: Sequence[Ballot]) -> tuple[Matrix, NDArray[n
         features[row, Outcome.LEFT] = difference
         features[row, Outcome.RIGHT] = -difference
         features[row, Outcome.TIE, models] = 1
-        chosen[row] = Outcome.TIE if ballot.outcome is Outcome.BOTH_BAD else ballot.outcome
+        chosen[row] = ballot.outcome
     return features, chosen
 
 
-def _maximum(features: Matrix, chosen: NDArray[np.int64], precision: Matrix) -> tuple[Matrix, Matrix]:
+def _maximum(
+    features: Matrix, chosen: NDArray[np.int64], counts: Matrix, precision: Matrix, parameters: Matrix
+) -> tuple[Matrix, Matrix]:
     """The parameters of the greatest posterior, and the negative Hessian there."""
-    parameters = np.zeros(features.shape[2])
-    observed = features[np.arange(len(chosen)), chosen].sum(axis=0)
+    observed = counts @ features[np.arange(len(chosen)), chosen]
     hessian = np.diag(precision)
     for _ in range(STEPS):
-        gradient, hessian = _slopes(features, parameters, observed, precision)
+        gradient, hessian = _slopes(features, parameters, counts, observed, precision)
         step = np.linalg.solve(hessian, gradient)
         longest = float(np.abs(step).max(initial=0.0))
         parameters = parameters + step * min(1.0, LARGEST_STEP / longest if longest else 1.0)
         if longest < CONVERGED:
             break
-    return parameters, _slopes(features, parameters, observed, precision)[1]
+    return parameters, _slopes(features, parameters, counts, observed, precision)[1]
 
 
-def _slopes(features: Matrix, parameters: Matrix, observed: Matrix, precision: Matrix) -> tuple[Matrix, Matrix]:
+def _slopes(
+    features: Matrix, parameters: Matrix, counts: Matrix, observed: Matrix, precision: Matrix
+) -> tuple[Matrix, Matrix]:
     """The gradient of the log posterior, and its negative Hessian."""
     utilities = features @ parameters
     utilities -= utilities.max(axis=1, keepdims=True)
     weights = np.exp(utilities)
     weights /= weights.sum(axis=1, keepdims=True)
+    weighted = (weights * counts[:, None])[:, :, None] * features
     means = np.einsum("bo,bop->bp", weights, features)
-    gradient = observed - means.sum(axis=0) - precision * parameters
-    hessian = np.einsum("bo,bop,boq->pq", weights, features, features) - means.T @ means + np.diag(precision)
+    gradient = observed - counts @ means - precision * parameters
+    wide = features.shape[2]
+    hessian = weighted.reshape(-1, wide).T @ features.reshape(-1, wide)
+    hessian += np.diag(precision) - (means * counts[:, None]).T @ means
     return gradient, hessian
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.stats.bradley_terry import Ballot, Outcome, Ranking, fit
+from workbench.stats.bradley_terry import Ballot, Matrix, Outcome, Ranking, Rows
 from workbench.stats.interval import LEVEL, Interval, wilson, z_of
 
 MOST_VOTES = 10_000
@@ -58,6 +58,14 @@ def votes_to_decide(ranking: Ranking, first: int, second: int, level: float = LE
     return max(1, votes) if votes <= MOST_VOTES else None
 
 
+EQUAL = 1e-9
+"""Strengths in logits that differ by less differ by rounding alone."""
+
+HOPELESS = 1.5
+"""The fewer votes are left, the harder each pulls: were all to pull so much harder, and it is still too little, no
+search is needed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fragility:
     """Removing the ballots at these places makes ``leader`` lose the first place to ``follower``; no smaller set was
@@ -69,49 +77,54 @@ class Fragility:
 
 
 def fragility(models: int, ballots: Sequence[Ballot], *, most: int = 50) -> Fragility | None:
-    """How few votes carry the first place: drops them greedily, the leader's nearest first.
+    """How few votes carry the first place: drops them greedily, for the leader's nearest follower first.
 
     None when ``most`` dropped votes do not change it, or there are fewer than two models.
     """
     if models < 2 or not ballots:
         return None
-    leader = fit(models, ballots).order[0]
-    found = [_toppled(models, ballots, leader, other, most) for other in range(models) if other != leader]
-    return min((one for one in found if one is not None), key=lambda one: len(one.ballots), default=None)
+    rows = Rows(models, ballots)
+    ranking = rows.fit()
+    leader, *others = ranking.order
+    best: Fragility | None = None
+    for other in others:
+        found = _toppled(rows, ranking, leader, other, most if best is None else len(best.ballots) - 1)
+        best = found or best
+    return best
 
 
-def _toppled(models: int, ballots: Sequence[Ballot], leader: int, other: int, most: int) -> Fragility | None:
+def _toppled(rows: Rows, ranking: Ranking, leader: int, other: int, most: int) -> Fragility | None:
     """The votes to drop until ``other`` is ahead of ``leader``: each time the one that speaks most for the leader,
     by its influence at the present fit (inverse Hessian times its gradient)."""
-    kept = list(range(len(ballots)))
-    dropped: list[int] = []
-    while kept and len(dropped) < most:
-        ranking = fit(models, [ballots[place] for place in kept])
-        if ranking.strengths[other] > ranking.strengths[leader]:
-            return Fragility(leader, other, tuple(dropped))
-        pull = [_influence(ranking, ballots[place], leader, other) for place in kept]
+    counts, dropped = rows.counts.copy(), list[int]()
+    for _ in range(most + 1):
+        if ranking.strengths[other] > ranking.strengths[leader] + EQUAL:
+            return Fragility(leader, other, _places(rows, dropped))
+        pull = np.where(counts > 0, rows.influence(ranking, leader, other), -math.inf)
         strongest = int(np.argmax(pull))
-        if pull[strongest] <= 0:
+        gap = float(ranking.strengths[leader] - ranking.strengths[other])
+        if pull[strongest] <= 0 or HOPELESS * _together(pull, counts, most - len(dropped)) < gap:
             return None
-        dropped.append(kept.pop(strongest))
-    ranking = fit(models, [ballots[place] for place in kept])
-    ahead = ranking.strengths[other] > ranking.strengths[leader]
-    return Fragility(leader, other, tuple(dropped)) if ahead else None
+        counts[strongest] -= 1
+        dropped.append(strongest)
+        ranking = rows.fit(counts, ranking)
+    return None
 
 
-def _influence(ranking: Ranking, ballot: Ballot, leader: int, other: int) -> float:
-    """How much this ballot adds to θ_leader - θ_other, to first order."""
-    half = float(ranking.strengths[ballot.left] - ranking.strengths[ballot.right]) / 2
-    tie = math.exp(float(ranking.parameters[ranking.models]))
-    total = math.exp(half) + tie + math.exp(-half)
-    expected = (math.exp(half) - math.exp(-half)) / total
-    seen = {Outcome.LEFT: 1.0, Outcome.RIGHT: -1.0}.get(ballot.outcome, 0.0)
-    gradient = np.zeros(len(ranking.parameters))
-    gradient[ballot.left], gradient[ballot.right] = (seen - expected) / 2, -(seen - expected) / 2
-    gradient[ranking.models] = (seen == 0) - tie / total
-    contrast = np.zeros(len(ranking.parameters))
-    contrast[leader], contrast[other] = 1, -1
-    return float(contrast @ ranking.covariance @ gradient)
+def _together(pull: Matrix, counts: Matrix, most: int) -> float:
+    """What the ``most`` ballots that pull hardest pull together, were each to pull as it does now."""
+    order = np.argsort(-pull)
+    before = np.concatenate(([0.0], np.cumsum(counts[order])[:-1]))
+    taken = np.clip(most - before, 0, counts[order])
+    return float(np.where(taken > 0, pull[order], 0.0).clip(min=0.0) @ taken)
+
+
+def _places(rows: Rows, dropped: Sequence[int]) -> tuple[int, ...]:
+    """Of ballots in the rows that were dropped, one for each."""
+    places: dict[int, list[int]] = {}
+    for place, row in enumerate(rows.row_of):
+        places.setdefault(row, []).append(place)
+    return tuple(places[row].pop() for row in dropped)
 
 
 def _variance(ranking: Ranking, first: int, second: int) -> float:

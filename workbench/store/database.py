@@ -178,10 +178,10 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
-            explained = _explained(self.path, error)
-            if explained is None:
+            said = explained(self.path, error)
+            if said is None:
                 raise
-            raise explained from error
+            raise said from error
 
 
 def _create_private(path: Path) -> None:
@@ -196,7 +196,7 @@ def _create_private(path: Path) -> None:
         raise _unwritable(path, error.strerror or str(error)) from error
 
 
-def _explained(path: Path, error: sqlite3.Error) -> StoreError | None:
+def explained(path: Path, error: sqlite3.Error) -> StoreError | None:
     """The failure in the user's terms; None for those that only a bug of ours can cause."""
     kind = _kind(error)
     if kind in ("SQLITE_BUSY", "SQLITE_LOCKED"):

@@ -122,7 +122,7 @@ def test_html_of_a_model_is_shown_and_not_interpreted(open_page: OpenPage) -> No
     assert all(found.textFormat() is Qt.TextFormat.PlainText for found in opened.last(0).findChildren(QLabel))
 
 
-def test_typing_is_never_disabled_and_unsendable_text_stays_with_a_reason(open_page: OpenPage) -> None:
+def test_typing_is_never_disabled_and_what_is_sent_meanwhile_waits(open_page: OpenPage) -> None:
     opened = open_page(slow())
     opened.choose(ALPHA)
     opened.send("First.")
@@ -130,9 +130,9 @@ def test_typing_is_never_disabled_and_unsendable_text_stays_with_a_reason(open_p
     assert opened.page.composer.edit.isEnabled()
     assert not opened.page.composer.edit.isReadOnly()
     opened.send("Second.")
-    assert opened.page.composer.text == "Second."
-    assert opened.page.composer.notice.isVisible()
-    assert "still answering" in opened.page.composer.notice.text()
+    assert opened.page.composer.text == ""
+    assert opened.page.composer.notice.isHidden()
+    assert opened.page.comparison.queue == ("Second.",)
     assert len(opened.backend.requests) == 1
 
 

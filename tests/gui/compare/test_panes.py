@@ -29,11 +29,11 @@ def test_an_empty_pane_says_what_to_do(open_page: OpenPage) -> None:
 
 def test_a_model_goes_into_the_first_empty_pane_then_a_new_one_then_the_one_in_use(open_page: OpenPage) -> None:
     opened = open_page()
-    opened.choose(ALPHA, ALPHA, ALPHA, ALPHA)
-    assert [pane.model.title if pane.model else None for pane in opened.panes] == [ALPHA] * 4
-    opened.views[1].header.model.setFocus()
+    opened.choose(*[ALPHA] * 8)
+    assert [pane.model.title if pane.model else None for pane in opened.panes] == [ALPHA] * 8
+    opened.page.row.focus_pane(2)
     opened.choose(BETA)
-    assert [pane.model.title if pane.model else None for pane in opened.panes] == [ALPHA, BETA, ALPHA, ALPHA]
+    assert [pane.model.title if pane.model else None for pane in opened.panes] == [ALPHA, BETA] + [ALPHA] * 6
     assert not opened.page.bar.add.isEnabled()
 
 

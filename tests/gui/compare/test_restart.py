@@ -6,7 +6,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from tests.gui.compare.conftest import ALPHA, BETA, OpenPage, slow
-from workbench.chat import conversations
+from workbench.chat import diary
 from workbench.engine.fake import FakeBackend, say
 from workbench.models.params import RunParams
 
@@ -86,7 +86,7 @@ def test_parameters_chosen_for_a_load_survive_a_restart(open_page: OpenPage) -> 
 def test_an_answer_cut_short_by_a_kill_is_shown_as_unfinished(
     open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conversations, "PARTIAL_EVERY_S", 0.0)
+    monkeypatch.setattr(diary, "PARTIAL_EVERY_S", 0.0)
     killed = open_page(slow())
     killed.choose(ALPHA)
     killed.send("Count.")
@@ -155,26 +155,6 @@ def test_an_older_conversation_can_be_opened(open_page: OpenPage) -> None:
     assert opened.last(0).prompt == "Old"
     assert opened.panes[0].model is not None
     assert opened.page.record.title == "Old"
-
-
-def test_a_deleted_conversation_comes_back_until_the_list_is_closed(open_page: OpenPage) -> None:
-    opened = open_page()
-    opened.choose(ALPHA)
-    opened.ask("Keep me")
-    opened.page.show_recent()
-    recent = opened.page.recent
-    recent.list.setCurrentItem(recent.list.topLevelItem(0))
-    recent.toggle_deleted()
-    recent.toggle_deleted()
-    recent.hide()
-    assert len(opened.bench.conversations.listed()) == 1
-    opened.page.show_recent()
-    recent.list.setCurrentItem(recent.list.topLevelItem(0))
-    recent.toggle_deleted()
-    assert len(opened.bench.conversations.listed()) == 1
-    recent.hide()
-    assert opened.bench.conversations.listed() == ()
-    assert all(not pane.exchanges for pane in opened.panes)
 
 
 def test_a_pane_that_was_not_asked_last_answers_its_own_prompt_again(open_page: OpenPage) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from workbench.chat.answer import blank
-from workbench.chat.ballots import Ballots, Contender, Side, Vote
 from workbench.chat.footing import Footing
-from workbench.chat.ratings import rate
+from workbench.chat.options import OWN_SAMPLING
+from workbench.chat.votes.ballots import Ballots, Contender, Filter, Side, Vote
+from workbench.chat.votes.ratings import rate
 from workbench.engine.fake import fake_model
 from workbench.stats.bradley_terry import Outcome
 from workbench.store.database import Database
@@ -61,6 +62,22 @@ def test_the_same_file_with_an_adapter_is_another_contender() -> None:
     assert names == ["m · Q4_K_M", "m · Q4_K_M · style.gguf × 1", "m · Q4_K_M · template builtin:chatml"]
 
 
+def test_a_model_that_is_sampled_or_told_otherwise_in_one_pane_is_another_contender() -> None:
+    shared = replace(
+        blank(fake_model("m"), "x", "end"), footing=Footing(sampling="the same for all"), template_source="file",
+        temperature=0.7, top_k=40, top_p=0.95, min_p=0.05, repetition_penalty=1.0,
+    )  # fmt: skip
+    own = replace(shared, footing=Footing(sampling=OWN_SAMPLING))
+    told = [replace(shared, footing=Footing(own_system=f"{'Be brief. ' * 9}{end}")) for end in ("a", "b")]
+    names = [Contender.of(answer).name for answer in (shared, own, *told)]
+    assert names[:2] == [
+        "m · Q4_K_M",
+        "m · Q4_K_M · temperature 0.7, top-k 40, top-p 0.95, min-p 0.05, repetition penalty 1",
+    ]
+    assert len(set(names)) == 4
+    assert all(len(name) < 80 for name in names[2:])
+
+
 def test_few_votes_leave_it_undecided_and_say_how_many_more() -> None:
     found = rate([vote("a", "b", WIN)] * 6 + [vote("b", "a", WIN)] * 4)
     assert found is not None
@@ -105,3 +122,18 @@ def test_repeats_measure_the_rater_and_do_not_count_twice() -> None:
 def test_without_votes_between_two_there_is_nothing_to_say() -> None:
     assert rate([]) is None
     assert rate([vote("a", "a", WIN)]) is None
+
+
+def test_every_vote_stays_on_record_and_filters_say_which_are_meant(ballots: Ballots) -> None:
+    first = ballots.cast(vote("a", "b", WIN, tags=("tone",)))
+    second = ballots.cast(vote("a", "b", LOSS, blind=False))
+    assert ballots.withdraw(first.id)
+    assert not ballots.withdraw(first.id), "it is withdrawn already"
+    assert not ballots.put_back(second.id), "it was never withdrawn"
+    assert [(one.id, one.withdrawn_at is None) for one in ballots.all()] == [(first.id, False), (second.id, True)]
+    assert ballots.put_back(first.id)
+    assert ballots.counted(Filter(tag="tone")) == (first,)
+    assert ballots.counted(Filter(blind_only=True)) == (first,)
+    assert ballots.counted(Filter(family="llama")) == ()
+    assert ballots.counted(Filter(family="other", imported=False)) == (first, second)
+    assert ballots.tags() == ("tone",)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from workbench.chat.blind import Pair, begin
+from workbench.chat.votes.ballots import Compared, Contender, Side, Vote
+from workbench.chat.votes.blind import APART, Pair, begin, revisit
 from workbench.stats.bradley_terry import Outcome
 
 TWO = ((0, "a"), (1, "b"))
@@ -78,3 +81,46 @@ def test_wanted_pairs_are_asked_first():
         1,
         3,
     }
+
+
+# --- asked again at a later prompt ---------------------------------------------------------
+
+
+def told(number: int, **more: object) -> Compared:
+    sides = [Side(Contender(name, name, "other", ""), 1, answer) for name, answer in (("a", 10), ("b", 11))]
+    vote = Vote(sides[0], sides[1], Outcome.LEFT, seed=7, turn=number, comment="warm", tags=("tone",), id=number)
+    return Compared(replace(vote, **more), f"prompt {number}", f"left {number}", f"right {number}")
+
+
+RECENT = tuple(told(number) for number in range(8, 0, -1))
+
+
+def test_with_two_panes_about_a_tenth_of_the_prompts_asks_an_earlier_pair_again() -> None:
+    asked = [revisit(11, number, RECENT) for number in range(500)]
+    assert asked == [revisit(11, number, RECENT) for number in range(500)]
+    found = [one for one in asked if one is not None]
+    assert 25 < len(found) < 80
+    assert {one.earlier.vote.id for one in found} == {1, 2, 3, 4, 5}, f"{APART} others lie between"
+
+
+def revisited(recent: tuple[Compared, ...]) -> set[int]:
+    return {one.earlier.vote.id for number in range(300) if (one := revisit(11, number, recent)) is not None}
+
+
+def test_what_is_asked_again_stands_the_other_way_round_and_knows_what_it_repeats() -> None:
+    again = next(one for number in range(300) if (one := revisit(11, number, RECENT)) is not None)
+    number = again.earlier.vote.id
+    assert (again.prompt, again.left, again.right) == (f"prompt {number}", f"right {number}", f"left {number}")
+    vote = again.voted(Outcome.RIGHT)
+    assert (vote.repeats, vote.turn, vote.outcome) == (number, number, Outcome.RIGHT)
+    assert (vote.left.contender.name, vote.right.contender.name, vote.left.answer) == ("b", "a", 11)
+    assert (vote.id, vote.comment, vote.tags) == (0, "", ())
+
+
+def test_what_was_asked_again_already_or_cannot_be_is_not_asked() -> None:
+    assert revisited(RECENT[:APART]) == set()
+    repeated = (told(9, repeats=1), *RECENT)
+    assert 1 not in revisited(repeated)
+    assert 9 not in revisited((*(told(number) for number in range(20, 10, -1)), told(9, repeats=1)))
+    odd = (told(1, automatic=True), told(2, blind=False), told(3, source="file"), replace(told(4), left=""), told(5))
+    assert revisited((*RECENT[:APART], *odd)) == {5}

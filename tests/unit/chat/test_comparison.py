@@ -13,7 +13,7 @@ from workbench.chat.plan import RunMode
 from workbench.engine.base import Message, Sampling
 from workbench.engine.fake import FakeBackend, fake_model, say
 from workbench.errors import GenerationError, ModelLoadError, UsageError
-from workbench.jobs import JobFinished, JobUpdate
+from workbench.jobs import JobFinished, JobUpdate, run
 
 
 def endless(_: object):
@@ -171,15 +171,6 @@ def test_a_fault_of_ours_is_an_unexpected_error_without_a_traceback(drive):
     assert "Traceback" not in error.message
 
 
-def test_asking_while_a_pane_answers_is_refused_with_a_reason(drive):
-    driven = drive(FakeBackend(endless), panes=1)
-    driven.comparison.ask("Go on.")
-    with pytest.raises(UsageError, match="still answering"):
-        driven.comparison.ask("And?")
-    driven.comparison.stop()
-    driven.until_quiet()
-
-
 @pytest.mark.parametrize("prompt", ["", "  \n"])
 def test_an_empty_prompt_is_refused(drive, prompt):
     with pytest.raises(UsageError, match="empty"):
@@ -289,10 +280,10 @@ def test_every_job_ends_with_exactly_one_last_message(drive):
 def test_tokens_of_the_next_prompt_are_counted_once_the_model_is_loaded(drive):
     driven = drive(FakeBackend(say(["x"])), panes=1)
     pane = driven.comparison.panes[0]
-    assert driven.comparison.count_tokens(pane, "two words") is None
+    assert run(driven.comparison.counting(pane, "two words")) is None
     driven.comparison.ask("Hello")
     driven.until_quiet()
-    assert driven.comparison.count_tokens(pane, "two words") == 2 + 2 + 3
+    assert run(driven.comparison.counting(pane, "two words")) == 2 + 2 + 3
 
 
 def test_a_ninth_pane_is_refused(drive):

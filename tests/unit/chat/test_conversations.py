@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from workbench.chat.answer import Answer, Problem
-from workbench.chat.conversations import Conversations, Diary, title_of
+from workbench.chat.conversations import Conversations
+from workbench.chat.diary import Diary
+from workbench.chat.stored import Listed, Wanted
+from workbench.chat.titles import title_of
 from workbench.engine.fake import FakeBackend, fake_model, say
 from workbench.errors import GenerationError
 from workbench.models.file import Family
@@ -151,3 +154,70 @@ def test_a_record_of_a_later_version_can_still_be_read():
 )
 def test_the_title_is_the_first_line_cut_to_size(prompt, title):
     assert title_of(prompt) == title
+
+
+def test_a_pane_whose_file_is_not_there_keeps_what_it_was(db, drive):
+    conversations = Conversations(db)
+    diary = Diary(conversations)
+    driven = ask(drive, diary)
+    pane, other = driven.comparison.panes[0], driven.comparison.add_pane()
+    driven.comparison.choose(pane, None)
+    conversations.set_panes(diary.conversation_id, [pane, other])
+    kept, empty = conversations.load(diary.conversation_id).panes
+    assert (kept.model_path, kept.n_ctx, empty.model_path) == (str(fake_model("a").path), 2048, None)
+    conversations.set_panes(diary.conversation_id, [other])
+    assert [one.slot for one in conversations.load(diary.conversation_id).panes] == [other.id]
+
+
+def test_asking_some_panes_leaves_the_others_where_they_are(db, drive):
+    conversations = Conversations(db)
+    driven = drive(FakeBackend(say(["yes"])), panes=2, journal=(diary := Diary(conversations)))
+    driven.comparison.ask("One?")
+    driven.until_quiet()
+    diary.asked("Two?", driven.comparison.panes[:1])
+    assert [one.slot for one in conversations.load(diary.conversation_id).panes] == [0, 1]
+
+
+def test_lists_can_be_narrowed(db):
+    conversations = Conversations(db)
+    first, second = conversations.create("Alpha"), conversations.create("Beta", kind="deck")
+    conversations.set_folder(first, "  Work  ")
+    conversations.set_pinned(first, True)
+    conversations.set_tags(first, ["two", "One", "one", " "])
+    titles = [
+        [one.title for one in conversations.listed(wanted)]
+        for wanted in (
+            Wanted(folder="Work"), Wanted(folder=""), Wanted(tag="ONE"), Wanted(kind="deck"), Wanted(pinned=True),
+            Wanted(title="ALP"), Wanted(model="nobody"), Wanted(deleted=True),
+        )
+    ]  # fmt: skip
+    assert titles == [["Alpha"], ["Beta"], ["Alpha"], ["Beta"], ["Alpha"], ["Alpha"], [], []]
+    assert conversations.one(first) == Listed(
+        first, "Alpha", conversations.one(first).changed_at, "Work", True, ("One", "two")
+    )
+    assert (conversations.folders(), conversations.tags()) == (("Work",), ("One", "two"))
+    conversations.delete(first)
+    conversations.delete(second)
+    assert conversations.one(first) is None
+    assert (conversations.folders(), conversations.tags(), conversations.listed()) == ((), (), ())
+    assert len(conversations.listed(Wanted(deleted=True))) == 2
+
+
+def test_an_answers_record_is_read_only_when_it_is_asked_for(db, drive):
+    conversations = Conversations(db)
+    diary = Diary(conversations)
+    driven = ask(drive, diary)
+    whole = driven.comparison.panes[0].exchanges[0].answer
+    late = conversations.load(diary.conversation_id).turns[0].answers[0]
+    gone = conversations.load(diary.conversation_id).turns[0].answers[0]
+    with db.transaction() as sql:
+        sql.execute("UPDATE generation SET record = replace(record, 'Blue.', 'Red.')")
+    assert (late.text, late.model, late.error, late.stop_reason) == ("Blue.", "a", None, "end")
+    assert late.rendered_prompt == whole.rendered_prompt
+    assert late.text == "Red.", "now it was read"
+    with db.transaction() as sql:
+        sql.execute("DELETE FROM conversation")
+    assert gone.rendered_prompt is None
+    assert (gone.text, gone == whole, hash(late) == hash(late)) == ("Blue.", False, True)
+    with pytest.raises(AttributeError):
+        _ = late.nothing_of_the_kind

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.stats.bradley_terry import EFFECT_SD, ELO_PER_LOGIT, PRIOR_SD, Ballot, Outcome, fit
+from workbench.stats.bradley_terry import EFFECT_SD, ELO_PER_LOGIT, PRIOR_SD, Ballot, Outcome, fit, islands
 from workbench.stats.voting import mirrored
 
 PLANTED = (0.6, 0.2, -0.2, -0.6)
@@ -159,3 +159,70 @@ def test_exchanging_the_sides_of_every_ballot_changes_nothing(seed):
 def test_a_ballot_about_no_pair_is_refused(ballot):
     with pytest.raises(ValueError, match="no ballot between two"):
         fit(4, [ballot])
+
+
+# --- published values ----------------------------------------------------------------------
+
+CITED = ((714, 730, 498, 221), (33, 425, 68, 17), (320, 813, 1072, 142), (284, 276, 325, 188))
+"""How often Biometrika, Communications in Statistics, JASA and JRSS-B (rows) are cited by each other (columns),
+1987-89; Stigler 1994, as Agresti, Categorical Data Analysis, fits them."""
+
+
+def test_the_strengths_of_journals_are_those_that_were_published():
+    ballots = [Ballot(cited, citing, Outcome.LEFT) for cited in range(4) for citing in range(4) if cited != citing
+               for _ in range(CITED[cited][citing])]  # fmt: skip
+    ranking = fit(4, ballots, prior_sd=1000.0, effect_sd=1000.0)
+    # Coefficients and standard errors beside Biometrika, by R's BradleyTerry2 2.x.
+    published = {1: (-2.94907, 0.10255), 2: (-0.47957, 0.06059), 3: (0.26895, 0.07083)}
+    for journal, (coefficient, error) in published.items():
+        found = ranking.difference(journal, 0)
+        assert found.estimate == pytest.approx(coefficient, abs=2e-4)
+        assert (found.high - found.low) / (2 * 1.959964) == pytest.approx(error, abs=2e-4)
+
+
+# --- few votes, clean sweeps, islands ------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [5, 12])
+def test_with_very_few_votes_intervals_are_wide_rather_than_wrong(count):
+    covered = total = 0
+    for seed in range(150):
+        ranking = fit(3, votes((0.8, 0.0, -0.8), count, seed))
+        total += 2
+        covered += (0.8 in ranking.difference(0, 1)) + (1.6 in ranking.difference(0, 2))
+    assert covered / total >= 0.93
+
+
+def test_one_vote_decides_nothing():
+    chance = fit(2, [Ballot(0, 1, Outcome.LEFT)]).win_probability(0, 1)
+    assert chance.low < 0.5 < chance.estimate < 0.9
+    assert chance.high > 0.95
+
+
+@pytest.mark.parametrize("wins", [3, 30, 300, 3000])
+def test_a_model_that_wins_everything_against_everybody_stays_finite_and_first(wins):
+    ballots = [Ballot(0, other, Outcome.LEFT) for other in (1, 2, 3) for _ in range(wins)]
+    ballots += [Ballot(1, 2, Outcome.LEFT), Ballot(2, 1, Outcome.LEFT), Ballot(2, 3, Outcome.TIE)]
+    ranking = fit(4, ballots)
+    assert ranking.order[0] == 0
+    assert all(math.isfinite(value) for value in ranking.parameters)
+    chance = ranking.win_probability(0, 1)
+    assert 0.5 < chance.low < chance.estimate < chance.high < 1.0 or wins == 3
+    assert 0 not in ranking.difference(0, 1) or wins == 3
+
+
+def test_models_that_no_votes_connect_are_islands():
+    ballots = [Ballot(0, 2, Outcome.LEFT), Ballot(4, 2, Outcome.TIE), Ballot(1, 3, Outcome.BOTH_BAD)]
+    assert islands(6, ballots) == ((0, 2, 4), (1, 3), (5,))
+    assert islands(6, [*ballots, Ballot(3, 4, Outcome.RIGHT)]) == ((0, 1, 2, 3, 4), (5,))
+    assert islands(2, []) == ((0,), (1,))
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=20, deadline=None)
+def test_the_same_vote_many_times_is_that_many_votes(seed):
+    ballots = votes(PLANTED, 30, seed)
+    shuffled = random.Random(seed).sample(ballots * 3, 90)
+    assert np.allclose(fit(4, ballots * 3).parameters, fit(4, shuffled).parameters, atol=1e-8)
+    apart = [Ballot(one.left, one.right, one.outcome, 1e-9 * place) for place, one in enumerate(ballots * 3)]
+    assert np.allclose(fit(4, ballots * 3).strengths, fit(4, apart, covariate=True).strengths, atol=1e-5)

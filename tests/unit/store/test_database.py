@@ -72,7 +72,10 @@ def test_deleting_a_conversation_deletes_all_that_belongs_to_it(tmp_path: Path) 
             now = timestamp()
             sql.execute("INSERT INTO conversation (id, title, created_at, changed_at) VALUES (1, '', ?, ?)", (now, now))
             sql.execute("INSERT INTO pane (conversation_id, slot, n_ctx) VALUES (1, 0, 4096)")
-            sql.execute("INSERT INTO turn VALUES (1, 1, 0, 'hello', ?)", (now,))
+            sql.execute(
+                "INSERT INTO turn (id, conversation_id, position, prompt, asked_at) VALUES (1, 1, 0, 'hello', ?)",
+                (now,),
+            )
             sql.execute(
                 "INSERT INTO generation (turn_id, slot, attempt, state, model_name, model_path, family, quantisation,"
                 " synthetic, started_at) VALUES (1, 0, 0, 'running', 'm', '/m', 'other', 'Q4_0', 0, ?)",

@@ -10,18 +10,19 @@ from PySide6.QtWidgets import QDoubleSpinBox, QFileDialog, QHBoxLayout, QVBoxLay
 
 from workbench.engine.base import Adapter
 from workbench.gui.theme import Space
+from workbench.gui.tr import later, tr
 from workbench.gui.widgets.controls import ElidedLabel, IconButton, label, text_button
 
 MOST_SCALE = 10.0
-NONE_YET = "None: the model as it is."
+NONE_YET = later("None: the model as it is.")
 
 
 class AdapterList(QWidget):
     def __init__(self, adapters: Sequence[Adapter], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.rows: list[_Row] = []
-        self._none = label(NONE_YET, role="muted")
-        self.add_button = text_button("Add a LoRA (GGUF)…", kind="small")
+        self._none = label(tr(NONE_YET), role="muted")
+        self.add_button = text_button(tr("Add a LoRA (GGUF)…"), kind="small")
         self.add_button.clicked.connect(self._browse)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -44,7 +45,9 @@ class AdapterList(QWidget):
 
     @Slot()
     def _browse(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Add a LoRA adapter", "", "GGUF adapters (*.gguf);;All files (*)")
+        name, _ = QFileDialog.getOpenFileName(
+            self, tr("Add a LoRA adapter"), "", tr("GGUF adapters (*.gguf);;All files (*)")
+        )
         if name:
             self.add(Adapter(Path(name)))
 
@@ -69,9 +72,9 @@ class _Row(QWidget):
         self.scale.setValue(adapter.scale)
         self.scale.setPrefix("× ")
         self.scale.lineEdit().setTextMargins(Space.XS, 0, 0, 0)  # the style sheet's padding does not reach it
-        self.scale.setAccessibleName(f"Scale of {adapter.path.name}")
-        self.scale.setToolTip("1 is as it was trained, 0 is without it")
-        self.gone = IconButton("close", f"Leave {adapter.path.name} out")
+        self.scale.setAccessibleName(tr("Scale of {name}", name=adapter.path.name))
+        self.scale.setToolTip(tr("1 is as it was trained, 0 is without it"))
+        self.gone = IconButton("close", tr("Leave {name} out", name=adapter.path.name))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(Space.S)

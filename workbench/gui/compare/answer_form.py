@@ -10,11 +10,12 @@ from workbench.engine.base import Constraint, Grammar, JsonSchema
 from workbench.errors import WorkbenchError
 from workbench.gui import theme
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import later, tr
 from workbench.gui.widgets.controls import label
 
 FREE, SCHEMA, GRAMMAR = "free", "schema", "grammar"
-KINDS = {FREE: "Free text", SCHEMA: "JSON schema", GRAMMAR: "Grammar (GBNF)"}
-KIND_HELP = "JSON schema or grammar: only tokens that keep to it can be drawn, so that every answer is valid"
+KINDS = {FREE: later("Free text"), SCHEMA: later("JSON schema"), GRAMMAR: later("Grammar (GBNF)")}
+KIND_HELP = later("JSON schema or grammar: only tokens that keep to it can be drawn, so that every answer is valid")
 EXAMPLES = {
     SCHEMA: '{"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}',
     GRAMMAR: 'root ::= "yes" | "no"',
@@ -31,8 +32,8 @@ class AnswerForm(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.kind = QComboBox()
-        self.kind.setAccessibleName("Output format")
-        self.kind.setToolTip(KIND_HELP)
+        self.kind.setAccessibleName(tr("Output format"))
+        self.kind.setToolTip(tr(KIND_HELP))
         for kind, words in KINDS.items():
             self.kind.addItem(words, kind)
         self.text = QPlainTextEdit()
@@ -86,7 +87,7 @@ class AnswerForm(QWidget):
         kind = self.kind.currentData()
         self.text.setVisible(kind != FREE)
         self.text.setPlaceholderText(EXAMPLES.get(kind, ""))
-        self.text.setAccessibleName("JSON schema" if kind == SCHEMA else "Grammar")
+        self.text.setAccessibleName(tr("JSON schema") if kind == SCHEMA else tr("Grammar"))
         self.judge()
         self._resize()
 

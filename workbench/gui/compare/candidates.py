@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QScroll
 from workbench.engine.recorded import Candidate, Choice
 from workbench.gui import theme
 from workbench.gui.theme import Space
+from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import label
 from workbench.gui.widgets.text_view import AnswerView
 
@@ -30,7 +31,7 @@ class TokenView(AnswerView):
     """
 
     def __init__(self, name: str) -> None:
-        super().__init__(grows=True, name=f"{name}, token by token")
+        super().__init__(grows=True, name=tr("{name}, token by token", name=name))
         self._pieces: tuple[tuple[str, Choice], ...] = ()
         self._ends: tuple[int, ...] = ()  # of the pieces, in the document's characters
         self._name = self.accessibleName()
@@ -71,7 +72,7 @@ class TokenView(AnswerView):
                 else QTextCharFormat.UnderlineStyle.WaveUnderline
             )  # fmt: skip
             made.setUnderlineColor(QColor(tokens.caution))
-        made.setToolTip(f"{percent(choice.taken)} sure")
+        made.setToolTip(tr("{percent} sure", percent=percent(choice.taken)))
         return made
 
     @Slot(QUrl)
@@ -142,7 +143,7 @@ class CandidatesPopup(QFrame):
         super().__init__(parent, Qt.WindowType.Popup)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setProperty("role", "popup")
-        self.setAccessibleName("What else could have come")
+        self.setAccessibleName(tr("What else could have come"))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         grid = QGridLayout()
         grid.setHorizontalSpacing(Space.M)
@@ -158,10 +159,12 @@ class CandidatesPopup(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.M, Space.S, Space.M, Space.S)
         column.setSpacing(Space.S)
-        column.addWidget(label("What else could have come here", role="muted"))
+        column.addWidget(label(tr("What else could have come here"), role="muted"))
         column.addLayout(grid)
         told = sum(map(math.exp, (candidate.logprob for candidate in self.rows)))
-        column.addWidget(label(f"all others together: {max(0.0, 1 - told):.1%}, before sampling", role="muted"))
+        column.addWidget(
+            label(tr("all others together: {others:.1%}, before sampling", others=max(0.0, 1 - told)), role="muted")
+        )
         read = (f"{shown(candidate.text)} {percent(candidate)}" for candidate in self.rows)
         self.setAccessibleDescription(", ".join(read))
 
@@ -207,7 +210,7 @@ def percent(candidate: Candidate) -> str:
 
 def shown(text: str) -> str:
     """A token as it can be read: spaces and line ends are visible."""
-    return text.replace("\n", "⏎").replace("\t", "⇥").replace(" ", "␣") or "(nothing visible)"
+    return text.replace("\n", "⏎").replace("\t", "⇥").replace(" ", "␣") or tr("(nothing visible)")
 
 
 def shortened(text: str) -> str:

@@ -2,60 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtCore import QMimeData, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QKeyEvent, QResizeEvent, QTextOption
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from workbench.chat.plan import RunPlan
 from workbench.gui import theme
-from workbench.gui.compare.words import MODES, NARROW_SPACE, counted_models
+from workbench.gui.compare.queue import QueueRow
+from workbench.gui.compare.run_plan import RunLine
+from workbench.gui.compare.words import NARROW_SPACE, counted_models
 from workbench.gui.theme import Space, Tone
-from workbench.gui.widgets.controls import ElidedLabel, label, text_button
+from workbench.gui.tr import tr
+from workbench.gui.widgets.controls import label, text_button
 
 MOST_LINES = 6
+LONGEST_WORD = 2_000  # characters: with a longer one, lines may end anywhere
 PAUSE_MS = 500  # after the last key: then the tokens are counted and the draft is kept
 _SEND_KEYS = frozenset({Qt.Key.Key_Return, Qt.Key.Key_Enter})
 
 
 class Composer(QFrame):
-    """``paused`` is emitted when typing has rested for half a second."""
+    """``paused`` is emitted when typing has rested for half a second, ``sent`` when the prompt was taken.
+
+    ``dress`` makes of the typed text what is asked: parts that add something to it put theirs here.
+    """
 
     send = Signal()
     stop_all = Signal()
     paused = Signal()
+    sent = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "composer")
+        self.dress: Callable[[str], str] = str
         self.edit = PromptEdit()
         self.edit.send.connect(self.send)
         self.edit.textChanged.connect(self._typed)
         self.notice = label(role="small", tone=Tone.CAUTION, wrap=True)
         self.notice.hide()
-        self.plan = ElidedLabel()
-        self.plan.setProperty("role", "muted")
+        self.queue = QueueRow()
+        self.plan = RunLine()
         self.count = label("–", role="muted")
-        self.count.setAccessibleName("Prompt length in tokens")
-        self.stop_button = text_button("■ Stop all")
-        self.stop_button.setAccessibleName("Stop all answers")
+        self.count.setAccessibleName(tr("Prompt length in tokens"))
+        self.stop_button = text_button(tr("■ Stop all"))
+        self.stop_button.setAccessibleName(tr("Stop all answers"))
         self.stop_button.clicked.connect(self.stop_all)
         self.stop_button.hide()
-        self.send_button = text_button("Send to all", kind="primary")
-        self.send_button.setToolTip("Ctrl+Enter")
+        self.send_button = text_button(tr("Send to all"), kind="primary")
+        self.send_button.setToolTip(tr("Ctrl+Enter"))
         self.send_button.clicked.connect(self.send)
         self._rest = QTimer(self, singleShot=True, interval=PAUSE_MS)
         self._rest.timeout.connect(self.paused)
-        row = QHBoxLayout()
+        row = self._row = QHBoxLayout()
         row.setSpacing(Space.S)
         row.addWidget(self.plan, 1)
         row.addWidget(self.count)
         row.addWidget(self.stop_button)
         row.addWidget(self.send_button)
-        column = QVBoxLayout(self)
+        column = self._column = QVBoxLayout(self)
         column.setContentsMargins(Space.M, Space.S, Space.S, Space.S)
         column.setSpacing(Space.XS)
+        column.addWidget(self.queue)
         column.addWidget(self.edit)
         column.addWidget(self.notice)
         column.addLayout(row)
@@ -65,6 +75,25 @@ class Composer(QFrame):
     @property
     def text(self) -> str:
         return self.edit.toPlainText()
+
+    @property
+    def prompt(self) -> str:
+        """What is asked: the text, and what parts add to it."""
+        return self.dress(self.text)
+
+    def add_row(self, row: QWidget) -> None:
+        """Below the text."""
+        self._column.insertWidget(self._column.indexOf(self.edit) + 1, row)
+
+    def add_tool(self, button: QWidget) -> None:
+        """Before all else below the text; the Tab key meets it there too."""
+        self._row.insertWidget(0, button)
+        QWidget.setTabOrder(self.edit, button)
+
+    def take_sent(self) -> None:
+        """The prompt was taken: the text is gone from here, and parts let go of what they added."""
+        self.set_text("")
+        self.sent.emit()
 
     def set_text(self, text: str) -> None:
         self.edit.setPlainText(text)
@@ -80,22 +109,31 @@ class Composer(QFrame):
         self.notice.setVisible(bool(notice))
 
     def draw(self, *, models: int, busy: bool, plan: RunPlan | None) -> None:
-        self.edit.setPlaceholderText(f"Ask {counted_models(models)}…   (Ctrl+Enter sends)")
-        self.send_button.setText("Send" if models == 1 else "Send to all")
+        words = tr("Ask {models}…   (Ctrl+Enter sends)", models=counted_models(models))
+        if busy:
+            words = tr("Ask on: it waits until the panes are quiet   (Ctrl+Enter)")
+        if words != self.edit.placeholderText():
+            self.edit.setPlaceholderText(words)
+        self.send_button.setText(tr("Queue") if busy else tr("Send") if models == 1 else tr("Send to all"))
+        self.send_button.setToolTip(
+            tr("Sent as soon as every pane has answered (Ctrl+Enter)") if busy else tr("Ctrl+Enter")
+        )
         self.stop_button.setVisible(busy)
-        self.plan.setText(plan_words(plan) if plan is not None and models > 1 else "")
+        self.plan.draw(models, plan)
 
     def show_counts(self, counts: Mapping[str, tuple[int, int]]) -> None:
         """``counts`` gives used and possible tokens by model; the fullest is shown, all in the tool tip."""
         if not counts:
             self.count.setText("–")
-            self.count.setToolTip("Counted with a model's own tokenizer, once one is loaded")
+            self.count.setToolTip(tr("Counted with a model's own tokenizer, once one is loaded"))
             theme.mark(self.count, tone=Tone.NONE)
             return
         used, most = max(counts.values(), key=lambda pair: pair[0] / max(1, pair[1]))
         over = used >= most
-        self.count.setText(f"{'✕ ' if over else ''}{used:,} / {most:,}{NARROW_SPACE}tokens")
-        self.count.setToolTip("\n".join(f"{name}: {a:,} of {b:,}" for name, (a, b) in counts.items()))
+        said = tr("{used:,} / {most:,}{space}tokens", used=used, most=most, space=NARROW_SPACE)
+        self.count.setText(f"✕ {said}" if over else said)
+        lines = [tr("{name}: {used:,} of {most:,}", name=name, used=a, most=b) for name, (a, b) in counts.items()]
+        self.count.setToolTip("\n".join(lines))
         theme.mark(self.count, tone=Tone.BAD if over else Tone.CAUTION if used > 0.9 * most else Tone.NONE)
 
     @Slot()
@@ -111,7 +149,7 @@ class PromptEdit(QPlainTextEdit):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Prompt")
+        self.setAccessibleName(tr("Prompt"))
         self.setTabChangesFocus(True)
         self.setAcceptDrops(False)  # a dropped file belongs to the window
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -120,6 +158,22 @@ class PromptEdit(QPlainTextEdit):
         self.document().documentLayout().documentSizeChanged.connect(self._fit)
         theme.changed.connect(self._fit)
         self._fit()
+
+    def setPlainText(self, text: str) -> None:
+        self._wrap_for(text)
+        super().setPlainText(text)
+
+    def insertFromMimeData(self, source: QMimeData) -> None:
+        self._wrap_for(source.text())
+        super().insertFromMimeData(source)
+
+    def _wrap_for(self, text: str) -> None:
+        """Qt looks for the end of a word in each of its lines: a million characters without a blank would take it
+        most of a minute, and take none where a line may end anywhere."""
+        if max(map(len, text.split()), default=0) > LONGEST_WORD:
+            self.setWordWrapMode(QTextOption.WrapMode.WrapAnywhere)
+        elif not text:
+            self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         command = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.MetaModifier
@@ -149,11 +203,3 @@ class PromptEdit(QPlainTextEdit):
         at_most = self.document().size().height() <= MOST_LINES
         policy = Qt.ScrollBarPolicy
         self.setVerticalScrollBarPolicy(policy.ScrollBarAlwaysOff if at_most else policy.ScrollBarAsNeeded)
-
-
-def plan_words(plan: RunPlan) -> str:
-    """ "In turn: 3 models share 2 processor cores: one answers at a time"."""
-    mode, reasons = MODES[plan.mode.value], "; ".join(plan.reasons)
-    if not reasons or reasons.casefold().startswith(mode.casefold()):
-        return reasons or mode
-    return f"{mode}: {reasons}"

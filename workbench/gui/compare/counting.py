@@ -16,7 +16,7 @@ class Counted(Protocol):
     """Where the text stands and its length is shown."""
 
     @property
-    def text(self) -> str: ...
+    def prompt(self) -> str: ...
 
     def show_counts(self, counts: dict[str, tuple[int, int]]) -> None: ...
 
@@ -40,9 +40,9 @@ class TokenCount:
     def start(self) -> None:
         """Count for every loaded pane."""
         self._newest += 1
-        text = self._shown.text
+        prompt = self._shown.prompt
         wanted = [
-            _Wanted(f"{pane.id + 1}. {pane.model.title}", pane.facts.n_ctx, self._comparison.counting(pane, text))
+            _Wanted(f"{pane.id + 1}. {pane.model.title}", pane.facts.n_ctx, self._comparison.counting(pane, prompt))
             for pane in self._comparison.panes
             if pane.facts is not None and pane.model is not None
         ]

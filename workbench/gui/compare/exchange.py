@@ -2,70 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtGui import QFontMetrics, QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from workbench.chat.answer import CUT_SHORT, Answer, Problem
 from workbench.chat.footing import Difference
 from workbench.chat.pane import Exchange, Pane
 from workbench.errors import DoesNotFitError
-from workbench.gui import theme
 from workbench.gui.compare import words
+from workbench.gui.compare.answer_footer import AnswerFooter, menu_entries
+from workbench.gui.compare.bubble import PromptBubble
 from workbench.gui.compare.candidates import TokenView
 from workbench.gui.compare.footing_dialog import FootingDialog
 from workbench.gui.compare.thinking import ThinkingFold
+from workbench.gui.compare.wishes import Wish
 from workbench.gui.theme import Space, Tone
-from workbench.gui.widgets.controls import FlowLayout, IconButton, label, text_button
+from workbench.gui.tr import tr
+from workbench.gui.widgets.controls import FlowLayout, label, text_button
 from workbench.gui.widgets.text_view import AnswerView
 
-PROMPT_LINES = 4
-ONE_LINE = 36  # characters of a chip: Qt would break a shorter one too if it were let
-NARROW = 300  # pixels at 100 % text: figures and buttons have no room beside each other
+ONE_LINE = 40  # characters of a chip: Qt would break a shorter one too if it were let
+CALM = frozenset({CUT_SHORT["cancelled"], CUT_SHORT["imported"]})  # nothing went wrong
 
 
 class ExchangeView(QFrame):
-    """``load_anyway`` and ``load_options`` are those of its problem."""
+    """``wished`` carries a ``Wish`` and its argument; ``load_anyway`` and ``load_options`` are those of its problem."""
 
+    wished = Signal(str, object)
     load_anyway = Signal()
     load_options = Signal()
 
     def __init__(self, pane: Pane, exchange: Exchange) -> None:
         super().__init__()
         self.prompt = exchange.prompt
+        self.exchange = exchange
         self.answer: Answer | None = None
         self._written = 0
-        self._name = pane.model.title if pane.model is not None else "the model"
-        self._bubble = PromptBubble(exchange.prompt)
+        self._stands: tuple[Exchange, bool, bool] | None = None  # newest, quiet
+        self._name = pane.model.title if pane.model is not None else tr("the model")
+        self.bubble = PromptBubble(exchange.prompt)
+        self.bubble.wished.connect(self.wished)
         self.waiting = label(role="muted")
         self.thinking = ThinkingFold(self._name)
-        self.text = AnswerView(grows=True, name=f"Answer of {self._name}")
+        self.text = AnswerView(grows=True, name=tr("Answer of {model}", model=self._name))
         self.text.hide()
         self.tokens: TokenView | None = None
+        self._instead: QWidget | None = None
         self.differences: tuple[Difference, ...] = ()
         self.compared: tuple[Answer, ...] = ()
         self.problem: ProblemCard | None = None
         self.chips = _Row()
-        self.unlike = text_button("≠ not asked alike", kind="small")
+        self.unlike = text_button(tr("≠ not asked alike"), kind="small")
         self.unlike.setProperty("tone", "caution")
         self.unlike.clicked.connect(self.explain)
         self.unlike.hide()
+        self.goes_on = label(role="chip", tone=Tone.ACCENT)
+        self.goes_on.hide()
         self.chips.add(self.unlike)
-        self.figures = label(role="muted", wrap=True)
-        self._footer = self._make_footer()
+        self.chips.add(self.goes_on)
+        self._make_footer()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.S)
-        for part in (self._bubble, self.thinking, self.waiting, self.text, self.chips, self._footer):
+        for part in (self.bubble, self.thinking, self.waiting, self.text, self.chips, self.footer):
             column.addWidget(part)
         self.chips.hide()
-        self._footer.hide()
+        self.footer.hide()
 
     @property
     def chip_texts(self) -> list[str]:
-        return [found.text() for found in self.chips.findChildren(QLabel)]
+        chips = self.chips.findChildren(QLabel)
+        return [found.text() for found in chips if not found.isHidden()]
 
     def draw_live(self, pane: Pane) -> None:
         """Add what was written since the last time."""
@@ -93,28 +103,45 @@ class ExchangeView(QFrame):
         self._show_chips(answer)
         self.figures.setText(words.answer_figures(answer))
         self.figures.setToolTip(words.answer_details(answer))
-        self._copy.setEnabled(bool(answer.text))
-        self.sure.setVisible(any(not choice.thinking for choice in answer.choices))
-        self.asked.setVisible(answer.footing is not None)
-        self._footer.show()
+        self.footer.copy.setEnabled(bool(answer.text))
+        self.footer.offer(self.sure, possible=any(not choice.thinking for choice in answer.choices))
+        self.footer.offer(self.asked, possible=answer.footing is not None)
+        self.footer.show()
+
+    def draw_exchange(self, exchange: Exchange, *, newest: bool, quiet: bool) -> None:
+        """Where it stands among attempts and branches; ``quiet`` says that its pane does not answer."""
+        if (exchange, newest, quiet) == self._stands:
+            return
+        self.exchange, self._stands = exchange, (exchange, newest, quiet)
+        self.bubble.draw(exchange.siblings, exchange.turn_id, quiet=quiet)
+        self.footer.attempts.draw(exchange.attempts, exchange.generation_id)
+        self.footer.attempts.setEnabled(quiet)
+        if exchange.continued is not None:
+            self.goes_on.setText(tr("⤷ goes on from the answer of {model}", model=exchange.continued.model))
+        elif exchange.unread and exchange.answer is not None:
+            self.goes_on.setText(tr("⤷ left out of what the model reads next"))
+        self.goes_on.setWordWrap(len(self.goes_on.text()) > ONE_LINE)
+        self.goes_on.setVisible(exchange.continued is not None or (exchange.unread and exchange.answer is not None))
+        self._show_chip_row()
 
     def compare(self, differences: tuple[Difference, ...], compared: tuple[Answer, ...]) -> None:
         """Say where the models that answered this prompt were not asked alike; ``compared`` are all answers to it."""
         self.differences, self.compared = differences, compared
         self.unlike.setVisible(bool(differences))
-        self.chips.setVisible(bool(differences) or bool(self.chip_texts))
+        self._show_chip_row()
         self.unlike.setToolTip("\n".join(map(str, differences)))
-        self.unlike.setAccessibleName("Not asked alike: " + ", ".join(one.what for one in differences))
+        self.unlike.setAccessibleName(tr("Not asked alike: {what}", what=", ".join(one.what for one in differences)))
 
     def set_again(self, *, possible: bool) -> None:
         """Whether this answer can be made again: only the last one, and not while the pane answers."""
-        self.again.setVisible(possible)
+        self.footer.offer(self.again, possible=possible)
         if self.problem is not None:
             self.problem.offer(possible=possible)
 
+    @Slot()
     def copy(self) -> None:
-        if self.answer is not None:
-            QGuiApplication.clipboard().setText(self.answer.text)
+        """The answer as Markdown, as the model wrote it."""
+        self._wish(Wish.COPY)
 
     @Slot()
     def explain(self) -> None:
@@ -135,22 +162,68 @@ class ExchangeView(QFrame):
             assert isinstance(layout, QVBoxLayout)
             layout.insertWidget(layout.indexOf(self.text), self.tokens)
             QWidget.setTabOrder(self.text, self.tokens)
+        if shown:
+            self.show_instead(None)
         self.tokens.setVisible(shown)
         self.text.setVisible(not shown)
 
-    def _make_footer(self) -> QWidget:
-        self.sure = IconButton("percent-outline", "How sure was it: token by token")
-        self.sure.setCheckable(True)
+    def show_instead(self, widget: QWidget | None) -> None:
+        """Something else in the place of the answer; None: the answer as it reads."""
+        if self._instead is not None:
+            self._instead.hide()
+            self._instead.deleteLater()
+        self._instead = widget
+        if widget is not None:
+            self.sure.setChecked(False)
+            layout = self.layout()
+            assert isinstance(layout, QVBoxLayout)
+            layout.insertWidget(layout.indexOf(self.text), widget)
+            QWidget.setTabOrder(self.text, widget)
+        self.text.setVisible(widget is None and bool(self.answer is None or self.answer.text))
+
+    def _make_footer(self) -> None:
+        self.footer = footer = AnswerFooter()
+        self.figures, self.sure, self.asked, self.again = footer.figures, footer.sure, footer.asked, footer.again
         self.sure.toggled.connect(self.show_tokens)
-        self.sure.hide()
-        self.asked = IconButton("information-outline", "How it was asked")
         self.asked.clicked.connect(self.explain)
-        self.asked.hide()
-        self._copy = IconButton("content-copy", "Copy the answer")
-        self._copy.clicked.connect(self.copy)
-        self.again = IconButton("refresh", "Answer this again")
-        self.again.hide()
-        return _Footer(self.figures, (self.sure, self.asked, self._copy, self.again))
+        footer.copy.clicked.connect(self.copy)
+        footer.attempts.stepped.connect(partial(self.wished.emit, Wish.ATTEMPT))
+        self._entries = menu_entries(footer, self._wish, self.quote, self.bubble.edit, self.again.click)
+        footer.menu.addSeparator()
+        self._sure_entry = footer.add(tr("How sure was it: token by token"), self.sure.toggle)
+        self._asked_entry = footer.add(tr("How it was asked…"), self.explain)
+        footer.menu_opens.connect(self._enable_entries)
+
+    def _wish(self, wish: Wish) -> None:
+        self.wished.emit(wish, None)
+
+    @Slot()
+    def quote(self) -> None:
+        """What is selected, else all of it."""
+        chosen = self.text.textCursor().selection().toPlainText() if self.text.isVisible() else ""
+        self.wished.emit(Wish.QUOTE, chosen)
+
+    @Slot()
+    def _enable_entries(self) -> None:
+        """What can be wished of it now."""
+        newest, quiet = (self._stands[1], self._stands[2]) if self._stands is not None else (False, False)
+        kept = self.exchange.turn_id is not None
+        told = self.answer is not None and bool(self.answer.text) and self.answer.error is None
+        possible = {
+            Wish.COPY: self.answer is not None and bool(self.answer.text),
+            Wish.QUOTE: self.answer is not None and bool(self.answer.text),
+            Wish.AGAIN: self.footer.offers(self.again),
+            Wish.EDIT: kept and quiet,
+            Wish.BRANCH_HERE: kept and quiet and not newest,
+            Wish.CONTINUE_ALL: kept and quiet and told,
+            Wish.CONTINUE_OWN: kept and quiet,
+            Wish.DIFFERENCES: told,
+            Wish.EXPORT: kept,
+        }
+        for wish, entry in self._entries.items():
+            entry.setEnabled(possible[wish])
+        self._sure_entry.setEnabled(self.footer.offers(self.sure))
+        self._asked_entry.setEnabled(self.footer.offers(self.asked))
 
     def _show_problem(self, problem: Problem | None) -> None:
         if problem is not None:
@@ -163,64 +236,17 @@ class ExchangeView(QFrame):
 
     def _show_chips(self, answer: Answer) -> None:
         for chip in answer.chips:
-            calm = chip == CUT_SHORT["cancelled"] or chip.startswith("template:")
+            calm = chip in CALM or chip.startswith("template:")
             tone = Tone.MUTED if calm else Tone.CAUTION
             self.chips.add(label(chip, role="chip", tone=tone, wrap=len(chip) > ONE_LINE))
-        self.chips.setVisible(bool(answer.chips) or bool(self.differences))
+        for condition in answer.conditions:  # what held the machine back: the speeds below were measured so
+            held_back = label(condition, role="chip", tone=Tone.CAUTION, wrap=len(condition) > ONE_LINE)
+            held_back.setToolTip(tr("Measured so: at another time it may be faster"))
+            self.chips.add(held_back)
+        self._show_chip_row()
 
-
-class PromptBubble(QFrame):
-    """A prompt as it was asked; a long one shows its first lines until it is opened."""
-
-    def __init__(self, prompt: str) -> None:
-        super().__init__()
-        self.setProperty("role", "prompt")
-        self._prompt = prompt
-        self._open = False
-        self._label = label(role="small", wrap=True)
-        self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._label.setAccessibleName("Prompt")
-        self._more = text_button("Show all", kind="link")
-        self._more.setProperty("compact", True)
-        self._more.clicked.connect(self._toggle)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(Space.S + 2, Space.S - 2, Space.S + 2, Space.S - 2)
-        column.setSpacing(0)
-        column.addWidget(self._label)
-        column.addWidget(self._more, 0, Qt.AlignmentFlag.AlignLeft)
-        self._show()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._show()
-
-    @Slot()
-    def _toggle(self) -> None:
-        self._open = not self._open
-        self._show()
-
-    def _show(self) -> None:
-        short = self._shortened()
-        self._more.setVisible(short != self._prompt)
-        self._more.setText("Show less" if self._open else "Show all")
-        self._label.setText(self._prompt if self._open else short)
-
-    def _shortened(self) -> str:
-        """The first lines as they break at this width, roughly: measuring it all would be slow for a long text."""
-        width = max(self.width() - 2 * Space.M, theme.px(120))
-        metrics = QFontMetrics(self._label.font())
-        per_line = max(8, width // max(1, metrics.averageCharWidth()))
-        kept: list[str] = []
-        used = 0
-        for line in self._prompt.split("\n"):
-            rows = max(1, -(-len(line) // per_line))
-            if used + rows > PROMPT_LINES:
-                left = (PROMPT_LINES - used) * per_line
-                return "\n".join([*kept, line[:left].rstrip()]).rstrip() + "…"
-            kept.append(line)
-            used += rows
-        return self._prompt
+    def _show_chip_row(self) -> None:
+        self.chips.setVisible(bool(self.differences) or bool(self.chip_texts))
 
 
 class ProblemCard(QFrame):
@@ -242,12 +268,12 @@ class ProblemCard(QFrame):
         for part in (self.message, self.hint):
             part.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             part.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        copy = text_button("Copy details", kind="link")
+        copy = text_button(tr("Copy details"), kind="link")
         copy.clicked.connect(self.copy_details)
-        self.anyway = text_button("Load anyway", kind="small")
-        self.anyway.setToolTip("llama.cpp has the last word; the system may become slow")
+        self.anyway = text_button(tr("Load anyway"), kind="small")
+        self.anyway.setToolTip(tr("llama.cpp has the last word; the system may become slow"))
         self.anyway.clicked.connect(self.load_anyway)
-        self.options = text_button("What would fit…", kind="small")
+        self.options = text_button(tr("What would fit…"), kind="small")
         self.options.clicked.connect(self.load_options)
         self._too_big = problem.code == DoesNotFitError.code
         ways = FlowLayout(gap=Space.S)
@@ -269,28 +295,6 @@ class ProblemCard(QFrame):
     @Slot()
     def copy_details(self) -> None:
         QGuiApplication.clipboard().setText(self._details)
-
-
-class _Footer(QWidget):
-    """Figures and buttons beside each other, below each other in a narrow pane: the answer must not grow wider."""
-
-    def __init__(self, figures: QWidget, buttons: Sequence[QWidget]) -> None:
-        super().__init__()
-        row = QHBoxLayout()
-        row.setSpacing(Space.XS)
-        row.addStretch(1)
-        for button in buttons:
-            row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
-        self._box = QBoxLayout(QBoxLayout.Direction.TopToBottom, self)
-        self._box.setContentsMargins(0, 0, 0, 0)
-        self._box.setSpacing(Space.XS)
-        self._box.addWidget(figures, 1)
-        self._box.addLayout(row)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        narrow = self.width() < theme.px(NARROW)
-        self._box.setDirection(QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight)
 
 
 class _Row(QWidget):
@@ -317,7 +321,7 @@ def _waiting_words(pane: Pane) -> str:
 
 def _nothing_written(answer: Answer) -> str:
     if answer.stop_reason == "cancelled":
-        return "Stopped before the first word."
+        return tr("Stopped before the first word.")
     if answer.stop_reason == "unfinished":
-        return "The program ended before the first word."
-    return "The model answered with nothing."
+        return tr("The program ended before the first word.")
+    return tr("The model answered with nothing.")

@@ -22,18 +22,24 @@ from workbench.chat.footing import Difference, Footing
 from workbench.gui import theme
 from workbench.gui.compare.words import EXACTNESSES
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import later, tr
 from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.widgets.sheet import Sheet
 
 SYSTEMS = {
-    "none": "none",
-    "native": "in a place of its own",
-    "merged": "put before the first message: the template has no place for it",
-    "unsupported": "left out: the template has no place for it",
+    "none": later("none"),
+    "native": later("in a place of its own"),
+    "merged": later("put before the first message: the template has no place for it"),
+    "unsupported": later("left out: the template has no place for it"),
 }
-FORMATS = {None: "free text", "JsonSchema": "JSON schema", "Grammar": "grammar (GBNF)"}
+FORMATS = {None: later("free text"), "JsonSchema": later("JSON schema"), "Grammar": later("grammar (GBNF)")}
 LONGEST_WORD = 32  # characters: longer ones are hashes, shown in lines of that length
-SOURCES = {"file": "the file's own", "none": "none: completed raw", "user": "yours", None: "unknown"}
+SOURCES = {
+    "file": later("the file's own"),
+    "none": later("none: completed raw"),
+    "user": later("yours"),
+    None: later("unknown"),
+}
 
 
 class FootingDialog(Sheet):
@@ -48,12 +54,12 @@ class FootingDialog(Sheet):
     ) -> None:
         super().__init__(560, 520, parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("How it was asked")
+        self.setWindowTitle(tr("How it was asked"))
         self.facts = tuple(facts(answer))
         inner = QVBoxLayout()
         inner.setSpacing(Space.M)
         if differences:
-            inner.addWidget(label("Not asked alike", role="strong", tone=Tone.CAUTION))
+            inner.addWidget(label(tr("Not asked alike"), role="strong", tone=Tone.CAUTION))
             for difference in differences:
                 inner.addWidget(_value(by_model(difference, compared), tone=Tone.CAUTION))
         inner.addLayout(_table(self.facts))
@@ -61,10 +67,12 @@ class FootingDialog(Sheet):
         self.ids.setReadOnly(True)
         self.ids.setProperty("role", "mono")
         self.ids.setTabChangesFocus(True)
-        self.ids.setAccessibleName("Token ids of the prompt")
+        self.ids.setAccessibleName(tr("Token ids of the prompt"))
         self.ids.setFixedHeight(theme.px(96))
         if self.ids.toPlainText():
-            inner.addWidget(label(f"Token ids of the prompt: {len(self.ids.toPlainText().split()):,}", role="muted"))
+            inner.addWidget(
+                label(tr("Token ids of the prompt: {count:,}", count=len(self.ids.toPlainText().split())), role="muted")
+            )
             inner.addWidget(self.ids)
         inner.addStretch(1)
         column = QVBoxLayout(self)
@@ -75,9 +83,9 @@ class FootingDialog(Sheet):
         column.addLayout(self._buttons())
 
     def _buttons(self) -> QHBoxLayout:
-        copy = text_button("Copy")
+        copy = text_button(tr("Copy"))
         copy.clicked.connect(self._copy)
-        close = text_button("Close", kind="primary")
+        close = text_button(tr("Close"), kind="primary")
         close.clicked.connect(self.accept)
         row = QHBoxLayout()
         row.addStretch(1)
@@ -88,54 +96,74 @@ class FootingDialog(Sheet):
     @Slot()
     def _copy(self) -> None:
         lines = [f"{name}: {value}" for name, value in self.facts]
-        QGuiApplication.clipboard().setText("\n".join([*lines, f"token ids: {self.ids.toPlainText()}"]))
+        QGuiApplication.clipboard().setText(
+            "\n".join([*lines, tr("token ids: {toplaintext}", toplaintext=self.ids.toPlainText())])
+        )
 
 
 def facts(answer: Answer) -> Iterator[tuple[str, str]]:
     """Name and value, a line each; what is not known of an old answer is left out."""
-    source = SOURCES.get(answer.template_source) or (answer.template_source or "").replace("builtin:", "built in: ")
-    yield "Chat template", source
+    written = (answer.template_source or "").replace("builtin:", tr("built in: "))
+    source = tr(SOURCES[answer.template_source]) if answer.template_source in SOURCES else written
+    yield tr("Chat template"), source
     footing = answer.footing
     if footing is not None:
         if footing.template_sha256:
-            yield "Template's SHA-256", footing.template_sha256
-        yield "System prompt", SYSTEMS[footing.system]
+            yield tr("Template's SHA-256"), footing.template_sha256
+        yield tr("System prompt"), tr(SYSTEMS[footing.system])
         if footing.inserted_system:
-            yield "Put in by the template", footing.inserted_system
+            yield tr("Put in by the template"), footing.inserted_system
         if footing.date:
-            yield "Date told to the model", footing.date
-        yield "BOS tokens", f"{footing.bos_count}" + (": doubled" if footing.bos_count > 1 else "")
+            yield tr("Date told to the model"), footing.date
+        yield tr("BOS tokens"), f"{footing.bos_count}" + (tr(": doubled") if footing.bos_count > 1 else "")
         if footing.dropped is not None:
-            yield "Left out of the prompt", f"{footing.dropped.messages} messages, {footing.dropped.tokens:,} tokens"
-        yield "Sampling", footing.sampling or "the same for all"
-        yield "Samplers, in order", " → ".join(footing.samplers) or "unknown"
+            yield (
+                tr("Left out of the prompt"),
+                tr(
+                    "{messages} messages, {tokens:,} tokens",
+                    messages=footing.dropped.messages,
+                    tokens=footing.dropped.tokens,
+                ),
+            )
+        yield tr("Sampling"), footing.sampling or tr("the same for all")
+        yield tr("Samplers, in order"), " → ".join(footing.samplers) or tr("unknown")
     if answer.temperature is not None:
-        yield "Temperature", f"{answer.temperature:g}"
-        yield "Top-k, top-p, min-p", f"{answer.top_k}, {answer.top_p:g}, {answer.min_p:g}"
-        yield "Repetition penalty", f"{answer.repetition_penalty:g}"
-        yield "Seed", f"{answer.seed}"
+        yield tr("Temperature"), f"{answer.temperature:g}"
+        yield tr("Top-k, top-p, min-p"), f"{answer.top_k}, {answer.top_p:g}, {answer.min_p:g}"
+        yield tr("Repetition penalty"), f"{answer.repetition_penalty:g}"
+        yield tr("Seed"), f"{answer.seed}"
     if footing is not None:
         yield from _run_facts(footing)
     if answer.context is not None:
-        yield "Context, threads", f"{answer.context:,}, {answer.threads}"
+        yield tr("Context, threads"), f"{answer.context:,}, {answer.threads}"
     if answer.sha256:
-        yield "Model's SHA-256", answer.sha256
+        yield tr("Model's SHA-256"), answer.sha256
     if answer.engine:
-        yield "Engine", f"{answer.engine} {answer.engine_version or ''}".strip()
+        yield tr("Engine"), f"{answer.engine} {answer.engine_version or ''}".strip()
 
 
 def _run_facts(footing: Footing) -> Iterator[tuple[str, str]]:
     """How it was run, beside what it was told."""
-    yield "Prompt cache", EXACTNESSES.get(footing.exactness, footing.exactness)
-    yield "Other answers with it", footing.together or "none"
-    yield "Output format", FORMATS.get(footing.constraint, "") or f"{footing.constraint}"
-    yield "Adapters", ", ".join(footing.adapters) or "none"
-    yield "Process", "its own" if footing.isolated else "the program's"
+    yield tr("Prompt cache"), tr(EXACTNESSES.get(footing.exactness, footing.exactness))
+    yield tr("Other answers with it"), footing.together or tr("none")
+    yield tr("Output format"), tr(FORMATS.get(footing.constraint, f"{footing.constraint}"))
+    yield tr("Adapters"), ", ".join(footing.adapters) or tr("none")
+    yield tr("Process"), tr("its own") if footing.isolated else tr("the program's")
     if footing.cache_types:
-        yield "KV cache K/V", f"{footing.cache_types}, flash attention {footing.flash_attention}"
-        yield "On a GPU", f"{footing.placement}, micro-batch {footing.micro_batch}"
+        yield (
+            tr("KV cache K/V"),
+            tr(
+                "{cache_types}, flash attention {flash_attention}",
+                cache_types=footing.cache_types,
+                flash_attention=footing.flash_attention,
+            ),
+        )
+        yield (
+            tr("On a GPU"),
+            tr("{placement}, micro-batch {micro_batch}", placement=footing.placement, micro_batch=footing.micro_batch),
+        )
     for note in footing.engine_notes:
-        yield "Done otherwise", note
+        yield tr("Done otherwise"), note
 
 
 def by_model(difference: Difference, compared: Sequence[Answer]) -> str:

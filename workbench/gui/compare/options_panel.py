@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QIntValidator
 from PySide6.QtWidgets import (
-    QComboBox,
-    QDoubleSpinBox,
     QFrame,
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
-    QPlainTextEdit,
     QScrollArea,
     QSizePolicy,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -26,11 +21,12 @@ from workbench.chat.options import Options, SamplingMode
 from workbench.chat.plan import RunMode
 from workbench.engine.base import ContextPolicy, Mode, Sampling, Tool
 from workbench.gui import theme
+from workbench.gui.compare import fields
 from workbench.gui.compare.answer_form import AnswerForm
 from workbench.gui.compare.words import ALTERNATIVES_HELP, EXACTNESS_HELP, EXACTNESSES, MODES, POLICIES, SAMPLINGS
 from workbench.gui.theme import Space
+from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import IconButton, label, text_button
-from workbench.settings import Settings
 
 WIDTH = 330
 REST_MS = 300
@@ -52,8 +48,8 @@ class OptionsPanel(QFrame):
         self._repeat_last_n = defaults.sampling.repeat_last_n
         self._tools: tuple[Tool, ...] = defaults.tools
         self._tool_choice = defaults.tool_choice
-        self.whose = label("What each vendor recommends comes first; the values below count where nothing is known.",
-                           role="muted", wrap=True)  # fmt: skip
+        whose = tr("What each vendor recommends comes first; the values below count where nothing is known.")
+        self.whose = label(whose, role="muted", wrap=True)
         self._make_fields()
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
         self._rest.timeout.connect(self.commit)
@@ -116,6 +112,10 @@ class OptionsPanel(QFrame):
             exactness=Mode(self.exactness.currentData()),
         )
 
+    def add_tool(self, button: QWidget) -> None:
+        """A part's button, in the head."""
+        self._head.insertWidget(1, button)
+
     @Slot()
     def commit(self) -> None:
         """Say what stands in the fields, now."""
@@ -136,27 +136,27 @@ class OptionsPanel(QFrame):
     # --- fields ------------------------------------------------------------------------------
 
     def _make_fields(self) -> None:
-        self.system = _text_field("System prompt", "How the models should answer (optional)")
-        self.temperature = _share("temperature", 0, 5, 0.1)
-        self.top_k = _whole("top_k", 0, 1_000_000, "0 (all)")
-        self.top_p = _share("top_p", 0.01, 1, 0.05)
-        self.min_p = _share("min_p", 0, 1, 0.01)
-        self.penalty = _share("repetition_penalty", 0.01, 5, 0.05)
+        self.system = fields.text_field(tr("System prompt"), tr("How the models should answer (optional)"))
+        self.temperature = fields.share("temperature", 0, 5, 0.1)
+        self.top_k = fields.whole("top_k", 0, 1_000_000, tr("0 (all)"))
+        self.top_p = fields.share("top_p", 0.01, 1, 0.05)
+        self.min_p = fields.share("min_p", 0, 1, 0.01)
+        self.penalty = fields.share("repetition_penalty", 0.01, 5, 0.05)
         self.seed = QLineEdit()
         self.seed.setValidator(QIntValidator(0, MOST_SEED, self.seed))
-        self.seed.setPlaceholderText("fresh each time")
-        self.seed.setAccessibleName("Seed")
-        self.seed.setToolTip("The same seed, model and settings give the same answer")
-        self.max_tokens = _whole("max_tokens", 0, MOST_TOKENS, "no limit")
-        self.stop = _text_field("Stop strings", "One a line")
-        self.context = _whole("context", 256, MOST_TOKENS, "")
+        self.seed.setPlaceholderText(tr("fresh each time"))
+        self.seed.setAccessibleName(tr("Seed"))
+        self.seed.setToolTip(tr("The same seed, model and settings give the same answer"))
+        self.max_tokens = fields.whole("max_tokens", 0, MOST_TOKENS, tr("no limit"))
+        self.stop = fields.text_field(tr("Stop strings"), tr("One a line"))
+        self.context = fields.whole("context", 256, MOST_TOKENS, "")
         self.context.setSingleStep(1024)
-        self.mode = _choice("Several models", MODES, _help("run_mode"))
-        self.sampling_mode = _choice("Sampling", SAMPLINGS, _help("sampling_mode"))
-        self.policy = _choice("Prompt too long", POLICIES, _help("context_policy"))
-        self.exactness = _choice("Prompt cache", EXACTNESSES, EXACTNESS_HELP)
-        self.alternatives = _whole(
-            "alternatives", 0, MOST_ALTERNATIVES, "none", title="Alternatives", tip=ALTERNATIVES_HELP
+        self.mode = fields.choice(tr("Several models"), MODES, fields.tip_of("run_mode"))
+        self.sampling_mode = fields.choice(tr("Sampling"), SAMPLINGS, fields.tip_of("sampling_mode"))
+        self.policy = fields.choice(tr("Prompt too long"), POLICIES, fields.tip_of("context_policy"))
+        self.exactness = fields.choice(tr("Prompt cache"), EXACTNESSES, EXACTNESS_HELP)
+        self.alternatives = fields.whole(
+            "alternatives", 0, MOST_ALTERNATIVES, tr("none"), title=tr("Alternatives"), tip=ALTERNATIVES_HELP
         )
         self.form = AnswerForm()
         self._fields: tuple[QWidget, ...] = (
@@ -184,26 +184,26 @@ class OptionsPanel(QFrame):
         self.whose.setVisible(self.sampling_mode.currentData() == SamplingMode.VENDOR.value)
 
     def _lay_out(self) -> None:
-        close = IconButton("close", "Close the options")
+        close = IconButton("close", tr("Close the options"))
         close.clicked.connect(self.closed)
-        head = QHBoxLayout()
-        head.addWidget(label("Same for all", role="subtitle"), 1)
+        head = self._head = QHBoxLayout()
+        head.addWidget(label(tr("Same for all"), role="subtitle"), 1)
         head.addWidget(close)
         body = QWidget()
         inner = QVBoxLayout(body)
         inner.setContentsMargins(0, 0, Space.S, 0)
         inner.setSpacing(Space.XS)
-        inner.addWidget(_name("System prompt", self.system))
+        inner.addWidget(fields.named(tr("System prompt"), self.system))
         inner.addWidget(self.system)
         inner.addSpacing(Space.S)
         inner.addLayout(self._form())
         inner.addSpacing(Space.XS)
-        inner.addWidget(_name("Stop strings", self.stop))
+        inner.addWidget(fields.named(tr("Stop strings"), self.stop))
         inner.addWidget(self.stop)
         inner.addSpacing(Space.XS)
-        inner.addWidget(_name("Output format", self.form.kind))
+        inner.addWidget(fields.named(tr("Output format"), self.form.kind))
         inner.addWidget(self.form)
-        reset = text_button("Back to the defaults", kind="link")
+        reset = text_button(tr("Back to the defaults"), kind="link")
         reset.clicked.connect(self._reset)
         inner.addWidget(reset, 0, Qt.AlignmentFlag.AlignLeft)
         inner.addStretch(1)
@@ -226,27 +226,27 @@ class OptionsPanel(QFrame):
         grid.setVerticalSpacing(Space.XS)
         grid.setColumnStretch(1, 1)
         rows: tuple[tuple[str, QWidget], ...] = (
-            (_title("sampling_mode"), self.sampling_mode),
+            (fields.title_of("sampling_mode"), self.sampling_mode),
             ("", self.whose),
-            (_title("temperature"), self.temperature),
-            (_title("top_k"), self.top_k),
-            (_title("top_p"), self.top_p),
-            (_title("min_p"), self.min_p),
-            (_title("repetition_penalty"), self.penalty),
-            ("Seed", self.seed),
-            (_title("max_tokens"), self.max_tokens),
-            (_title("context"), self.context),
-            (_title("context_policy"), self.policy),
-            (_title("run_mode"), self.mode),
-            ("Prompt cache", self.exactness),
-            ("Alternatives", self.alternatives),
+            (fields.title_of("temperature"), self.temperature),
+            (fields.title_of("top_k"), self.top_k),
+            (fields.title_of("top_p"), self.top_p),
+            (fields.title_of("min_p"), self.min_p),
+            (fields.title_of("repetition_penalty"), self.penalty),
+            (tr("Seed"), self.seed),
+            (fields.title_of("max_tokens"), self.max_tokens),
+            (fields.title_of("context"), self.context),
+            (fields.title_of("context_policy"), self.policy),
+            (fields.title_of("run_mode"), self.mode),
+            (tr("Prompt cache"), self.exactness),
+            (tr("Alternatives"), self.alternatives),
         )
         for row, (title, field) in enumerate(rows):
             if not title:
                 grid.addWidget(field, row, 0, 1, 2)
                 continue
             field.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            grid.addWidget(_name(title, field), row, 0)
+            grid.addWidget(fields.named(title, field), row, 0)
             grid.addWidget(field, row, 1)
         return grid
 
@@ -255,60 +255,3 @@ class OptionsPanel(QFrame):
         self.setFixedWidth(theme.px(WIDTH))
         for edit, lines in ((self.system, 4), (self.stop, 2)):
             edit.setFixedHeight(lines * edit.fontMetrics().lineSpacing() + theme.px(20))
-
-
-def _title(option: str) -> str:
-    return Settings.model_fields[option].title or option
-
-
-def _help(option: str) -> str:
-    return Settings.model_fields[option].description or ""
-
-
-def _name(text: str, field: QWidget) -> QWidget:
-    made = label(text, role="muted")
-    made.setBuddy(field)
-    made.setToolTip(field.toolTip())
-    return made
-
-
-def _share(option: str, least: float, most: float, step: float) -> QDoubleSpinBox:
-    box = QDoubleSpinBox()
-    box.lineEdit().setTextMargins(Space.XS, 0, 0, 0)  # the style sheet's padding does not reach it
-    box.setRange(least, most)
-    box.setSingleStep(step)
-    box.setDecimals(2)
-    box.setAccessibleName(_title(option))
-    box.setToolTip(_help(option))
-    return box
-
-
-def _choice(name: str, words: Mapping[str, str], tip: str) -> QComboBox:
-    combo = QComboBox()
-    for value, said in words.items():
-        combo.addItem(said, value)
-    combo.setAccessibleName(name)
-    combo.setToolTip(tip)
-    return combo
-
-
-def _whole(
-    option: str, least: int, most: int, at_least_words: str, *, title: str | None = None, tip: str | None = None
-) -> QSpinBox:
-    box = QSpinBox()
-    box.lineEdit().setTextMargins(Space.XS, 0, 0, 0)
-    box.setRange(least, most)
-    box.setSpecialValueText(at_least_words)
-    box.setGroupSeparatorShown(True)
-    box.setAccessibleName(title or _title(option))
-    box.setToolTip(tip or _help(option))
-    return box
-
-
-def _text_field(name: str, placeholder: str) -> QPlainTextEdit:
-    edit = QPlainTextEdit()
-    edit.setProperty("role", "field")
-    edit.setAccessibleName(name)
-    edit.setPlaceholderText(placeholder)
-    edit.setTabChangesFocus(True)
-    return edit

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
-from PySide6.QtCore import QSize, Qt, Slot
-from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QFrame, QStackedWidget, QVBoxLayout, QWidget
 
 from workbench.chat.answer import Problem
@@ -17,9 +19,11 @@ from workbench.gui.compare.picker import ModelPicker
 from workbench.gui.compare.shelf import Shelf
 from workbench.gui.compare.template_notice import TemplateNotice
 from workbench.gui.compare.transcript import Transcript
+from workbench.gui.compare.wishes import Wish
 from workbench.gui.compare.words import pane_line
 from workbench.gui.models.receipt_line import ReceiptLine
 from workbench.gui.theme import Space
+from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.words import FitState, parameter_count
 from workbench.hardware.words import human_bytes
@@ -57,6 +61,12 @@ class PaneDeeds(Protocol):
 
 
 class PaneView(QFrame):
+    """``wished`` tells the pane, one of its exchanges, what is wished of it (``Wish``) and the wish's argument;
+    ``one_wished`` tells the id of the pane that is to have all the room, or no longer."""
+
+    wished = Signal(object, object, str, object)
+    one_wished = Signal(object)
+
     def __init__(self, pane: Pane, shelf: Shelf, deeds: PaneDeeds, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "pane")
@@ -84,14 +94,27 @@ class PaneView(QFrame):
         self._connect()
         self._fill_menu()
 
-    def draw(self, found: FitState | None, *, opening: str = "", alone: bool = False) -> None:
-        """``found`` is the fit of the pane's model; ``opening`` the name of a file that is being looked for."""
+    def draw(
+        self,
+        found: FitState | None,
+        *,
+        opening: str = "",
+        alone: bool = False,
+        own: Sequence[str] = (),
+        apart: str = "",
+    ) -> None:
+        """``found`` is the fit of the pane's model; ``opening`` the name of a file that is being looked for; ``own``
+        what the pane does differently, ``apart`` what tells it from another pane with the same model."""
         pane = self.pane
-        title = pane.model.title if pane.model is not None else "no model"
-        self.setAccessibleName(f"Pane: {title}")
-        self.header.draw(pane, pane_line(pane, found, opening=opening), opening=opening)
+        title = pane.model.title if pane.model is not None else tr("no model")
+        self.setAccessibleName(tr("Pane: {title}", title=f"{title}, {apart}" if apart else title))
+        self.header.draw(
+            pane, pane_line(pane, found, opening=opening), opening=opening, apart="" if apart in own else apart
+        )
+        self.header.show_own(own, apart)
         self.header.set_alone(alone=alone)
         self.close_action.setEnabled(not alone)
+        self.one_action.setEnabled(not alone)
         self.notice.show_problem(self._problem_of_its_own(), title)
         self.template_notice.draw(pane)
         self.empty.draw(pane, opening, any_models=bool(self._shelf.models) or not self._shelf.looked)
@@ -126,21 +149,35 @@ class PaneView(QFrame):
         self.empty.browse.clicked.connect(self._browse)
         self.template_notice.chosen.connect(self._use_template)
         self.template_notice.more.connect(self._settings)
+        self.header.one_wished.connect(self._toggle_one)
+        self.header.own.clicked.connect(self._settings)
+        self.transcript.wished.connect(self._on_wish)
         self.transcript.again.connect(self._regenerate)
         self.transcript.load_anyway.connect(self._load_anyway)
         self.transcript.load_options.connect(self._load_options)
 
     def _fill_menu(self) -> None:
         menu = self.header.menu
-        self.settings_action = menu.addAction("Context, template, adapters…", self._settings)
-        self.load_action = menu.addAction("Load options: memory and parameters…", self._load_options)
-        self.prompt_action = menu.addAction("What the model read…", self._show_prompt)
+        self.one_action = menu.addAction(tr("Only this pane, or all again"), self._toggle_one)
+        self.one_action.setShortcut(QKeySequence("Ctrl+Shift+F"))
+        self.one_action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)  # the page has the key itself
         menu.addSeparator()
-        self.again_action = menu.addAction("Answer again", self._regenerate)
-        self.copy_action = menu.addAction("Copy the answer", self._copy)
+        self.settings_action = menu.addAction(tr("Context, template, adapters…"), self._settings)
+        self.load_action = menu.addAction(tr("Load options: memory and parameters…"), self._load_options)
+        self.prompt_action = menu.addAction(tr("What the model read…"), self._show_prompt)
         menu.addSeparator()
-        self.unload_action = menu.addAction("Unload: free its memory", self._unload)
-        self.close_action: QAction = menu.addAction("Close this pane", self._close)
+        self.again_action = menu.addAction(tr("Answer again"), self._regenerate)
+        self.copy_action = menu.addAction(tr("Copy the answer"), self._copy)
+        self.continue_action = menu.addAction(
+            tr("All panes go on from this answer"), partial(self._wish_of_newest, Wish.CONTINUE_ALL)
+        )
+        self.differences_action = menu.addAction(
+            tr("Differences to another pane…"), partial(self._wish_of_newest, Wish.DIFFERENCES)
+        )
+        self.export_action = menu.addAction(tr("Export this comparison…"), partial(self._wish_of_newest, Wish.EXPORT))
+        menu.addSeparator()
+        self.unload_action = menu.addAction(tr("Unload: free its memory"), self._unload)
+        self.close_action: QAction = menu.addAction(tr("Close this pane"), self._close)
 
     def _enable_menu(self) -> None:
         pane = self.pane
@@ -149,8 +186,22 @@ class PaneView(QFrame):
         self.load_action.setEnabled(pane.model is not None and not pane.busy)
         self.prompt_action.setEnabled(bool(pane.exchanges))
         self.again_action.setEnabled(answered and pane.model is not None and not pane.busy)
-        self.copy_action.setEnabled(answered)
+        for action in (self.copy_action, self.differences_action, self.export_action):
+            action.setEnabled(answered)
+        self.continue_action.setEnabled(answered and not pane.busy)
         self.unload_action.setEnabled(pane.loaded and not pane.busy)
+
+    @Slot(object, str, object)
+    def _on_wish(self, exchange: object, wish: str, argument: object) -> None:
+        self.wished.emit(self.pane, exchange, wish, argument)
+
+    def _wish_of_newest(self, wish: Wish) -> None:
+        if self.pane.exchanges:
+            self._on_wish(self.pane.exchanges[-1], wish.value, None)
+
+    @Slot()
+    def _toggle_one(self) -> None:
+        self.one_wished.emit(self.pane.id)
 
     @Slot(object)
     def _pick(self, model: object) -> None:
@@ -213,8 +264,8 @@ class EmptyPane(QWidget):
         self.words = label(role="muted", wrap=True)
         for part in (self.title, self.words):
             part.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        self.choose = text_button("Choose a model…")
-        self.browse = text_button("Open GGUF file…", kind="link")
+        self.choose = text_button(tr("Choose a model…"))
+        self.browse = text_button(tr("Open GGUF file…"), kind="link")
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.L, Space.L, Space.L, Space.L)
         column.setSpacing(Space.S)
@@ -232,17 +283,18 @@ class EmptyPane(QWidget):
         if not any_models:
             self.choose.hide()
         if model is not None:
-            self.title.setText("Ready")
-            self.words.setText(f"{_facts(model)}\n\nAsk below: the model is loaded with the first question.")
+            self.title.setText(tr("Ready"))
+            asking = tr("Ask below: the model is loaded with the first question.")
+            self.words.setText(f"{_facts(model)}\n\n{asking}")
         elif opening:
-            self.title.setText("Opening…")
+            self.title.setText(tr("Opening…"))
             self.words.setText(opening)
         else:
-            self.title.setText("No model yet")
+            self.title.setText(tr("No model yet"))
             self.words.setText(
-                "Choose a model for this pane, or drop a GGUF file on the window."
+                tr("Choose a model for this pane, or drop a GGUF file on the window.")
                 if any_models
-                else "Drop a GGUF file on the window, or open one. Help ▸ Get started offers two small models to try."
+                else tr("Drop a GGUF file on the window, or open one. Help ▸ Get started offers small models to try.")
             )
 
 
@@ -272,9 +324,9 @@ class _Notice(QWidget):
 
 
 def _facts(model: ModelFile) -> str:
-    facts = [f"{parameter_count(model.parameter_count)} parameters", human_bytes(model.size_bytes)]
+    facts = [tr("{count} parameters", count=parameter_count(model.parameter_count)), human_bytes(model.size_bytes)]
     if model.n_ctx_train:
-        facts.append(f"trained for {model.n_ctx_train:,} tokens")
+        facts.append(tr("trained for {n:,} tokens", n=model.n_ctx_train))
     if model.licence:
-        facts.append(f"licence {model.licence}")
+        facts.append(tr("licence {name}", name=model.licence))
     return " · ".join(facts)

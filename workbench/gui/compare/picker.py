@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from workbench.gui import theme
 from workbench.gui.compare.shelf import Shelf, ordered
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import label, show_below, text_button
 from workbench.gui.words import family_tone
 from workbench.models.file import ModelFile
@@ -42,8 +43,8 @@ class ModelPicker(QFrame):
         self._shelf = shelf
         self._current: ModelFile | None = None
         self.filter = QLineEdit()
-        self.filter.setPlaceholderText("Filter by name, family or quantisation")
-        self.filter.setAccessibleName("Filter models")
+        self.filter.setPlaceholderText(tr("Filter by name, family or quantisation"))
+        self.filter.setAccessibleName(tr("Filter models"))
         self.filter.setClearButtonEnabled(True)
         self.filter.textChanged.connect(self._fill)
         self.filter.installEventFilter(self)
@@ -51,7 +52,7 @@ class ModelPicker(QFrame):
         self.list.itemClicked.connect(self._pick)
         self.list.itemActivated.connect(self._pick)
         self.note = label(role="muted", wrap=True)
-        other = text_button("Open GGUF file…", kind="link")
+        other = text_button(tr("Open GGUF file…"), kind="link")
         other.clicked.connect(self._browse)
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.S, Space.S, Space.S, Space.S)
@@ -109,7 +110,7 @@ class ModelPicker(QFrame):
 
     def _add(self, model: ModelFile) -> None:
         tokens, found = theme.current(), self._shelf.fit_state(model)
-        synthetic = " · synthetic, answers are noise" if model.synthetic else ""
+        synthetic = tr(" · synthetic, answers are noise") if model.synthetic else ""
         item = QTreeWidgetItem([f"{model.title} · {model.quantisation}{synthetic}", found.line if found else "…"])
         item.setData(0, MODEL, model)
         item.setIcon(0, theme.icon("circle", family_tone(model.family)))
@@ -128,14 +129,14 @@ class ModelPicker(QFrame):
         if shelf.error is not None:
             return f"✕ {shelf.error.message}"
         if not shelf.looked:
-            return "Looking for models…"
+            return tr("Looking for models…")
         said = []
         if not shelf.models:
-            said.append("No models yet. Open a GGUF file, or run “workbench models starter” for two small ones.")
+            said.append(tr("No models yet. Open a GGUF file, or run “workbench models starter” for two small ones."))
         elif not shown:
-            said.append("No model has all these words.")
+            said.append(tr("No model has all these words."))
         said += [f"✕ {problem.name}: {problem.message}" for problem in shelf.problems[:3]]
-        return "\n".join(said) or "Memory is worked out from the file and what is free now."
+        return "\n".join(said) or tr("Memory is worked out from the file and what is free now.")
 
     @Slot(QTreeWidgetItem)
     def _pick(self, item: QTreeWidgetItem | None) -> None:
@@ -163,7 +164,7 @@ class PickerButton(QPushButton):
         """``tail`` is shown whole; what comes before it is cut when there is no room."""
         self._words, self._tail = words + tail, tail
         self.setToolTip(tip)
-        self.setAccessibleName(f"Model: {words}")
+        self.setAccessibleName(tr("Model: {words}", words=words))
         self._cut()
 
     @property
@@ -188,7 +189,7 @@ class PickerButton(QPushButton):
 
 def _make_list() -> QTreeWidget:
     made = QTreeWidget()
-    made.setAccessibleName("Models")
+    made.setAccessibleName(tr("Models"))
     made.setColumnCount(2)
     made.setHeaderHidden(True)
     made.setRootIsDecorated(False)

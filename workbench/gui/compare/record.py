@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from workbench.app import Workbench
 from workbench.chat.answer import Problem
-from workbench.chat.conversations import Diary, StoredConversation, StoredPane, title_of
-from workbench.chat.options import Options, SamplingMode
-from workbench.chat.pane import Exchange, Pane
-from workbench.chat.plan import RunMode
-from workbench.engine.base import Adapter, ContextPolicy, Sampling
+from workbench.chat.branches import Branches
+from workbench.chat.diary import Diary
+from workbench.chat.options import Options
+from workbench.chat.pane import Pane
+from workbench.chat.presets import Preset
+from workbench.chat.stored import CHAT, DECK, StoredPane, Wanted
+from workbench.chat.titles import title_of
+from workbench.engine.base import Adapter, Sampling
 from workbench.errors import UsageError, WorkbenchError
+from workbench.gui.compare.defaults import default_options
 from workbench.jobs import JobRunner
 from workbench.models.file import ModelFile
 from workbench.models.params import RunParams
-from workbench.settings import Settings
 
 DRAFT = "compare"
 UNTITLED = "New comparison"
@@ -23,7 +27,8 @@ UNTITLED = "New comparison"
 
 @dataclass(frozen=True, slots=True)
 class PaneSettings:
-    """None means: the shared context, threads decided for the pane, the file's own template.
+    """None means: the shared context, threads decided for the pane, the file's own template, the shared sampling and
+    system prompt.
 
     ``isolated`` is the model's, in whichever pane it is: it always runs in a process of its own."""
 
@@ -32,11 +37,27 @@ class PaneSettings:
     template: str | None
     adapters: tuple[Adapter, ...] = ()
     isolated: bool = False
+    sampling: Sampling | None = None
+    system: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """What a pane does differently from the others, beside its context and the parameters of its load."""
+
+    adapters: tuple[Adapter, ...] = ()
+    isolated: bool = False
+    sampling: Sampling | None = None
+    system: str | None = None
+
+    @classmethod
+    def of(cls, kept: StoredPane) -> _Own:
+        return cls(kept.adapters, kept.isolated, kept.sampling, kept.system)
 
 
 class Record:
-    """``context`` is what panes without a context of their own get; ``wanted`` are restored panes whose
-    file has still to be found."""
+    """How it goes about in the tree is told in ``Branches``.  ``context`` is what panes without a context of their own
+    get; ``wanted`` are restored panes whose file has still to be found."""
 
     def __init__(self, workbench: Workbench, runner: JobRunner) -> None:
         self._workbench = workbench
@@ -45,12 +66,18 @@ class Record:
         self.diary = Diary(workbench.conversations)
         self.comparison = workbench.comparison(runner, self.diary)
         self.comparison.options = default_options(workbench.settings)
+        branches = self._branches = Branches(self.comparison, self.diary, self._conversations)
+        self.tree, self.edit, self.branch_at = branches.tree, branches.edit, branches.branch_at
+        self.show_branch, self.show_attempt = branches.show_branch, branches.show_attempt
+        self.continue_with = branches.continue_with
         self.context = workbench.settings.context
         self.title = UNTITLED
+        self.tags: tuple[str, ...] = ()
+        self.folder = ""
         self.wanted: dict[int, StoredPane] = {}
         self._own_context: dict[int, int] = {}
         self._own_params: dict[int, RunParams] = {}
-        self._own_load: dict[int, tuple[tuple[Adapter, ...], bool]] = {}  # adapters, and whether it runs isolated
+        self._own: dict[int, _Own] = {}
         self._forced: set[int] = set()
         self._to_isolate: set[int] = set()  # wanted panes whose models are to be, once found
 
@@ -96,7 +123,9 @@ class Record:
 
     def settings_of(self, pane: Pane) -> PaneSettings:
         isolated = pane.isolated or (pane.model is not None and self._workbench.isolates(pane.model))
-        return PaneSettings(self.own_context(pane), pane.n_threads, pane.template, pane.adapters, isolated)
+        return PaneSettings(
+            self.own_context(pane), pane.n_threads, pane.template, pane.adapters, isolated, pane.sampling, pane.system
+        )
 
     def configure(self, pane: Pane, chosen: PaneSettings) -> None:
         """What a pane does differently from the others; raises UsageError while it answers."""
@@ -104,7 +133,8 @@ class Record:
             raise UsageError("This pane is answering.", hint="Stop it first.")
         if pane.model is not None and chosen.isolated != self.settings_of(pane).isolated:
             self._isolate(pane, pane.model, isolated=chosen.isolated)
-        self._own_load[pane.id] = (chosen.adapters, pane.isolated and chosen.isolated)
+        isolated = pane.isolated and chosen.isolated
+        self._own[pane.id] = _Own(chosen.adapters, isolated, chosen.sampling, chosen.system)
         if pane.id in self._own_params:
             self._own_params[pane.id] = replace(self._own_params[pane.id], n_ctx=chosen.n_ctx or self.context)
         elif chosen.n_ctx is None:
@@ -150,6 +180,8 @@ class Record:
 
     def close_pane(self, pane: Pane) -> None:
         self.comparison.remove_pane(pane)
+        if self.diary.continuing is pane:
+            self.diary.continuing = None
         self.wanted.pop(pane.id, None)
         self._own_context.pop(pane.id, None)
         self._forget_load(pane)
@@ -166,36 +198,44 @@ class Record:
             if pane.model is not None:
                 self._choose(pane, pane.model, pane.n_threads, pane.template)
         self.diary.turn_to(None)
-        self.title = UNTITLED
+        self.title, self.tags, self.folder = UNTITLED, (), ""
 
-    def open(self, conversation_id: int) -> bool:
-        """Show a kept conversation; its models are ``wanted``.  False when it does not exist any more."""
-        stored = self._conversations.load(conversation_id)
+    def open(self, conversation_id: int, head: int | None = None) -> bool:
+        """Show a kept conversation; its models are ``wanted``.  False when it does not exist any more.
+
+        ``head`` is the end of the branch to show, None: the one shown last; of a deck, its last prompt.
+        """
+        stored = self._conversations.load(conversation_id, head)
+        if stored is not None and stored.kind == DECK and stored.head_turn_id is not None:
+            stored = self._conversations.load(conversation_id, stored.head_turn_id)
         if stored is None:
             return False
-        for pane in list(self.comparison.panes):
-            self.comparison.remove_pane(pane)
-        self._own_context.clear()
-        self._own_params.clear()
-        self._own_load.clear()
-        self._forced.clear()
-        self._to_isolate.clear()
-        for kept in stored.panes:
-            pane = self.comparison.add_pane(kept.slot)
-            pane.exchanges = _exchanges(stored, kept.slot)
-        self.wanted = {kept.slot: kept for kept in stored.panes if kept.model_path is not None}
-        kept_options = stored.sampling
-        self.comparison.options = Options.from_json(stored.system_prompt, kept_options, default_options(self._settings))
-        self.context = int(kept_options.get("context", self._settings.context))
-        self.diary.turn_to(stored)
-        self.title = stored.title
+        self._show_panes(stored.panes)
+        kept = stored.sampling
+        self.comparison.options = Options.from_json(stored.system_prompt, kept, default_options(self._settings))
+        self.context = int(kept.get("context", self._settings.context))
+        self._branches.show(stored)
+        self.title, self.tags, self.folder = stored.title, stored.tags, stored.folder
         return True
 
     def open_last(self) -> bool:
-        """The newest conversation, its unfinished answers marked so."""
+        """The newest conversation, its unfinished answers marked so; what was deleted long ago is erased."""
+        self._workbench.history.purge()
         self._conversations.mark_unfinished()
-        listed = self._conversations.listed()
+        listed = self._conversations.listed(Wanted(kind=CHAT))
         return bool(listed) and self.open(listed[0].id)
+
+    def _show_panes(self, panes: Sequence[StoredPane]) -> None:
+        """In place of those there are; their models are ``wanted``."""
+        for pane in list(self.comparison.panes):
+            self.comparison.remove_pane(pane)
+        for own in (self._own_context, self._own_params, self._own):
+            own.clear()
+        self._forced.clear()
+        self._to_isolate.clear()
+        for kept in panes:
+            self.comparison.add_pane(kept.slot)
+        self.wanted = {kept.slot: kept for kept in panes if kept.model_path is not None}
 
     def seat(self, slot: int, found: ModelFile | WorkbenchError) -> None:
         """The file of a wanted pane was found, or was not."""
@@ -210,7 +250,7 @@ class Record:
             self._own_params[slot] = kept.params
         elif kept.n_ctx != min(self.context, found.n_ctx_train or self.context):
             self._own_context[slot] = kept.n_ctx
-        self._own_load[slot] = (kept.adapters, kept.isolated)
+        self._own[slot] = _Own.of(kept)
         if slot in self._to_isolate:
             self._workbench.isolate(found, isolated=True)
         self._choose(pane, found, kept.n_threads, kept.template)
@@ -219,6 +259,42 @@ class Record:
         self._conversations.delete(conversation_id)
         if conversation_id == self.diary.conversation_id:
             self.begin()
+
+    def rename(self, title: str) -> None:
+        """A title of blanks is left as it was; before the first prompt there is nothing to name."""
+        if self.diary.conversation_id is not None and title.strip():
+            self._conversations.rename(self.diary.conversation_id, title)
+            self.title = " ".join(title.split())
+
+    def refresh(self) -> None:
+        """Title, tags and folder as they are kept, after somebody else changed them."""
+        found = self._conversations.one(self.diary.conversation_id) if self.diary.conversation_id is not None else None
+        if found is not None:
+            self.title, self.tags, self.folder = found.title, found.tags, found.folder
+
+    def turn_ids(self, slot: int) -> tuple[int, ...]:
+        """The turns that a pane shows, in order."""
+        shown = [pane.exchanges for pane in self.comparison.panes if pane.id == slot]
+        return tuple(one.turn_id for exchanges in shown for one in exchanges if one.turn_id is not None)
+
+    @property
+    def continuing(self) -> Pane | None:
+        """The pane whose answers all go on with; None: each with its own."""
+        return self.diary.continuing
+
+    # --- presets -----------------------------------------------------------------------------
+
+    def as_preset(self, name: str, *, with_panes: bool) -> Preset:
+        """What stands in the window, to be saved."""
+        panes = tuple(StoredPane.of(pane) for pane in self.comparison.panes if pane.model is not None)
+        return Preset(0, name, self.comparison.options, panes if with_panes else (), self.context)
+
+    def use(self, preset: Preset) -> None:
+        """Take its options; where it has panes, begin a new conversation with them: their models are ``wanted``."""
+        if preset.panes:
+            self.begin()
+            self._show_panes(preset.panes)
+        self.set_options(preset.options, preset.context or self.context)
 
     # --- unsent text -------------------------------------------------------------------------
 
@@ -231,8 +307,7 @@ class Record:
     # --- within ------------------------------------------------------------------------------
 
     def _choose(self, pane: Pane, model: ModelFile, n_threads: int | None, template: str | None) -> None:
-        default = ((), self._settings.isolation == "process")
-        adapters, isolated = self._own_load.get(pane.id, default)
+        own = self._own.get(pane.id, _Own(isolated=self._settings.isolation == "process"))
         self.comparison.choose(
             pane,
             model,
@@ -241,8 +316,10 @@ class Record:
             template=template,
             params=self._own_params.get(pane.id),
             force=pane.id in self._forced,
-            adapters=adapters,
-            isolated=isolated,
+            adapters=own.adapters,
+            isolated=own.isolated,
+            sampling=own.sampling,
+            system=own.system,
         )
 
     def _isolate(self, pane: Pane, model: ModelFile, *, isolated: bool) -> None:
@@ -253,7 +330,10 @@ class Record:
                 self._choose(other, model, other.n_threads, other.template)
 
     def _forget_load(self, pane: Pane) -> None:
-        self._own_load.pop(pane.id, None)
+        own = self._own.pop(pane.id, _Own())
+        if own.sampling is not None or own.system is not None:  # those are no matter of the load
+            isolated = self._settings.isolation == "process"
+            self._own[pane.id] = _Own(isolated=isolated, sampling=own.sampling, system=own.system)
         self._own_params.pop(pane.id, None)
         self._forced.discard(pane.id)
 
@@ -268,8 +348,8 @@ class Record:
             self._own_context[fresh.id] = self._own_context.pop(pane.id)
         if pane.id in self._own_params:
             self._own_params[fresh.id] = self._own_params.pop(pane.id)
-        if pane.id in self._own_load:
-            self._own_load[fresh.id] = self._own_load.pop(pane.id)
+        if pane.id in self._own:
+            self._own[fresh.id] = self._own.pop(pane.id)
         if pane.id in self._forced:
             self._forced.add(fresh.id)
             self._forced.discard(pane.id)
@@ -286,25 +366,3 @@ class Record:
             self._conversations.set_shared(
                 self.diary.conversation_id, options.system, options.as_json() | {"context": self.context}
             )
-
-
-def default_options(settings: Settings) -> Options:
-    """What a new comparison starts with."""
-    sampling = Sampling(
-        temperature=settings.temperature,
-        top_k=settings.top_k,
-        top_p=settings.top_p,
-        min_p=settings.min_p,
-        repetition_penalty=settings.repetition_penalty,
-    )
-    return Options(
-        sampling=sampling,
-        max_tokens=settings.max_tokens,
-        mode=RunMode(settings.run_mode),
-        sampling_mode=SamplingMode(settings.sampling_mode),
-        policy=ContextPolicy(settings.context_policy),
-    )
-
-
-def _exchanges(stored: StoredConversation, slot: int) -> list[Exchange]:
-    return [Exchange(turn.prompt, turn.answers[slot]) for turn in stored.turns if slot in turn.answers]

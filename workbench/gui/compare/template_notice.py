@@ -9,11 +9,12 @@ from workbench.chat.pane import Pane
 from workbench.engine.templates import NONE, suggestions
 from workbench.gui import theme
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import later, tr
 from workbench.gui.widgets.controls import FlowLayout, label, text_button
 from workbench.models.file import ModelFile
 
 MOST_OFFERED = 2
-WHY = "The file brings none: your prompt is completed as raw text."
+WHY = later("The file brings none: your prompt is completed as raw text.")
 
 
 class TemplateNotice(QWidget):
@@ -27,18 +28,18 @@ class TemplateNotice(QWidget):
         self._model: ModelFile | None = None
         self.likely = tuple(text_button("", kind="small") for _ in range(MOST_OFFERED))
         for button in self.likely:
-            button.setToolTip("A guess from the model's architecture and vocabulary")
+            button.setToolTip(tr("A guess from the model's architecture and vocabulary"))
             button.clicked.connect(self._on_likely)
-        choose = text_button("Choose…", kind="small")
-        choose.setAccessibleName("Choose a template…")
+        choose = text_button(tr("Choose…"), kind="small")
+        choose.setAccessibleName(tr("Choose a template…"))
         choose.clicked.connect(self.more)
-        raw = text_button("Keep raw", kind="small")
-        raw.setToolTip("Right for a base model, which was trained on no template")
+        raw = text_button(tr("Keep raw"), kind="small")
+        raw.setToolTip(tr("Right for a base model, which was trained on no template"))
         raw.clicked.connect(self._on_raw)
         ways = FlowLayout(gap=Space.XS)
         for way in (*self.likely, choose, raw):
             ways.addWidget(way)
-        why = label(WHY, role="small", wrap=True)
+        why = label(tr(WHY), role="small", wrap=True)
         why.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         card = QFrame()
         card.setProperty("role", "problem")
@@ -46,7 +47,7 @@ class TemplateNotice(QWidget):
         inner = QVBoxLayout(card)
         inner.setContentsMargins(Space.M, Space.S, Space.M, Space.S)
         inner.setSpacing(Space.XS)
-        inner.addWidget(label("No chat template", role="strong", tone=Tone.CAUTION))
+        inner.addWidget(label(tr("No chat template"), role="strong", tone=Tone.CAUTION))
         inner.addWidget(why)
         inner.addLayout(ways)
         column = QVBoxLayout(self)
@@ -61,7 +62,7 @@ class TemplateNotice(QWidget):
             self._model = model
             names = suggestions(model)[:MOST_OFFERED]
             for place, button in enumerate(self.likely):
-                button.setText(f"Use {names[place]}" if place < len(names) else "")
+                button.setText(tr("Use {names}", names=names[place]) if place < len(names) else "")
                 button.setVisible(place < len(names))
         self.setVisible(model is not None and model.chat_template is None and pane.template is None)
         self.setEnabled(not pane.busy)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QVBoxLayout
 from workbench.chat.answer import Answer
 from workbench.gui.compare.words import DOT, duration, tokens
 from workbench.gui.theme import Space
+from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import text_button
 from workbench.gui.widgets.text_view import AnswerView
 
@@ -15,14 +16,14 @@ from workbench.gui.widgets.text_view import AnswerView
 class ThinkingFold(QFrame):
     def __init__(self, model: str) -> None:
         super().__init__()
-        self._said = "Thinking…"
+        self._said = tr("Thinking…")
         self._thought = ""
         self._shown = 0
         self.button = text_button("", kind="link")
         self.button.setCheckable(True)
         self.button.setProperty("compact", True)
         self.button.toggled.connect(self._fold)
-        self.text = AnswerView(grows=True, name=f"Thinking of {model}")
+        self.text = AnswerView(grows=True, name=tr("Thinking of {model}", model=model))
         self.text.setProperty("role", "thinking")
         self.text.hide()
         column = QVBoxLayout(self)
@@ -35,11 +36,16 @@ class ThinkingFold(QFrame):
     def draw_live(self, thought: str, *, answering: bool) -> None:
         """``thought`` so far; ``answering`` once the answer itself began."""
         if thought:
-            self._draw(thought, "Thought" if answering else "Thinking…")
+            self._draw(thought, tr("Thought") if answering else tr("Thinking…"))
 
     def draw_answer(self, answer: Answer) -> None:
         if answer.thinking:
-            took = f"Thought for {duration(answer.thinking_ms)}{DOT}{tokens(answer.thinking_tokens)}"
+            took = tr(
+                "Thought for {duration}{dot}{tokens}",
+                duration=duration(answer.thinking_ms),
+                dot=DOT,
+                tokens=tokens(answer.thinking_tokens),
+            )
             self._draw(answer.thinking, took)
 
     def _draw(self, thought: str, said: str) -> None:
@@ -63,4 +69,8 @@ class ThinkingFold(QFrame):
 
     def _say(self) -> None:
         self.button.setText(f"{'▾' if self.button.isChecked() else '▸'} {self._said}")
-        self.button.setAccessibleName(f"{self._said}: {'hide' if self.button.isChecked() else 'show'} it")
+        self.button.setAccessibleName(
+            tr("{said}: hide it", said=self._said)
+            if self.button.isChecked()
+            else tr("{said}: show it", said=self._said)
+        )

@@ -13,6 +13,7 @@ from workbench.gui.errands import Errands
 from workbench.gui.hub.entry_row import EntryRow
 from workbench.gui.hub.own_catalogues import OwnCataloguesView
 from workbench.gui.theme import Space
+from workbench.gui.tr import later, tr
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.controls import label, text_button
 from workbench.hub.entries import Entry
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 FAMILIES = ((Family.LLAMA, "Llama"), (Family.MISTRAL, "Mistral"), (Family.GEMMA, "Gemma"))
 ROWS_AT_ONCE = 2
-EXPLAINED = (
+EXPLAINED = later(
     "Licences and facts are dated and have sources: rest on one to see whose. Opening a model reads its files’ headers."
 )
 
@@ -39,7 +40,7 @@ class CatalogueCard(Card):
     folded = Signal(object, bool)
 
     def __init__(self, workbench: Workbench, errands: Errands, parent: QWidget | None = None) -> None:
-        super().__init__("Catalogue", parent)
+        super().__init__(tr("Catalogue"), parent)
         self._bench, self._errands = workbench, errands
         self._made: dict[str, EntryRow] = {}
         self._here: frozenset[str] = frozenset()
@@ -48,15 +49,15 @@ class CatalogueCard(Card):
         self.rows: list[EntryRow] = []
         self.own = OwnCataloguesView(workbench, errands)
         self.own.changed.connect(self._on_catalogue)
-        self.said = label(EXPLAINED, role="muted", wrap=True)
+        self.said = label(tr(EXPLAINED), role="muted", wrap=True)
         self._list = QVBoxLayout()
         self._list.setSpacing(Space.XS)
         # A row takes some milliseconds to make: a few in each turn of the event loop, so that nothing halts.
         self._wanted: list[Entry] = []
         self._growing = QTimer(self, interval=0)
         self._growing.timeout.connect(self._grow)
+        self._begun = False  # the catalogue is read when somebody looks at it: it takes a good part of a start
         self._arrange()
-        self.show_family(Family.LLAMA)
 
     def _arrange(self) -> None:
         tabs = QHBoxLayout()
@@ -76,14 +77,13 @@ class CatalogueCard(Card):
         self.body.addWidget(self.own)
         self.body.addWidget(self.said)
         self.body.addLayout(self._list)
-        self._count()
 
     def _count(self) -> None:
         """On the tabs, how many models each family has."""
         for family, title in FAMILIES:
             count = len(self._bench.catalogue.of_family(family))
             self.tabs[family].setText(f"{title}  {count}")
-            self.tabs[family].setAccessibleName(f"{title}, {count} models")
+            self.tabs[family].setAccessibleName(tr("{title}, {count} models", title=title, count=count))
 
     @Slot()
     def _on_catalogue(self) -> None:
@@ -153,16 +153,20 @@ class CatalogueCard(Card):
         if self._words:
             parts = self._words.split()
             self._wanted = [entry for entry in catalogue.entries if _matches(entry, parts)]
-            none = "No model of the catalogue has these words. Press Enter to search the hub."
-            self.said.setText(EXPLAINED if self._wanted else none)
+            none = tr("No model of the catalogue has these words. Press Enter to search the hub.")
+            self.said.setText(tr(EXPLAINED) if self._wanted else none)
         else:
             self._wanted = list(catalogue.of_family(self._family))
-            self.said.setText(EXPLAINED)
+            self.said.setText(tr(EXPLAINED))
         if self.isVisible():
             self._growing.start()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        if not self._begun:
+            self._begun = True
+            self._count()
+            self._draw()
         if self._wanted:
             self._growing.start()
 

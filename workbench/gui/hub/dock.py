@@ -12,7 +12,7 @@ from workbench.gui.hub.drawer import DownloadsDrawer
 from workbench.gui.hub.network import NetworkSwitch
 from workbench.gui.hub.self_check import MEANING
 from workbench.gui.hub.traffic import Traffic
-from workbench.gui.hub.words import counted
+from workbench.gui.tr import counted, later, tr
 from workbench.gui.widgets.rail import Rail
 from workbench.hub.download_rows import State
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from workbench.app import Workbench
 
 DOWNLOADS, OFFLINE = "downloads", "offline"
-ONLINE_TIP = "The network may be used, when you search, look something up or download. Click to go offline."
+ONLINE_TIP = later("The network may be used, when you search, look something up or download. Click to go offline.")
 
 
 class Dock(QObject):
@@ -34,8 +34,8 @@ class Dock(QObject):
         self.drawer = DownloadsDrawer(self.traffic)
         self.network = NetworkSwitch(workbench, errands, self)
         self._rail = rail
-        rail.add_switch(DOWNLOADS, "Downloads", "download-outline", "Downloads (Ctrl+J)")
-        rail.add_switch(OFFLINE, "Online", "wifi", ONLINE_TIP)
+        rail.add_switch(DOWNLOADS, tr("Downloads"), "download-outline", tr("Downloads (Ctrl+J)"))
+        rail.add_switch(OFFLINE, tr("Online"), "wifi", tr(ONLINE_TIP))
         rail.switched.connect(self._on_switch)
         self.traffic.changed.connect(self._draw_downloads)
         self.drawer.closed.connect(self._draw_downloads)
@@ -71,17 +71,17 @@ class Dock(QObject):
         count = self.traffic.open_count
         failed = sum(item.download.state is State.FAILED for item in self.traffic.items)
         share = self.traffic.share if count else None
-        title = "Downloads"
+        title = tr("Downloads")
         if count:
             title = f"{count} · {share:.0%}" if share is not None else counted(count, "file")
         elif failed:
-            title = f"{failed} failed"
-        told = [f"{counted(count, 'download')} to come" if count else "Nothing to come"]
-        told += [f"{failed} failed"] if failed else []
-        tip = f"Downloads: {', '.join(told)} (Ctrl+J)"
+            title = tr("{failed} failed", failed=failed)
+        told = [tr("{count} to come", count=counted(count, "download")) if count else tr("Nothing to come")]
+        told += [tr("{failed} failed", failed=failed)] if failed else []
+        tip = tr("Downloads: {names} (Ctrl+J)", names=", ".join(told))
         icon = "download" if self.traffic.working else "download-outline"
         self._rail.draw(DOWNLOADS, on=not self.drawer.isHidden(), title=title, icon=icon, tip=tip)
-        self._rail.buttons[DOWNLOADS].setAccessibleName("Downloads")
+        self._rail.buttons[DOWNLOADS].setAccessibleName(tr("Downloads"))
         self._rail.buttons[DOWNLOADS].show_share(share)
 
     @Slot()
@@ -90,9 +90,9 @@ class Dock(QObject):
         self._rail.draw(
             OFFLINE,
             on=offline,
-            title="Offline" if offline else "Online",
+            title=tr("Offline") if offline else tr("Online"),
             icon="wifi-off" if offline else "wifi",
-            tip=f"{MEANING} Click to go online." if offline else ONLINE_TIP,
+            tip=tr("{meaning} Click to go online.", meaning=tr(MEANING)) if offline else tr(ONLINE_TIP),
         )
 
     @Slot()

@@ -11,15 +11,21 @@ from workbench.gui import theme
 from workbench.gui.hub.traffic import Item
 from workbench.gui.hub.words import download_words, progress_of
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import later, tr
 from workbench.gui.widgets.controls import ElidedLabel, IconButton, label, text_button
 from workbench.gui.widgets.text_view import LinkQuestion
 from workbench.hub.download_rows import Failure, State
 from workbench.hub.transfer import Phase
 
 BAR_HEIGHT = 6
-_TONES = {Phase.FAILED: Tone.BAD, Phase.PAUSED: Tone.CAUTION, Phase.WAITING: Tone.CAUTION, Phase.DONE: Tone.GOOD,
-          Phase.REPAIRING: Tone.CAUTION}  # fmt: skip
-_GOES_ON = {State.PAUSED: "Resume", State.CANCELLED: "Resume", State.FAILED: "Retry"}
+_TONES = {
+    Phase.FAILED: Tone.BAD,
+    Phase.PAUSED: Tone.CAUTION,
+    Phase.WAITING: Tone.CAUTION,
+    Phase.DONE: Tone.GOOD,
+    Phase.REPAIRING: Tone.CAUTION,
+}
+_GOES_ON = {State.PAUSED: later("Resume"), State.CANCELLED: later("Resume"), State.FAILED: later("Retry")}
 
 
 class DownloadRow(QFrame):
@@ -43,16 +49,16 @@ class DownloadRow(QFrame):
         self.bar.setFixedHeight(BAR_HEIGHT)
         self.said = label(role="small", wrap=True)
         self.why = label(role="small", wrap=True)
-        self.page_button = text_button("Open its page", kind="link")
+        self.page_button = text_button(tr("Open its page"), kind="link")
         self.page_button.clicked.connect(self._on_page)
-        self.open_button = text_button("Open", kind="small")
-        self.pause_button = text_button("Pause", kind="small")
-        self.resume_button = text_button("Resume", kind="small")
-        self.cancel_button = text_button("Cancel", kind="small")
-        self.up_button = IconButton("arrow-up", "Earlier in the queue (Alt+Up)")
-        self.down_button = IconButton("arrow-down", "Later in the queue (Alt+Down)")
-        self.remove_button = IconButton("delete-outline", "Remove (Del)")
-        self.token_button = text_button("Enter a token…", kind="small")
+        self.open_button = text_button(tr("Open"), kind="small")
+        self.pause_button = text_button(tr("Pause"), kind="small")
+        self.resume_button = text_button(tr("Resume"), kind="small")
+        self.cancel_button = text_button(tr("Cancel"), kind="small")
+        self.up_button = IconButton("arrow-up", tr("Earlier in the queue (Alt+Up)"))
+        self.down_button = IconButton("arrow-down", tr("Later in the queue (Alt+Down)"))
+        self.remove_button = IconButton("delete-outline", tr("Remove (Del)"))
+        self.token_button = text_button(tr("Enter a token…"), kind="small")
         self._wishes = {
             "token": self.token_button,
             "open": self.open_button,
@@ -78,8 +84,14 @@ class DownloadRow(QFrame):
         download, state, phase = item.download, item.state, item.phase
         title = download.wanted.path.rsplit("/", 1)[-1]
         parts = len(download.wanted.files)
-        self.name.setText(f"{title} and {parts - 1} more" if parts > 1 else title)
-        self.repository.setText(f"{download.wanted.repository}, commit {download.wanted.commit[:8]}")
+        self.name.setText(tr("{title} and {parts} more", title=title, parts=parts - 1) if parts > 1 else title)
+        self.repository.setText(
+            tr(
+                "{repository}, commit {commit}",
+                repository=download.wanted.repository,
+                commit=download.wanted.commit[:8],
+            )
+        )
         self._draw_bar()
         said = download_words(download, state)
         self.said.setText(said)
@@ -93,7 +105,7 @@ class DownloadRow(QFrame):
         self._draw_buttons(first=first, last=last)
         self.setAccessibleName(f"{self.name.text()}: {said}. {why}")
         self.setAccessibleDescription(
-            "Space pauses or goes on, Enter opens a finished one, Delete removes, Alt with Up or Down moves it"
+            tr("Space pauses or goes on, Enter opens a finished one, Delete removes, Alt with Up or Down moves it")
         )
         for wish, button in self._wishes.items():
             button.setAccessibleName(f"{button.text() or wish.capitalize()} {title}")
@@ -110,14 +122,14 @@ class DownloadRow(QFrame):
         self.open_button.setVisible(state is State.DONE)
         self.pause_button.setVisible(state is State.QUEUED)
         self.resume_button.setVisible(state in _GOES_ON)
-        self.resume_button.setText(_GOES_ON.get(state, "Resume"))
+        self.resume_button.setText(tr(_GOES_ON.get(state, "Resume")))
         self.cancel_button.setVisible(state in (State.QUEUED, State.PAUSED, State.FAILED))
         self.up_button.setVisible(state is not State.DONE)
         self.down_button.setVisible(state is not State.DONE)
         self.up_button.setEnabled(not first)
         self.down_button.setEnabled(not last)
-        kept = "its files stay" if state is State.DONE else "what arrived is deleted"
-        self.remove_button.setToolTip(f"Take it off the list; {kept} (Del)")
+        kept = tr("its files stay") if state is State.DONE else tr("what arrived is deleted")
+        self.remove_button.setToolTip(tr("Take it off the list; {kept} (Del)", kept=kept))
 
     def _arrange(self) -> None:
         names = QVBoxLayout()

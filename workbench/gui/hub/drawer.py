@@ -12,13 +12,14 @@ from workbench.gui.hub.download_row import DownloadRow
 from workbench.gui.hub.traffic import Item, Traffic
 from workbench.gui.hub.undo_notice import UndoNotice
 from workbench.gui.theme import Space
+from workbench.gui.tr import later, tr
 from workbench.gui.widgets.controls import IconButton, label, text_button
 from workbench.hub.download_rows import State
 from workbench.hub.downloads import Download
 
 LOOK_EVERY_MS = 2000  # another process may work on the same queue
 TALLEST = 320  # pixels at 100 % text
-EMPTY = "Nothing is being downloaded. Find a model on the Models page; its quantisations have a Download button."
+EMPTY = later("Nothing is being downloaded. Find a model on the Models page; its quantisations have a Download button.")
 
 
 class DownloadsDrawer(QFrame):
@@ -32,16 +33,16 @@ class DownloadsDrawer(QFrame):
     def __init__(self, traffic: Traffic, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "drawer")
-        self.setAccessibleName("Downloads")
+        self.setAccessibleName(tr("Downloads"))
         self.traffic = traffic
         self.rows: list[DownloadRow] = []
         self.notice = UndoNotice()
         self.notice.undone.connect(traffic.put_back)
         self.notice.settled.connect(traffic.delete)
-        self.empty = label(EMPTY, role="muted", wrap=True)
-        self.clear_button = text_button("Clear finished", kind="ghost")
+        self.empty = label(tr(EMPTY), role="muted", wrap=True)
+        self.clear_button = text_button(tr("Clear finished"), kind="ghost")
         self.clear_button.clicked.connect(traffic.clear_done)
-        self.close_button = IconButton("close", "Close the drawer; downloads go on (Esc)")
+        self.close_button = IconButton("close", tr("Close the drawer; downloads go on (Esc)"))
         self.close_button.clicked.connect(self.put_away)
         self._inside = QWidget()
         self._inside.setProperty("role", "drawer-inside")
@@ -60,7 +61,7 @@ class DownloadsDrawer(QFrame):
 
     def _arrange(self) -> None:
         head = QHBoxLayout()
-        head.addWidget(label("Downloads", role="subtitle"))
+        head.addWidget(label(tr("Downloads"), role="subtitle"))
         head.addStretch(1)
         head.addWidget(self.clear_button)
         head.addWidget(self.close_button)
@@ -138,8 +139,8 @@ class DownloadsDrawer(QFrame):
         finished = any(item.download.id == download_id and not item.partial for item in self.traffic.items)
         taken = self.traffic.take_off(download_id)
         if taken is not None:
-            kept = "Its files stay." if finished else "What arrived of it is deleted when this message goes."
-            self.notice.offer(f"{taken.title} is off the list.", taken, kept)
+            kept = tr("Its files stay.") if finished else tr("What arrived of it is deleted when this message goes.")
+            self.notice.offer(tr("{title} is off the list.", title=taken.title), taken, kept)
 
     def _open(self, download_id: int) -> None:
         found: Download | None = next(

@@ -11,6 +11,7 @@ from workbench.chat.answer import Problem
 from workbench.gui.errands import Errands
 from workbench.gui.hub.entry_facts import provenance_words
 from workbench.gui.theme import Space
+from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.widgets.notice import Notice
 from workbench.hub.entries import Entry
@@ -33,9 +34,9 @@ class EntryAge(QWidget):
         self._entry = entry
         self._job: Job | None = None
         self.said = label(role="muted", wrap=True)
-        self.button = text_button("Refresh", kind="small")
-        self.button.setAccessibleName(f"Refresh {entry.title} from the hub")
-        self.button.setToolTip("Ask the hub for sizes, revisions and gates as they are now")
+        self.button = text_button(tr("Refresh"), kind="small")
+        self.button.setAccessibleName(tr("Refresh {title} from the hub", title=entry.title))
+        self.button.setToolTip(tr("Ask the hub for sizes, revisions and gates as they are now"))
         self.button.clicked.connect(self._on_button)
         self.notice = Notice()
         row = QHBoxLayout()
@@ -56,7 +57,7 @@ class EntryAge(QWidget):
     def draw(self, entry: Entry) -> None:
         self._entry = entry
         self.said.setText(age_words(entry))
-        self.button.setText("Cancel" if self.busy else "Refresh")
+        self.button.setText(tr("Cancel") if self.busy else tr("Refresh"))
 
     @Slot()
     def _on_button(self) -> None:
@@ -69,7 +70,7 @@ class EntryAge(QWidget):
         task = self._bench.refresh(self._entry)
         self._job = self._errands.run("refresh an entry", task, self._done, self._failed, lane=LANE)
         self.draw(self._entry)
-        self.said.setText("Asking the hub…")
+        self.said.setText(tr("Asking the hub…"))
 
     def _done(self, entry: Entry) -> None:
         if self._job is None:
@@ -89,5 +90,10 @@ def age_words(entry: Entry) -> str:
     """ "As of 2026-11-23, by the hub; from the catalogue “Llama” of 2026-10-01"."""
     known = provenance_words(entry.provenance, entry.replaces)
     if entry.asked_at is None:
-        return f"As of {entry.provenance.dated.isoformat()}, {known}"
-    return f"As of {entry.asked_at[:10]}, by the hub; {known} of {entry.provenance.dated.isoformat()}"
+        return tr("As of {isoformat}, {known}", isoformat=entry.provenance.dated.isoformat(), known=known)
+    return tr(
+        "As of {asked_at}, by the hub; {known} of {isoformat}",
+        asked_at=entry.asked_at[:10],
+        known=known,
+        isoformat=entry.provenance.dated.isoformat(),
+    )

@@ -17,6 +17,7 @@ from workbench.gui.hub.words import Chip, context_words, doubt, gate_chip, licen
 from workbench.gui.models.ladder_view import FoldButton
 from workbench.gui.models.remote_ladders import RemoteLadders
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import later, tr
 from workbench.gui.widgets.controls import FlowLayout, label, text_button
 from workbench.gui.words import family_tone, parameter_count
 from workbench.hub.entries import Entry
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 NARROW = 760  # pixels at 100 % text: below it the badges stand under the title
 SIZE = 76  # pixels at 100 % text: the parameters of all rows end below each other
-NO_GGUF = "No repository with GGUF files of it is known. Search the hub for its name above."
+NO_GGUF = later("No repository with GGUF files of it is known. Search the hub for its name above.")
 
 
 class EntryRow(QWidget):
@@ -49,9 +50,15 @@ class EntryRow(QWidget):
         self._facts: EntryFacts | None = None
         self.button = FoldButton()
         self.button.clicked.connect(self.toggle)
-        self.parameters = _chip(Chip(parameter_count(entry.parameters.value) + doubt(entry.parameters), Tone.NONE,
-                               sources_words(entry.parameters)), role="strong")  # fmt: skip
-        self.here = label("✓ on this machine", role="chip", tone=Tone.GOOD)
+        self.parameters = _chip(
+            Chip(
+                parameter_count(entry.parameters.value) + doubt(entry.parameters),
+                Tone.NONE,
+                sources_words(entry.parameters),
+            ),
+            role="strong",
+        )
+        self.here = label(tr("✓ on this machine"), role="chip", tone=Tone.GOOD)
         self.here.hide()
         self.badges = QWidget()
         self._arranging = QTimer(self, interval=0, singleShot=True)
@@ -100,14 +107,20 @@ class EntryRow(QWidget):
             chips.append(Chip(said, Tone.NONE, sources_words(entry.context)))
         chips += [Chip(licence.text + doubt(entry.licence), licence.tone, tip), gate_chip(entry)]
         if entry.status == "announced":
-            chips.append(Chip("announced only", Tone.CAUTION))
+            chips.append(Chip(tr("announced only"), Tone.CAUTION))
         if entry.purpose != "chat":
-            chips.append(Chip(f"for {entry.purpose}", Tone.NONE))
+            chips.append(Chip(tr("for {purpose}", purpose=entry.purpose), Tone.NONE))
         if entry.claims:
             said = "\n\n".join(
-                f"{claim.said_by}: “{claim.claim}”\nPrimary source: {claim.finding}" for claim in entry.claims
+                tr(
+                    "{said_by}: “{claim}”\nPrimary source: {finding}",
+                    said_by=claim.said_by,
+                    claim=claim.claim,
+                    finding=claim.finding,
+                )
+                for claim in entry.claims
             )
-            chips.append(Chip("sources differ", Tone.CAUTION, said))
+            chips.append(Chip(tr("sources differ"), Tone.CAUTION, said))
         return chips
 
     @property
@@ -142,7 +155,7 @@ class EntryRow(QWidget):
         self.button.draw(self.entry.title, is_open=self.is_open)
         said = [self.parameters.text(), *(chip.text for chip in self._chips())]
         if not self.here.isHidden():
-            said.append("on this machine")
+            said.append(tr("on this machine"))
         self.button.setAccessibleDescription(" · ".join(said))
 
     # --- opened ------------------------------------------------------------------------------
@@ -170,11 +183,11 @@ class EntryRow(QWidget):
         self._column.addWidget(self._facts)
         self._column.addWidget(self.age)
         self.choice = QComboBox()
-        self.choice.setAccessibleName(f"Repository with GGUF files of {self.entry.title}")
+        self.choice.setAccessibleName(tr("Repository with GGUF files of {title}", title=self.entry.title))
         self.choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         known = sorted(self.entry.gguf_repositories, key=lambda each: not each.official)
         for place, each in enumerate(known):
-            whose = "the publisher’s own" if each.official else "by others"
+            whose = tr("the publisher’s own") if each.official else tr("by others")
             self.choice.addItem(f"{each.name}  ({whose})", each.name)
             tip = "\n".join(filter(None, [*(one.citation for one in each.sources), each.note]))
             self.choice.setItemData(place, plain_tip(tip), Qt.ItemDataRole.ToolTipRole)
@@ -184,7 +197,7 @@ class EntryRow(QWidget):
         self.choice.activated.connect(self._on_choice)
         row = QHBoxLayout()
         row.setSpacing(Space.S)
-        row.addWidget(label("GGUF files", role="strong"))
+        row.addWidget(label(tr("GGUF files"), role="strong"))
         row.addWidget(self.choice, 1)
         self._column.addLayout(row)
         self._column.addWidget(self.look)
@@ -204,10 +217,10 @@ class EntryRow(QWidget):
         self._draw_head()
 
     def _say_none(self) -> None:
-        button = text_button("Search the hub for it", kind="small")
+        button = text_button(tr("Search the hub for it"), kind="small")
         button.clicked.connect(self._on_search)
         row = QHBoxLayout()
-        row.addWidget(label(NO_GGUF, wrap=True), 1)
+        row.addWidget(label(tr(NO_GGUF), wrap=True), 1)
         row.addWidget(button)
         self._column.addLayout(row)
 

@@ -18,6 +18,7 @@ from workbench.gui.hub.move_dialog import MoveDialog
 from workbench.gui.hub.undo_notice import UndoNotice
 from workbench.gui.hub.words import copies_words, remains_words
 from workbench.gui.theme import Tone
+from workbench.gui.tr import tr
 from workbench.hardware.words import human_bytes
 from workbench.hub.moving import Moved
 from workbench.hub.places.place import Program
@@ -59,17 +60,17 @@ class FileCare(QObject):
         """What can be done with one; what cannot says why."""
         menu = QMenu(self._window)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction("Verify every byte", partial(self.verify, held))
-        menu.addAction("Show in its folder", partial(self.reveal, held.file.path))
+        menu.addAction(tr("Verify every byte"), partial(self.verify, held))
+        menu.addAction(tr("Show in its folder"), partial(self.reveal, held.file.path))
         menu.addSeparator()
         if held.own:
             size = human_bytes(held.file.size_bytes)
-            menu.addAction("Move to another folder…", partial(self.ask_move, held))
-            menu.addAction(f"Remove (frees {size})", partial(self.remove, held))
+            menu.addAction(tr("Move to another folder…"), partial(self.ask_move, held))
+            menu.addAction(tr("Remove (frees {size})", size=size), partial(self.remove, held))
         elif held.program is Program.ADDED:
-            menu.addAction("Take off the list", partial(self.forget, held))
+            menu.addAction(tr("Take off the list"), partial(self.forget, held))
         else:
-            menu.addAction(f"Remove it in {_whose(held)}: it is not ours").setEnabled(False)
+            menu.addAction(tr("Remove it in {whose}: it is not ours", whose=_whose(held))).setEnabled(False)
         menu.setToolTipsVisible(True)
         menu.setToolTip(copies_words(held))
         return menu
@@ -79,9 +80,9 @@ class FileCare(QObject):
     def verify(self, held: Held) -> None:
         """Read every byte and compare with what is known of it."""
         if self.busy:
-            self._notice.say("One file is being verified already.", "Wait for it.", tone=Tone.ACCENT)
+            self._notice.say(tr("One file is being verified already."), tr("Wait for it."), tone=Tone.ACCENT)
             return
-        self._notice.say(f"Verifying {held.file.name}…", tone=Tone.ACCENT)
+        self._notice.say(tr("Verifying {name}…", name=held.file.name), tone=Tone.ACCENT)
         done, told = partial(self._verified, held), partial(self._told, held)
         task = _verifying(self._bench, held.file)
         self._job = self._errands.run("verify", task, done, self._failed, told=told, lane=LANE)
@@ -89,7 +90,11 @@ class FileCare(QObject):
     def _told(self, held: Held, progress: Verifying) -> None:
         share = progress.done_bytes / progress.total_bytes if progress.total_bytes else 0.0
         done, total = human_bytes(progress.done_bytes), human_bytes(progress.total_bytes)
-        self._notice.say(f"Verifying {held.file.name}: {share:.0%}", f"{done} of {total} read", tone=Tone.ACCENT)
+        self._notice.say(
+            tr("Verifying {name}: {share:.0%}", name=held.file.name, share=share),
+            tr("{done} of {total} read", done=done, total=total),
+            tone=Tone.ACCENT,
+        )
 
     def _verified(self, held: Held, found: Verified) -> None:
         self._job = None
@@ -98,16 +103,26 @@ class FileCare(QObject):
         if found.verdict is Verdict.DAMAGED:
             wrong = next(file for file in found.files if file.failed)
             sources = " and ".join(dict.fromkeys(one.source for one in wrong.failed))
-            self._notice.say(f"✕ {held.file.name} is damaged.", f"Its SHA-256 is not what {sources} says. Remove it "
-                             "and download it again.", details=hashes)  # fmt: skip
+            self._notice.say(
+                tr("✕ {name} is damaged.", name=held.file.name),
+                tr("Its SHA-256 is not what {sources} says. Remove it and download it again.", sources=sources),
+                details=hashes,
+            )
         elif found.verdict is Verdict.INTACT:
             sources = " and ".join(dict.fromkeys(one.source for one in first.met))
-            self._notice.say(f"✓ {held.file.name} is intact.", f"Its SHA-256 is what {sources} says.",
-                             details=hashes, tone=Tone.ACCENT)  # fmt: skip
+            self._notice.say(
+                tr("✓ {name} is intact.", name=held.file.name),
+                tr("Its SHA-256 is what {sources} says.", sources=sources),
+                details=hashes,
+                tone=Tone.ACCENT,
+            )
         else:
-            self._notice.say(f"{held.file.name} was read whole; there is nothing to compare it with.",
-                             f"Its SHA-256 is {first.sha256}; it is kept to compare with next time.",
-                             details=hashes, tone=Tone.ACCENT)  # fmt: skip
+            self._notice.say(
+                tr("{name} was read whole; there is nothing to compare it with.", name=held.file.name),
+                tr("Its SHA-256 is {sha256}; it is kept to compare with next time.", sha256=first.sha256),
+                details=hashes,
+                tone=Tone.ACCENT,
+            )
         self.changed.emit()
 
     # --- show --------------------------------------------------------------------------------
@@ -117,7 +132,7 @@ class FileCare(QObject):
         found = reveal(path)
         if not QProcess.startDetached(found.command[0], list(found.command[1:]))[0]:
             self._notice.say(
-                f"The file manager could not be opened. The folder is {found.folder}.",
+                tr("The file manager could not be opened. The folder is {folder}.", folder=found.folder),
                 details=str(found.folder),
                 tone=Tone.CAUTION,
             )
@@ -132,7 +147,9 @@ class FileCare(QObject):
         dialog.open()
 
     def _moved(self, held: Held, moved: Moved) -> None:
-        self._notice.say(f"✓ {held.file.name} lies in {moved.path.parent} now.", tone=Tone.ACCENT)
+        self._notice.say(
+            tr("✓ {name} lies in {parent} now.", name=held.file.name, parent=moved.path.parent), tone=Tone.ACCENT
+        )
         self.moved.emit(held.file.files, moved)
         self.changed.emit()
 
@@ -148,7 +165,7 @@ class FileCare(QObject):
 
     def _removed(self, held: Held, aside: SetAside) -> None:
         freed = human_bytes(aside.plan.frees_bytes)
-        said = f"{held.file.name} is removed; closing this message frees {freed}."
+        said = tr("{name} is removed; closing this message frees {freed}.", name=held.file.name, freed=freed)
         self._notice.offer(said, aside, remains_words(held, aside.plan))
         self.removed.emit(aside.plan.paths)
         self.changed.emit()
@@ -182,7 +199,9 @@ class FileCare(QObject):
         self._errands.run("forget", errand(work), partial(self._forgotten, held), self._failed, lane=LANE)
 
     def _forgotten(self, held: Held, _nothing: object) -> None:
-        self._notice.say(f"{held.file.name} is off the list; the file stays.", str(held.file.path), tone=Tone.ACCENT)
+        self._notice.say(
+            tr("{name} is off the list; the file stays.", name=held.file.name), str(held.file.path), tone=Tone.ACCENT
+        )
         self.changed.emit()
 
     def _failed(self, error: Exception) -> None:
@@ -196,7 +215,7 @@ def _nothing_more(_nothing: object) -> None:
 
 
 def _whose(held: Held) -> str:
-    return "your own folder" if held.program is Program.FOLDER else held.program.value
+    return tr("your own folder") if held.program is Program.FOLDER else held.program.value
 
 
 def _verifying(bench: Workbench, model: ModelFile) -> Task[Verifying, Verified]:

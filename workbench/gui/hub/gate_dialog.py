@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from workbench.gui.hub.terms_view import TermsView
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import tr
 from workbench.gui.widgets.cards import ScrollBody
 from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.widgets.sheet import Sheet
@@ -25,19 +26,19 @@ class GateDialog(Sheet):
         super().__init__(WIDTH, HEIGHT if gate.text else SHORT, parent)
         self.gate = gate
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Licence of the model")
+        self.setWindowTitle(tr("Licence of the model"))
         self.terms = TermsView()
         self.terms.draw(gate.terms, text=gate.text, text_from=gate.text_from, page=page, multimodal=multimodal)
-        self.agree_button = text_button("Agree", kind="primary")
+        self.agree_button = text_button(tr("Agree"), kind="primary")
         self.agree_button.clicked.connect(self._on_agree)
-        self.later_button = text_button("Not now")
+        self.later_button = text_button(tr("Not now"))
         self.later_button.clicked.connect(self.reject)
-        area = ScrollBody("The licence in plain words")
+        area = ScrollBody(tr("The licence in plain words"))
         area.column.addWidget(self.terms)
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.XL, Space.L, Space.XL, Space.L)
         column.setSpacing(Space.M)
-        column.addWidget(label("Before the first download", role="title"))
+        column.addWidget(label(tr("Before the first download"), role="title"))
         column.addWidget(label(_about(gate), role="muted", wrap=True))
         for words in _besides(gate):
             column.addWidget(label(words, role="small", tone=Tone.CAUTION, wrap=True))
@@ -45,7 +46,7 @@ class GateDialog(Sheet):
         if gate.agreed_before is not None:
             column.addWidget(label(before_words(gate.agreed_before), wrap=True))
         buttons = QHBoxLayout()
-        buttons.addWidget(label("Agreeing is kept with its date; asked once.", role="muted", wrap=True), 1)
+        buttons.addWidget(label(tr("Agreeing is kept with its date; asked once."), role="muted", wrap=True), 1)
         buttons.addWidget(self.later_button)
         buttons.addWidget(self.agree_button)
         column.addLayout(buttons)
@@ -58,21 +59,33 @@ class GateDialog(Sheet):
 
 
 def _about(gate: Gate) -> str:
-    licence = f"licence “{gate.carried}”" if gate.carried else "no licence that is named"
-    return f"{gate.repository}, commit {gate.revision[:12]}: {licence}"
+    licence = tr("licence “{carried}”", carried=gate.carried) if gate.carried else tr("no licence that is named")
+    return tr(
+        "{repository}, commit {revision}: {licence}",
+        repository=gate.repository,
+        revision=gate.revision[:12],
+        licence=licence,
+    )
 
 
 def _besides(gate: Gate) -> list[str]:
     """What to know besides the licence's own words."""
     said = []
     if gate.file_licence is not None:
-        said.append(f"The files themselves name another licence: “{gate.file_licence}”. Keep to both.")
+        said.append(
+            tr(
+                "The files themselves name another licence: “{file_licence}”. Keep to both.",
+                file_licence=gate.file_licence,
+            )
+        )
     if gate.gated:
-        said.append("The hub hands these files only to accounts that accepted its terms on the model’s page.")
+        said.append(tr("The hub hands these files only to accounts that accepted its terms on the model’s page."))
     if gate.text_problem is not None:
-        said.append(f"The repository’s own text could not be read: {gate.text_problem}")
+        said.append(tr("The repository’s own text could not be read: {text_problem}", text_problem=gate.text_problem))
     return said
 
 
 def before_words(agreed_at: str) -> str:
-    return f"You agreed to this licence on {agreed_at[:10]}, for another revision of this repository."
+    return tr(
+        "You agreed to this licence on {agreed_at}, for another revision of this repository.", agreed_at=agreed_at[:10]
+    )

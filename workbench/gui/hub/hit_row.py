@@ -5,8 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
-from workbench.gui.hub.words import counted, licence_chip, plain_tip
+from workbench.gui.hub.words import licence_chip, plain_tip
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import counted, tr
 from workbench.gui.widgets.controls import ElidedLabel, FlowLayout, label, text_button
 from workbench.hub.search import SearchHit
 from workbench.hub.terms import Terms
@@ -24,9 +25,9 @@ class HitRow(QFrame):
         self.name = ElidedLabel()
         self.name.setProperty("role", "strong")
         self.name.setText(hit.repository)
-        self.show_button = text_button("What fits?", kind="small")
-        self.show_button.setAccessibleName(f"What of {hit.repository} fits")
-        self.show_button.setToolTip("Reads the headers of its files")
+        self.show_button = text_button(tr("What fits?"), kind="small")
+        self.show_button.setAccessibleName(tr("What of {repository} fits", repository=hit.repository))
+        self.show_button.setToolTip(tr("Reads the headers of its files"))
         self.show_button.clicked.connect(self._on_show)
         licence = licence_chip(Terms.of(hit.licence), hit.licence)
         licence_label = label(licence.text, role="chip", tone=licence.tone)
@@ -35,7 +36,7 @@ class HitRow(QFrame):
         flow = FlowLayout(badges)
         flow.addWidget(licence_label)
         if hit.gated:
-            flow.addWidget(label("gated: accept its terms on the hub first", role="chip", tone=Tone.CAUTION))
+            flow.addWidget(label(tr("gated: accept its terms on the hub first"), role="chip", tone=Tone.CAUTION))
         flow.addWidget(label(_facts(hit), role="muted"))
         top = QHBoxLayout()
         top.setSpacing(Space.S)
@@ -46,7 +47,8 @@ class HitRow(QFrame):
         column.setSpacing(2)
         column.addLayout(top)
         column.addWidget(badges)
-        self.setAccessibleName(f"{hit.repository}: {licence.text}, {_facts(hit)}{', gated' if hit.gated else ''}")
+        said = [licence.text, _facts(hit), *([tr("gated")] if hit.gated else [])]
+        self.setAccessibleName(f"{hit.repository}: {', '.join(said)}")
 
     @Slot()
     def _on_show(self) -> None:
@@ -62,5 +64,5 @@ def _facts(hit: SearchHit) -> str:
     if hit.likes is not None:
         said.append(counted(hit.likes, "like"))
     if hit.changed_at is not None:
-        said.append(f"changed {hit.changed_at[:10]}")
+        said.append(tr("changed {changed_at}", changed_at=hit.changed_at[:10]))
     return " · ".join(said)

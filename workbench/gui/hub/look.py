@@ -11,6 +11,7 @@ from workbench.chat.answer import Problem
 from workbench.gui.errands import Errands
 from workbench.gui.models.lookup import LANE, listing_words, progress_words
 from workbench.gui.theme import Space
+from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.widgets.notice import Notice
 from workbench.hub.remote import HeadProgress, RemoteListing
@@ -31,9 +32,9 @@ class Look(QWidget):
         self._job: Job | None = None
         self._repository = ""
         self.phase = label(role="muted", wrap=True)
-        self.cancel_button = text_button("Cancel", kind="small")
+        self.cancel_button = text_button(tr("Cancel"), kind="small")
         self.cancel_button.clicked.connect(self.cancel)
-        self.again_button = text_button("Look again", kind="small")
+        self.again_button = text_button(tr("Look again"), kind="small")
         self.again_button.clicked.connect(self._on_again)
         self.notice = Notice()
         row = QHBoxLayout()
@@ -58,7 +59,7 @@ class Look(QWidget):
         self._drop()
         self._repository = repository
         self.notice.clear()
-        self.phase.setText(f"Asking for the files of {repository}…")
+        self.phase.setText(tr("Asking for the files of {repository}…", repository=repository))
         self._draw(busy=True)
         task = self._bench.remote(repository)
         self._job = self._errands.run("look up", task, self._done, self._failed, told=self._told, lane=LANE)
@@ -69,7 +70,7 @@ class Look(QWidget):
         if self._job is not None:
             self._drop()
             self._draw(busy=False)
-            self.phase.setText("Cancelled. What was read already need not be read again.")
+            self.phase.setText(tr("Cancelled. What was read already need not be read again."))
 
     def _drop(self) -> None:
         if self._job is not None:
@@ -86,7 +87,7 @@ class Look(QWidget):
         self._job = None
         self._draw(busy=False)
         self.again_button.setVisible(listing.kept_at is not None)
-        empty = f"{listing.repository} holds no model file that could be used."
+        empty = tr("{repository} holds no model file that could be used.", repository=listing.repository)
         self.phase.setText(listing_words(listing) if listing.files else empty)
         self.found.emit(listing)
 

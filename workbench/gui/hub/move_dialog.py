@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
 
 from workbench.chat.answer import Problem
 from workbench.gui.errands import Errands, errand
-from workbench.gui.hub.words import counted
 from workbench.gui.theme import Space
+from workbench.gui.tr import counted, later, tr
 from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.widgets.notice import Notice
 from workbench.gui.widgets.sheet import Sheet
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 LANE = "library"
 WIDTH = 560  # pixels at 100 % text
 PAUSE_MS = 250  # after the last letter of a path
-_STAGES = {"copying": "Copying", "checking": "Reading back what was written"}
+_STAGES = {"copying": later("Copying"), "checking": later("Reading back what was written")}
 
 
 class MoveDialog(Sheet):
@@ -50,12 +50,12 @@ class MoveDialog(Sheet):
         self._job: Job | None = None
         self._plan: MovePlan | None = None
         self._asked = ""
-        self.setWindowTitle("Move a model")
+        self.setWindowTitle(tr("Move a model"))
         self.field = QLineEdit()
-        self.field.setPlaceholderText("A folder, on any disk")
-        self.field.setAccessibleName("Folder to move it to")
+        self.field.setPlaceholderText(tr("A folder, on any disk"))
+        self.field.setAccessibleName(tr("Folder to move it to"))
         self.field.textChanged.connect(self._on_text)
-        self.browse_button = text_button("Choose a folder…")
+        self.browse_button = text_button(tr("Choose a folder…"))
         self.browse_button.clicked.connect(self._on_browse)
         self.plan_words = label(role="muted", wrap=True)
         self.plan_words.hide()
@@ -63,12 +63,12 @@ class MoveDialog(Sheet):
         self.notice.dismiss.hide()
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
-        self.progress.setAccessibleName("How far the move is")
+        self.progress.setAccessibleName(tr("How far the move is"))
         self.progress.setRange(0, 1000)
         self.progress.hide()
-        self.cancel_button = text_button("Cancel")
+        self.cancel_button = text_button(tr("Cancel"))
         self.cancel_button.clicked.connect(self.reject)
-        self.move_button = text_button("Move", kind="primary")
+        self.move_button = text_button(tr("Move"), kind="primary")
         self.move_button.setEnabled(False)
         self.move_button.setDefault(True)
         self.move_button.clicked.connect(self.begin)
@@ -93,8 +93,8 @@ class MoveDialog(Sheet):
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.XL, Space.L, Space.XL, Space.L)
         column.setSpacing(Space.M)
-        column.addWidget(label(f"Move {self._model.name}", role="title", wrap=True))
-        column.addWidget(label(f"It lies in {self._model.path.parent}.", role="muted", wrap=True))
+        column.addWidget(label(tr("Move {name}", name=self._model.name), role="title", wrap=True))
+        column.addWidget(label(tr("It lies in {parent}.", parent=self._model.path.parent), role="muted", wrap=True))
         column.addLayout(row)
         column.addWidget(self.plan_words)
         column.addWidget(self.progress)
@@ -105,7 +105,7 @@ class MoveDialog(Sheet):
 
     @Slot()
     def _on_browse(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, "Choose a folder", str(self._model.path.parent))
+        name = QFileDialog.getExistingDirectory(self, tr("Choose a folder"), str(self._model.path.parent))
         if name:
             self.field.setText(name)
 
@@ -134,8 +134,14 @@ class MoveDialog(Sheet):
         names = ", ".join(path.name for path in plan.paths)
         count = counted(len(plan.paths), "file")
         self._tell(
-            f"{count}, {human_bytes(plan.size_bytes)}: {names}. "
-            f"{human_bytes(plan.free_bytes)} are free in {plan.folder}."
+            tr(
+                "{count}, {size}: {names}. {free} are free in {folder}.",
+                count=count,
+                size=human_bytes(plan.size_bytes),
+                names=names,
+                free=human_bytes(plan.free_bytes),
+                folder=plan.folder,
+            )
         )
         self.move_button.setEnabled(True)
 
@@ -153,7 +159,7 @@ class MoveDialog(Sheet):
             return
         self.notice.clear()
         self._draw_moving(moving=True)
-        self._tell("Beginning…")
+        self._tell(tr("Beginning…"))
         task = _moving(self._bench, self._model, self._plan.folder)
         self._job = self._errands.run("move a model", task, self._done, self._failed, told=self._told, lane=LANE)
 
@@ -161,7 +167,14 @@ class MoveDialog(Sheet):
         if self._job is not None:
             self.progress.setValue(round(1000 * event.done_bytes / event.total_bytes) if event.total_bytes else 0)
             done, total = human_bytes(event.done_bytes // 2), human_bytes(event.total_bytes // 2)
-            self._tell(f"{_STAGES[event.stage]}: {done} of {total}. Until the end it stays where it was.")
+            self._tell(
+                tr(
+                    "{stages}: {done} of {total}. Until the end it stays where it was.",
+                    stages=tr(_STAGES[event.stage]),
+                    done=done,
+                    total=total,
+                )
+            )
 
     def _done(self, moved: Moved) -> None:
         self._job = None
@@ -186,7 +199,7 @@ class MoveDialog(Sheet):
     def _draw_moving(self, *, moving: bool) -> None:
         self.progress.setVisible(moving)
         self.progress.setValue(0)
-        self.cancel_button.setText("Stop" if moving else "Cancel")
+        self.cancel_button.setText(tr("Stop") if moving else tr("Cancel"))
         self.move_button.setEnabled(not moving and self._plan is not None)
         for control in (self.field, self.browse_button):
             control.setEnabled(not moving)

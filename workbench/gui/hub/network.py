@@ -10,13 +10,14 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from workbench.chat.answer import Problem
 from workbench.gui.errands import Errands, errand
+from workbench.gui.tr import later, tr
 
 if TYPE_CHECKING:
     from workbench.app import Workbench
 
 log = logging.getLogger(__name__)
 
-LANE = "network switch"
+LANE = later("network switch")
 
 
 class NetworkSwitch(QObject):
@@ -38,7 +39,7 @@ class NetworkSwitch(QObject):
     def turn(self, *, offline: bool) -> None:
         """Kept for the next start too; what is asking stops."""
         work = partial(self._bench.set_offline, offline)
-        self._errands.run("turn the network", errand(work), self._turned, self._not_turned, lane=LANE)
+        self._errands.run("turn the network", errand(work), self._turned, self._not_turned, lane=tr(LANE))
 
     @Slot()
     def follow(self) -> None:
@@ -46,8 +47,9 @@ class NetworkSwitch(QObject):
         if self._following:
             return
         self._following = True
-        self._errands.run("follow the settings", errand(self._bench.follow_settings), self._followed, self._lost,
-                          lane=LANE)  # fmt: skip
+        self._errands.run(
+            "follow the settings", errand(self._bench.follow_settings), self._followed, self._lost, lane=tr(LANE)
+        )
 
     def _followed(self, _changed: bool) -> None:
         self._following = False

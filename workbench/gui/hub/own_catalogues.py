@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QLineEdit, QVBox
 from workbench.chat.answer import Problem
 from workbench.gui.errands import Errands, errand
 from workbench.gui.hub.undo_notice import UndoNotice
-from workbench.gui.hub.words import counted, plain_tip
+from workbench.gui.hub.words import plain_tip
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import counted, later, tr
 from workbench.gui.widgets.cards import clear
 from workbench.gui.widgets.controls import ElidedLabel, IconButton, label, text_button
 from workbench.hub.own_catalogues import OwnCatalogue, RemovedCatalogue
@@ -25,9 +26,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LANE = "catalogue"
-EXPLAINED = "A catalogue adds models to this list, or replaces what it says of one. It is checked before it is kept."
-CHOOSE = "Choose a catalogue"
-FILTER = "Catalogues (*.json);;All files (*)"
+EXPLAINED = later(
+    "A catalogue adds models to this list, or replaces what it says of one. It is checked before it is kept."
+)
+CHOOSE = later("Choose a catalogue")
+FILTER = later("Catalogues (*.json);;All files (*)")
 
 
 class OwnCataloguesView(QFrame):
@@ -39,18 +42,18 @@ class OwnCataloguesView(QFrame):
         super().__init__(parent)
         self._bench, self._errands = workbench, errands
         self._working = 0
-        self.button = text_button("Catalogues…", kind="small")
+        self.button = text_button(tr("Catalogues…"), kind="small")
         self.button.setCheckable(True)
-        self.button.setToolTip("Add a catalogue of your own, or take one away")
+        self.button.setToolTip(tr("Add a catalogue of your own, or take one away"))
         self.button.toggled.connect(self._on_toggled)
         self.field = QLineEdit()
-        self.field.setPlaceholderText("https://… or the path of a file")
-        self.field.setAccessibleName("Address or file of a catalogue")
+        self.field.setPlaceholderText(tr("https://… or the path of a file"))
+        self.field.setAccessibleName(tr("Address or file of a catalogue"))
         self.field.returnPressed.connect(self.add)
-        self.browse_button = text_button("Choose a file…")
+        self.browse_button = text_button(tr("Choose a file…"))
         self.browse_button.clicked.connect(self._on_browse)
-        self.add_button = text_button("Add")
-        self.add_button.setAccessibleName("Add the catalogue")
+        self.add_button = text_button(tr("Add"))
+        self.add_button.setAccessibleName(tr("Add the catalogue"))
         self.add_button.clicked.connect(self.add)
         self.notice = UndoNotice()
         self.notice.undone.connect(self._on_undo)
@@ -74,7 +77,7 @@ class OwnCataloguesView(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, Space.S)
         column.setSpacing(Space.S)
-        column.addWidget(label(EXPLAINED, role="muted", wrap=True))
+        column.addWidget(label(tr(EXPLAINED), role="muted", wrap=True))
         column.addLayout(self._list)
         column.addLayout(row)
         column.addWidget(self.notice)
@@ -99,7 +102,7 @@ class OwnCataloguesView(QFrame):
             row.unwanted.connect(self._on_unwanted)
             self._list.addWidget(row)
         broken = sum(each.error is not None for each in found)
-        self.button.setText(f"Catalogues… ✕ {broken}" if broken else "Catalogues…")
+        self.button.setText(tr("Catalogues… ✕ {broken}", broken=broken) if broken else tr("Catalogues…"))
 
     # --- adding and taking away --------------------------------------------------------------
 
@@ -118,13 +121,13 @@ class OwnCataloguesView(QFrame):
         self._working -= 1
         self.add_button.setEnabled(True)
         self.field.clear()
-        self.notice.say("The catalogue is in force.", source, tone=Tone.ACCENT)
+        self.notice.say(tr("The catalogue is in force."), source, tone=Tone.ACCENT)
         self.changed.emit()
         self._list_again()
 
     @Slot()
     def _on_browse(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, CHOOSE, "", FILTER)
+        name, _ = QFileDialog.getOpenFileName(self, tr(CHOOSE), "", tr(FILTER))
         if name:
             self.field.setText(name)
             self.add()
@@ -136,7 +139,7 @@ class OwnCataloguesView(QFrame):
 
     def _removed(self, catalogue: OwnCatalogue, removed: RemovedCatalogue) -> None:
         self._working -= 1
-        self.notice.offer(f"“{catalogue.title or catalogue.file}” is taken away.", removed)
+        self.notice.offer(tr("“{title}” is taken away.", title=catalogue.title or catalogue.file), removed)
         self.changed.emit()
         self._list_again()
 
@@ -172,7 +175,9 @@ class CatalogueRow(QWidget):
         name = ElidedLabel()
         name.setText(_words(catalogue))
         name.set_tip(plain_tip(catalogue.came_from or catalogue.file))
-        self.remove_button = IconButton("close", f"Take the catalogue “{catalogue.title or catalogue.file}” away")
+        self.remove_button = IconButton(
+            "close", tr("Take the catalogue “{title}” away", title=catalogue.title or catalogue.file)
+        )
         self.remove_button.clicked.connect(self._on_remove)
         row = QHBoxLayout()
         row.setSpacing(Space.S)
@@ -194,5 +199,5 @@ class CatalogueRow(QWidget):
 def _words(catalogue: OwnCatalogue) -> str:
     if catalogue.error is not None or catalogue.dated is None:
         return catalogue.file
-    from_whom = f", from {catalogue.came_from}" if catalogue.came_from else ""
+    from_whom = tr(", from {came_from}", came_from=catalogue.came_from) if catalogue.came_from else ""
     return f"{catalogue.title} · {catalogue.dated.isoformat()} · {counted(catalogue.entry_count, 'model')}{from_whom}"

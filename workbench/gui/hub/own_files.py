@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from workbench.chat.answer import Problem
 from workbench.gui.errands import Errands, errand
-from workbench.gui.hub.words import counted, plain_tip
+from workbench.gui.hub.words import plain_tip
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import counted, later, tr
 from workbench.gui.widgets.cards import Card, clear
 from workbench.gui.widgets.controls import FlowLayout, label, text_button
 from workbench.hub.library import Listing
@@ -20,11 +21,11 @@ from workbench.hub.places.place import Program
 if TYPE_CHECKING:
     from workbench.app import Workbench
 
-EXPLAINED = (
+EXPLAINED = later(
     "GGUF files stay where they are: nothing is copied, moved or changed. Dropping one on this window works too."
 )
 
-NONE_FOUND = "No model of LM Studio, Jan, GPT4All, Ollama or the Hugging Face cache was found."
+NONE_FOUND = later("No model of LM Studio, Jan, GPT4All, Ollama or the Hugging Face cache was found.")
 
 
 class OwnFilesCard(Card):
@@ -38,18 +39,18 @@ class OwnFilesCard(Card):
     listed = Signal(object)
 
     def __init__(self, workbench: Workbench, errands: Errands, parent: QWidget | None = None) -> None:
-        super().__init__("Bring your own", parent)
+        super().__init__(tr("Bring your own"), parent)
         self._bench, self._errands = workbench, errands
         self._looking = self._again = False
-        self.body.addWidget(label(EXPLAINED, wrap=True))
-        self.open_button = text_button("Open a GGUF file…")
+        self.body.addWidget(label(tr(EXPLAINED), wrap=True))
+        self.open_button = text_button(tr("Open a GGUF file…"))
         self.open_button.clicked.connect(self.open_file)
-        self.folder_button = text_button("Add a folder…")
+        self.folder_button = text_button(tr("Add a folder…"))
         self.folder_button.clicked.connect(self.add_folder)
-        self.pack_button = text_button("Import a pack…")
-        self.pack_button.setToolTip("Models with their licences in one checked file, made on another computer")
+        self.pack_button = text_button(tr("Import a pack…"))
+        self.pack_button.setToolTip(tr("Models with their licences in one checked file, made on another computer"))
         self.pack_button.clicked.connect(self.import_pack)
-        self.show_button = text_button("Show them")
+        self.show_button = text_button(tr("Show them"))
         self.show_button.clicked.connect(self.show_models)
         self.show_button.hide()
         buttons = QWidget()
@@ -84,10 +85,10 @@ class OwnFilesCard(Card):
         counts += Counter(copy.program for held in listing.held for copy in held.copies)
         for program in Program:
             if counts[program]:
-                said = f"✓  {_WORDS.get(program, program.value)}: {counted(counts[program], 'model')}"
+                said = f"✓  {tr(_WORDS.get(program, program.value))}: {counted(counts[program], 'model')}"
                 self.places.addWidget(label(said, tone=Tone.GOOD))
         if not counts:
-            self.places.addWidget(label(NONE_FOUND, role="muted", wrap=True))
+            self.places.addWidget(label(tr(NONE_FOUND), role="muted", wrap=True))
         for problem in listing.problems[:3]:
             line = label(f"✕  {problem.path.name}: {problem.error.message}", tone=Tone.BAD, wrap=True)
             line.setToolTip(plain_tip(problem.error.hint or ""))
@@ -103,7 +104,7 @@ class OwnFilesCard(Card):
 
 
 _WORDS = {
-    Program.WORKBENCH: "Our own models folder",
-    Program.ADDED: "Files you added",
-    Program.FOLDER: "Folders you added",
+    Program.WORKBENCH: later("Our own models folder"),
+    Program.ADDED: later("Files you added"),
+    Program.FOLDER: later("Folders you added"),
 }

@@ -10,8 +10,9 @@ from typing import get_args
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
-from workbench.gui.hub.words import counted, plain_tip
+from workbench.gui.hub.words import plain_tip
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import counted, later, tr
 from workbench.gui.widgets.cards import Card, clear
 from workbench.gui.widgets.controls import ElidedLabel, FlowLayout, IconButton, label, text_button
 from workbench.gui.words import family_tone
@@ -20,9 +21,18 @@ from workbench.hub.packs.contents import Extra, ExtraKind
 from workbench.hub.places.same import Held
 from workbench.hub.terms import Terms
 
-WORDS: dict[ExtraKind, str] = {"suite": "evaluation suite", "results": "results", "catalogue": "catalogue"}
-SETTINGS = "The settings that shape answers: sampling, context, theme; nothing that names a place or a person"
-NONE = "The library is empty: download a model first, or open a file. A pack of files alone can be made too."
+WORDS: dict[ExtraKind, str] = {
+    "suite": later("evaluation suite"),
+    "results": later("results"),
+    "catalogue": later("catalogue"),
+}
+_ADD: dict[ExtraKind, str] = {
+    "suite": later("Add an evaluation suite…"),
+    "results": later("Add results…"),
+    "catalogue": later("Add a catalogue…"),
+}
+SETTINGS = later("The settings that shape answers: sampling, context, theme; nothing that names a place or a person")
+NONE = later("The library is empty: download a model first, or open a file. A pack of files alone can be made too.")
 
 
 class ContentsCard(Card):
@@ -31,19 +41,19 @@ class ContentsCard(Card):
     changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("What goes in", parent)
+        super().__init__(tr("What goes in"), parent)
         self.boxes: list[tuple[QCheckBox, Held]] = []
         self.extras: tuple[Extra, ...] = ()
         self.models = QVBoxLayout()
         self.models.setSpacing(0)
-        self.models.addWidget(label("Looking into the library…", role="muted"))
-        self.settings_box = QCheckBox("Settings")
-        self.settings_box.setToolTip(SETTINGS)
-        self.settings_box.setAccessibleDescription(SETTINGS)
+        self.models.addWidget(label(tr("Looking into the library…"), role="muted"))
+        self.settings_box = QCheckBox(tr("Settings"))
+        self.settings_box.setToolTip(tr(SETTINGS))
+        self.settings_box.setAccessibleDescription(tr(SETTINGS))
         self.settings_box.toggled.connect(self._on_toggled)
         self.files = QVBoxLayout()
         self.files.setSpacing(0)
-        self.add_buttons = {kind: text_button(f"Add {_a(WORDS[kind])}…", kind="small") for kind in get_args(ExtraKind)}
+        self.add_buttons = {kind: text_button(tr(_ADD[kind]), kind="small") for kind in get_args(ExtraKind)}
         buttons = QWidget()
         row = FlowLayout(buttons, gap=Space.S)
         for kind, button in self.add_buttons.items():
@@ -90,7 +100,7 @@ class ContentsCard(Card):
             row.addWidget(about, 1)
             self.models.addLayout(row)
         if not held:
-            self.models.addWidget(label(NONE, role="muted", wrap=True))
+            self.models.addWidget(label(tr(NONE), role="muted", wrap=True))
         self.changed.emit()
 
     def say(self, problem: str) -> None:
@@ -106,7 +116,7 @@ class ContentsCard(Card):
     # --- used --------------------------------------------------------------------------------
 
     def _choose(self, kind: ExtraKind) -> None:
-        names, _ = QFileDialog.getOpenFileNames(self, f"Add {_a(WORDS[kind])}")
+        names, _ = QFileDialog.getOpenFileNames(self, tr(_ADD[kind]).rstrip("…"))
         self.add(kind, [Path(name) for name in names])
 
     def _draw_extras(self) -> None:
@@ -114,8 +124,8 @@ class ContentsCard(Card):
         for extra in self.extras:
             row = QHBoxLayout()
             row.setSpacing(Space.S)
-            row.addWidget(label(f"{WORDS[extra.kind]}: {extra.name}"), 1)
-            away = IconButton("close", f"Take {extra.name} out again")
+            row.addWidget(label(f"{tr(WORDS[extra.kind])}: {extra.name}"), 1)
+            away = IconButton("close", tr("Take {name} out again", name=extra.name))
             away.clicked.connect(partial(self._take_out, extra))
             row.addWidget(away)
             self.files.addLayout(row)
@@ -132,10 +142,6 @@ class ContentsCard(Card):
 
 def _about(held: Held) -> str:
     size = human_bytes(held.file.size_bytes)
-    along = f"with {counted(len(held.companions), 'companion')}" if held.companions else ""
-    licence = Terms.of(held.file.licence).title if held.file.licence else "no licence is named in it"
+    along = tr("with {count}", count=counted(len(held.companions), "companion")) if held.companions else ""
+    licence = Terms.of(held.file.licence).title if held.file.licence else tr("no licence is named in it")
     return " · ".join(filter(None, [size, along, licence]))
-
-
-def _a(noun: str) -> str:
-    return noun if noun.endswith("s") else f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"

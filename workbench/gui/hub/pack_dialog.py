@@ -17,6 +17,7 @@ from workbench.gui.hub.pack_view import PackView, signed_words
 from workbench.gui.hub.pack_words import progress_words, share_of
 from workbench.gui.hub.sender_card import SenderCard
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import counted, later, tr
 from workbench.gui.widgets.controls import FlowLayout, label, text_button
 from workbench.gui.widgets.notice import Notice
 from workbench.gui.widgets.sheet import Sheet
@@ -31,11 +32,12 @@ if TYPE_CHECKING:
 
 LANE = "packs"
 WIDTH, HEIGHT = 660, 640  # pixels at 100 % text
-EXPLAINED = (
-    "A pack brings models with their licences from another computer, as one file or a folder. Every byte is checked "
-    "before anything is put in its place; what is wrong with it is said, and nothing is installed."
+EXPLAINED = later(
+    "A pack brings models with their licences from another computer, as one file or a "
+    "folder. Every byte is checked before anything is put in its place; what is wrong with "
+    "it is said, and nothing is installed."
 )
-SETTINGS = "Take over its settings too"
+SETTINGS = later("Take over its settings too")
 
 
 class PackDialog(Sheet):
@@ -52,21 +54,21 @@ class PackDialog(Sheet):
         self._path: Path | None = None
         self._verified: Verified | None = None
         self._older = False
-        self.setWindowTitle("Import a pack")
-        self.file_button = text_button("Choose a file…")
-        self.folder_button = text_button("Choose a folder…")
-        self.keys_button = text_button("Accepted keys…", kind="ghost")
-        self.said = label(EXPLAINED, role="muted", wrap=True)
+        self.setWindowTitle(tr("Import a pack"))
+        self.file_button = text_button(tr("Choose a file…"))
+        self.folder_button = text_button(tr("Choose a folder…"))
+        self.keys_button = text_button(tr("Accepted keys…"), kind="ghost")
+        self.said = label(tr(EXPLAINED), role="muted", wrap=True)
         self.notice = Notice()
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
-        self.bar.setAccessibleName("Progress of the pack")
+        self.bar.setAccessibleName(tr("Progress of the pack"))
         self.phase = label(wrap=True)
         self.sender_card = SenderCard()
         self.view = PackView()
-        self.settings_box = QCheckBox(SETTINGS)
-        self.install_button = text_button("Install", kind="primary")
-        self.close_button = text_button("Close")
+        self.settings_box = QCheckBox(tr(SETTINGS))
+        self.install_button = text_button(tr("Install"), kind="primary")
+        self.close_button = text_button(tr("Close"))
         self._arrange()
         self.file_button.clicked.connect(self._on_file)
         self.folder_button.clicked.connect(self._on_folder)
@@ -94,7 +96,7 @@ class PackDialog(Sheet):
         self.sender_card.hide()
         task = _examined(self._bench, path, tuple(also), keep=keep, anyhow=anyhow)
         self._job = self._errands.run("check a pack", task, self._examined, self._failed, told=self._told, lane=LANE)
-        self.phase.setText(f"Checking {path.name}…")
+        self.phase.setText(tr("Checking {name}…", name=path.name))
         self._draw()
 
     def _examined(self, found: Listed) -> None:
@@ -103,17 +105,18 @@ class PackDialog(Sheet):
         self._job = None
         if not isinstance(found, Verified):
             self.view.draw(found, ())
-            self.phase.setText("This is what the pack says of itself. Nothing of it was checked yet.")
+            self.phase.setText(tr("This is what the pack says of itself. Nothing of it was checked yet."))
             self.sender_card.ask(found.signed.key_id)
             self._draw()
             (self.sender_card.field if found.signed.key_id else self.sender_card.anyhow_button).setFocus()
             return
         self._verified = found
         self.view.draw(found, self._bench.unagreed(found))
-        self.phase.setText("✓ Every byte is what the pack promises. Nothing is installed yet.")
+        self.phase.setText(tr("✓ Every byte is what the pack promises. Nothing is installed yet."))
         if found.signed.standing != "trusted":
-            self.notice.say(signed_words(found.signed), "Install it only if you know where it is from.",
-                            tone=Tone.CAUTION)  # fmt: skip
+            self.notice.say(
+                signed_words(found.signed), tr("Install it only if you know where it is from."), tone=Tone.CAUTION
+            )
         self._draw()
         self.install_button.setFocus()
 
@@ -147,8 +150,8 @@ class PackDialog(Sheet):
         self._job = None
         self._verified = None
         here = len(installed.present)
-        said = f"✓ Installed: {len(installed.models)} {'model' if len(installed.models) == 1 else 'models'}."
-        self.phase.setText(f"{said} {here} of them were here already." if here else said)
+        said = tr("✓ Installed: {models}.", models=counted(len(installed.models), "model"))
+        self.phase.setText(tr("{said} {here} of them were here already.", said=said, here=here) if here else said)
         self._draw()
         self.close_button.setFocus()
         self.installed.emit(settings)
@@ -171,14 +174,14 @@ class PackDialog(Sheet):
 
     @Slot()
     def _on_file(self) -> None:
-        kinds = "Packs (*.zip *.pack *.001);;All files (*)"
-        name, _ = QFileDialog.getOpenFileName(self, "Choose a pack", "", kinds)
+        kinds = tr("Packs (*.zip *.pack *.001);;All files (*)")
+        name, _ = QFileDialog.getOpenFileName(self, tr("Choose a pack"), "", kinds)
         if name:
             self.check(Path(name))
 
     @Slot()
     def _on_folder(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, "Choose a pack's folder")
+        name = QFileDialog.getExistingDirectory(self, tr("Choose a pack's folder"))
         if name:
             self.check(Path(name))
 
@@ -202,9 +205,10 @@ class PackDialog(Sheet):
         self.settings_box.setVisible(self._verified is not None and bool(self._verified.settings))
         self.install_button.setVisible(self._verified is not None)
         self.install_button.setEnabled(not self.busy)
-        install = "Install the older one" if self._older else "Install"
-        self.install_button.setText(f"Agree and {install.lower()}" if self.view.licences else install)
-        self.close_button.setText("Cancel" if self.busy else "Close")
+        install = tr("Install the older one") if self._older else tr("Install")
+        agree = tr("Agree and install the older one") if self._older else tr("Agree and install")
+        self.install_button.setText(agree if self.view.licences else install)
+        self.close_button.setText(tr("Cancel") if self.busy else tr("Close"))
 
     def _arrange(self) -> None:
         choose = QWidget()
@@ -221,7 +225,7 @@ class PackDialog(Sheet):
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.XL, Space.L, Space.XL, Space.L)
         column.setSpacing(Space.M)
-        column.addWidget(label("Import a pack", role="title"))
+        column.addWidget(label(tr("Import a pack"), role="title"))
         for part in (self.said, choose, self.notice, self.bar, self.phase):
             column.addWidget(part)
         self.view.head.addWidget(self.sender_card)

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QRadioButton, QWidget
 
 from workbench.gui.theme import Space
+from workbench.gui.tr import later, tr
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.controls import FlowLayout, label, text_button
 from workbench.hub.packs.names import plain_name
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
     from workbench.hub.packs.create import Form
 
 _FORMS: dict[Form, str] = {
-    "zip": "One file (zip)",
-    "folder": "A folder",
-    "parts": "Parts below 4 GiB, for FAT32",
+    "zip": later("One file (zip)"),
+    "folder": later("A folder"),
+    "parts": later("Parts below 4 GiB, for FAT32"),
 }
 
 
@@ -29,19 +30,19 @@ class FormCard(Card):
     changed = Signal()
 
     def __init__(self, folder: Path, parent: QWidget | None = None) -> None:
-        super().__init__("Where it goes", parent)
+        super().__init__(tr("Where it goes"), parent)
         self.folder = folder
         self.name_field = QLineEdit("models")
-        self.name_field.setAccessibleName("Name of the pack")
-        self.folder_button = text_button("Folder…")
-        self.forms: dict[Form, QRadioButton] = {form: QRadioButton(words) for form, words in _FORMS.items()}
+        self.name_field.setAccessibleName(tr("Name of the pack"))
+        self.folder_button = text_button(tr("Folder…"))
+        self.forms: dict[Form, QRadioButton] = {form: QRadioButton(tr(words)) for form, words in _FORMS.items()}
         self.forms["zip"].setChecked(True)
         self.path = label(role="mono", wrap=True)
         self.path.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.path.setAccessibleName("The pack will be")
+        self.path.setAccessibleName(tr("The pack will be"))
         named = QHBoxLayout()
         named.setSpacing(Space.S)
-        named.addWidget(label("Name"))
+        named.addWidget(label(tr("Name")))
         named.addWidget(self.name_field, 1)
         named.addWidget(self.folder_button)
         self.body.addLayout(named)
@@ -80,7 +81,7 @@ class FormCard(Card):
 
     @Slot()
     def _on_folder(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, "Where the pack goes", str(self.folder))
+        name = QFileDialog.getExistingDirectory(self, tr("Where the pack goes"), str(self.folder))
         if name:
             self.put_into(Path(name))
 

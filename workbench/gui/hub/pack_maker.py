@@ -18,6 +18,7 @@ from workbench.gui.hub.pack_form import FormCard
 from workbench.gui.hub.pack_words import progress_words, share_of
 from workbench.gui.hub.signer_card import SignerCard
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import later, tr
 from workbench.gui.widgets.cards import ScrollBody
 from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.widgets.notice import Notice
@@ -36,14 +37,14 @@ if TYPE_CHECKING:
 LANE = "packs"
 LOOK_LANE = "library"
 WIDTH, HEIGHT = 680, 720  # pixels at 100 % text
-EXPLAINED = (
+EXPLAINED = later(
     "A pack carries models with their licences, checksums and a bill of materials to a computer without a network."
 )
 
 
-SIGNED = (
-    "Signed with the key {}. Whoever gets the pack needs your public key, by another way than the pack; this is it, "
-    "to copy:"
+SIGNED = later(
+    "Signed with the key {key}. Whoever gets the pack needs your public key, by another way "
+    "than the pack; this is it, to copy:"
 )
 
 
@@ -57,7 +58,7 @@ class PackMaker(Sheet):
         self._job: Job | None = None
         self._made: Created | None = None
         self._asked = 0
-        self.setWindowTitle("Make a pack")
+        self.setWindowTitle(tr("Make a pack"))
         documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
         self.contents = ContentsCard()
         self.form = FormCard(Path(documents or Path.home()))
@@ -66,15 +67,15 @@ class PackMaker(Sheet):
         self.foreseen = label(role="strong", wrap=True)
         self.public_key = QLineEdit()
         self.public_key.setReadOnly(True)
-        self.public_key.setAccessibleName("Your public key, to hand over")
+        self.public_key.setAccessibleName(tr("Your public key, to hand over"))
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
-        self.bar.setAccessibleName("Progress of the pack")
+        self.bar.setAccessibleName(tr("Progress of the pack"))
         self.phase = label(role="muted", wrap=True)
-        self.reveal_button = text_button("Show in its folder")
-        self.make_button = text_button("Make the pack", kind="primary")
-        self.close_button = text_button("Close")
-        self.body = ScrollBody("The pack to be made")
+        self.reveal_button = text_button(tr("Show in its folder"))
+        self.make_button = text_button(tr("Make the pack"), kind="primary")
+        self.close_button = text_button(tr("Close"))
+        self.body = ScrollBody(tr("The pack to be made"))
         self._arrange()
         for card in (self.contents, self.form):
             card.changed.connect(self._look)
@@ -82,8 +83,9 @@ class PackMaker(Sheet):
         self.make_button.clicked.connect(self.make)
         self.reveal_button.clicked.connect(self._on_reveal)
         self.close_button.clicked.connect(self.reject)
-        self._errands.run("list the library", errand(workbench.library.listing), self._listed, self._unlisted,
-                          lane=LOOK_LANE)  # fmt: skip
+        self._errands.run(
+            "list the library", errand(workbench.library.listing), self._listed, self._unlisted, lane=LOOK_LANE
+        )
         self._draw()
 
     @property
@@ -114,12 +116,14 @@ class PackMaker(Sheet):
     def _foreseen(self, asked: int, found: Foreseen) -> None:
         if asked != self._asked:
             return
-        said = f"{human_bytes(found.size_bytes)}; {human_bytes(found.free_bytes)} are free there"
+        said = tr(
+            "{size}; {free} are free there", size=human_bytes(found.size_bytes), free=human_bytes(found.free_bytes)
+        )
         if found.part_count > 1:
-            said += f" · {found.part_count} parts"
+            said += tr(" · {part_count} parts", part_count=found.part_count)
         if found.missing_bytes:
-            said = f"✕ {human_bytes(found.missing_bytes)} too little room: {said}"
-        self.foreseen.setText("Choose what goes in." if self.contents.empty else f"{self.contents.words}: {said}")
+            said = tr("✕ {missing} too little room: {said}", missing=human_bytes(found.missing_bytes), said=said)
+        self.foreseen.setText(tr("Choose what goes in.") if self.contents.empty else f"{self.contents.words}: {said}")
         theme.mark(self.foreseen, tone=Tone.BAD if found.missing_bytes else Tone.NONE)
 
     def _unforeseen(self, error: Exception) -> None:
@@ -144,7 +148,7 @@ class PackMaker(Sheet):
             with_settings=self.contents.settings_box.isChecked(),
         )
         self._job = self._errands.run("make a pack", task, self._done, self._failed, told=self._told, lane=LANE)
-        self.phase.setText("Beginning…")
+        self.phase.setText(tr("Beginning…"))
         self._draw()
         self.close_button.setFocus()
 
@@ -161,16 +165,23 @@ class PackMaker(Sheet):
         self.phase.setText("")
         signer = self.signature.used
         self.public_key.setText(signer.public.line if signer is not None else "")
-        self.notice.say(f"✓ {made.path.name} is made: {human_bytes(made.total_bytes)}.",
-                        SIGNED.format(made.key_id) if made.key_id else "Not signed.",
-                        details=self._details(made), tone=Tone.ACCENT)  # fmt: skip
+        self.notice.say(
+            tr("✓ {name} is made: {total}.", name=made.path.name, total=human_bytes(made.total_bytes)),
+            tr(SIGNED, key=made.key_id) if made.key_id else tr("Not signed."),
+            details=self._details(made),
+            tone=Tone.ACCENT,
+        )
         self._draw()
         self.reveal_button.setFocus()
 
     def _details(self, made: Created) -> str:
         signer = self.signature.used
-        key = f"Key {signer.public.key_id}: {signer.public.line}\n" if signer is not None else ""
-        return f"{made.path}\n{key}Pack {made.identity}\n"
+        key = (
+            tr("Key {key_id}: {line}\n", key_id=signer.public.key_id, line=signer.public.line)
+            if signer is not None
+            else ""
+        )
+        return tr("{path}\n{key}Pack {identity}\n", path=made.path, key=key, identity=made.identity)
 
     def _failed(self, error: Exception) -> None:
         if not self.busy:
@@ -189,7 +200,7 @@ class PackMaker(Sheet):
             return
         found = reveal(self._made.path)
         if not QProcess.startDetached(found.command[0], list(found.command[1:]))[0]:
-            self.phase.setText(f"The file manager could not be opened. The folder is {found.folder}.")
+            self.phase.setText(tr("The file manager could not be opened. The folder is {folder}.", folder=found.folder))
             self._draw()
 
     @Slot()
@@ -198,7 +209,7 @@ class PackMaker(Sheet):
         if self._job is not None:
             self._job.cancel()
             self._job = None
-            self.phase.setText("Cancelled; nothing of the pack stays.")
+            self.phase.setText(tr("Cancelled; nothing of the pack stays."))
             self._draw()
             return
         self._errands.close()
@@ -221,15 +232,15 @@ class PackMaker(Sheet):
         self.make_button.setEnabled(not self.busy and not missing)
         self.make_button.setToolTip(missing)
         self.make_button.setAccessibleDescription(missing)
-        self.close_button.setText("Cancel" if self.busy else "Close")
+        self.close_button.setText(tr("Cancel") if self.busy else tr("Close"))
 
     def _missing(self) -> str:
         """What is still to be said before it can be made."""
         if self.contents.empty:
-            return "Choose at least one model, or add a file."
+            return tr("Choose at least one model, or add a file.")
         if not self.form.name:
-            return "Give the pack a name."
-        return "" if self.signature.decided else "Choose a key, make one, or go without a signature."
+            return tr("Give the pack a name.")
+        return "" if self.signature.decided else tr("Choose a key, make one, or go without a signature.")
 
     def _arrange(self) -> None:
         for card in (self.contents, self.form, self.signature):
@@ -242,8 +253,8 @@ class PackMaker(Sheet):
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.XL, Space.L, Space.XL, Space.L)
         column.setSpacing(Space.M)
-        column.addWidget(label("Make a pack", role="title"))
-        column.addWidget(label(EXPLAINED, role="muted", wrap=True))
+        column.addWidget(label(tr("Make a pack"), role="title"))
+        column.addWidget(label(tr(EXPLAINED), role="muted", wrap=True))
         column.addWidget(self.body, 1)
         for part in (self.notice, self.public_key, self.bar, self.phase):
             column.addWidget(part)

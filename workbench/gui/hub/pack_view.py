@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from workbench.gui.hub.terms_view import TermsView
-from workbench.gui.hub.words import counted
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import counted, tr
 from workbench.gui.widgets.cards import Card, Facts, ScrollBody, clear
 from workbench.gui.widgets.controls import label
 from workbench.gui.words import family_tone
@@ -19,15 +19,19 @@ from workbench.hub.packs.manifest import Manifest, PackedModel
 from workbench.hub.packs.verify import Listed, Signed
 from workbench.hub.terms import Terms
 
-_OTHERS = (("catalogue", "catalogue"), ("suite", "evaluation suite"), ("settings", "settings file"),
-           ("results", "results file"))  # fmt: skip
+_OTHERS = (
+    ("catalogue", "catalogue"),
+    ("suite", "evaluation suite"),
+    ("settings", "settings file"),
+    ("results", "results file"),
+)
 
 
 class PackView(ScrollBody):
     """``licences`` are those that installing agrees to; ``head`` takes what stands above the contents."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Contents of the pack", parent)
+        super().__init__(tr("Contents of the pack"), parent)
         self.licences: tuple[str, ...] = ()
         self.head = QVBoxLayout()  # kept when the contents are others
         self._contents = QVBoxLayout()
@@ -43,18 +47,28 @@ class PackView(ScrollBody):
         self.clear()
         manifest = verified.manifest
         facts = Facts()
-        facts.add("Name", manifest.name)
-        facts.add("Made", f"{manifest.created_at:%Y-%m-%d %H:%M}, with {manifest.program}")
-        facts.add("Signed", signed_words(verified.signed))
-        facts.add("Size", f"{human_bytes(manifest.total_bytes)} in {counted(len(manifest.entries), 'file')}")
+        facts.add(tr("Name"), manifest.name)
+        facts.add(
+            tr("Made"),
+            tr("{created_at:%Y-%m-%d %H:%M}, with {program}", created_at=manifest.created_at, program=manifest.program),
+        )
+        facts.add(tr("Signed"), signed_words(verified.signed))
+        facts.add(
+            tr("Size"),
+            tr(
+                "{total} in {count}",
+                total=human_bytes(manifest.total_bytes),
+                count=counted(len(manifest.entries), "file"),
+            ),
+        )
         if others := _others(manifest):
-            facts.add("Also", others)
+            facts.add(tr("Also"), others)
         self._contents.addWidget(facts)
         for model in manifest.models:
             self._contents.addWidget(_model(model, manifest))
         self.licences = tuple(dict.fromkeys(model.licence for model in unagreed if model.licence))
         for licence in self.licences:
-            card = Card(f"Licence to agree to: {Terms.of(licence).title}")
+            card = Card(tr("Licence to agree to: {title}", title=Terms.of(licence).title))
             terms = TermsView()
             terms.draw(Terms.of(licence))
             card.body.addWidget(terms)
@@ -64,11 +78,19 @@ class PackView(ScrollBody):
 def signed_words(signed: Signed) -> str:
     """Whose pack it is."""
     if signed.standing == "trusted":
-        whose = signed.key.label if signed.key is not None and signed.key.label else f"key {signed.key_id}"
-        return f"by {whose}, whose key you accepted{_comment_words(signed.comment or '')}"
+        whose = (
+            signed.key.label
+            if signed.key is not None and signed.key.label
+            else tr("key {key_id}", key_id=signed.key_id)
+        )
+        return tr(
+            "by {whose}, whose key you accepted{comment_words}",
+            whose=whose,
+            comment_words=_comment_words(signed.comment or ""),
+        )
     if signed.standing == "unknown key":
-        return f"Signed with key {signed.key_id}, which nobody accepted here: that proves nothing."
-    return "Not signed: nobody can tell who made it."
+        return tr("Signed with key {key_id}, which nobody accepted here: that proves nothing.", key_id=signed.key_id)
+    return tr("Not signed: nobody can tell who made it.")
 
 
 def _comment_words(comment: str) -> str:
@@ -76,7 +98,7 @@ def _comment_words(comment: str) -> str:
     stamp = re.match(r"timestamp:(\d{1,11})(?:\s|$)", comment)
     if stamp is not None:
         moment = datetime.datetime.fromtimestamp(int(stamp[1]), datetime.UTC)
-        return f", on {moment:%Y-%m-%d at %H:%M} UTC"
+        return tr(", on {moment:%Y-%m-%d at %H:%M} UTC", moment=moment)
     said = " ".join(comment.split())
     return f": “{said}”" if said else ""
 
@@ -98,11 +120,12 @@ def _model(model: PackedModel, manifest: Manifest) -> QWidget:
     column = QVBoxLayout(line)
     column.setContentsMargins(Space.S, Space.XS, Space.S, Space.XS)
     column.setSpacing(2)
-    column.addWidget(label(f"●  {model.title} · {model.quantisation}", role="strong", tone=family_tone(model.family),
-                           wrap=True))  # fmt: skip
-    licence = f"licence “{model.licence}”" if model.licence else "no licence is named"
-    where = f"from {model.repository}" if model.repository else "its origin is not said"
-    synthetic = ["synthetic, answers are noise"] if model.synthetic else []
+    column.addWidget(
+        label(f"●  {model.title} · {model.quantisation}", role="strong", tone=family_tone(model.family), wrap=True)
+    )
+    licence = tr("licence “{licence}”", licence=model.licence) if model.licence else tr("no licence is named")
+    where = tr("from {repository}", repository=model.repository) if model.repository else tr("its origin is not said")
+    synthetic = [tr("synthetic, answers are noise")] if model.synthetic else []
     said = " · ".join([human_bytes(size), licence, where, *synthetic])
     column.addWidget(label(said, role="muted", wrap=True, tone=Tone.NONE))
     return line

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from workbench.gui.tr import later, tr
 from workbench.hardware.words import human_bytes
 from workbench.hub.packs.progress import PackProgress
 
-_PHASES = {"verifying": "checking", "comparing": "comparing with what is here", "copying": "copying",
-           "placing": "putting in place", "hashing": "reading", "writing": "writing"}  # fmt: skip
+_PHASES = {
+    "verifying": later("checking"),
+    "comparing": later("comparing with what is here"),
+    "copying": later("copying"),
+    "placing": later("putting in place"),
+    "hashing": later("reading"),
+    "writing": later("writing"),
+}
 
 
 def progress_words(progress: PackProgress) -> str:
     """ "checking · 1.2 GB of 4.7 GB · models/a.gguf"."""
-    amount = f"{human_bytes(progress.done_bytes)} of {human_bytes(progress.total_bytes)}"
+    amount = tr("{done} of {total}", done=human_bytes(progress.done_bytes), total=human_bytes(progress.total_bytes))
     return " · ".join(
-        filter(None, [_PHASES[progress.phase], amount if progress.phase != "placing" else "", progress.path])
+        filter(None, [tr(_PHASES[progress.phase]), amount if progress.phase != "placing" else "", progress.path])
     )
 
 

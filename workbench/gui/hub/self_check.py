@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import later, tr
 from workbench.gui.widgets.cards import ScrollBody, clear
 from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.widgets.sheet import Sheet
@@ -17,15 +18,16 @@ if TYPE_CHECKING:
     from workbench.app import Workbench
 
 WIDTH, HEIGHT = 620, 560  # pixels at 100 % text
-MEANING = (
-    "Offline: nothing opens a connection beyond this computer. Models come from what is here, downloads wait, "
-    "and repositories are shown as they were when the hub was last asked."
+MEANING = later(
+    "Offline: nothing opens a connection beyond this computer. Models come from what is "
+    "here, downloads wait, and repositories are shown as they were when the hub was last "
+    "asked."
 )
-COMPLETE = "There is nothing else: no telemetry, no update check, no account. Prompts and answers stay here."
+COMPLETE = later("There is nothing else: no telemetry, no update check, no account. Prompts and answers stay here.")
 _STATES = {
-    "allowed": ("● allowed", Tone.ACCENT),
-    "off": ("○ off", Tone.MUTED),
-    "this machine only": ("■ this machine only", Tone.GOOD),
+    "allowed": (later("● allowed"), Tone.ACCENT),
+    "off": (later("○ off"), Tone.MUTED),
+    "this machine only": (later("■ this machine only"), Tone.GOOD),
 }
 
 
@@ -40,11 +42,11 @@ class SelfCheckDialog(Sheet):
         super().__init__(WIDTH, HEIGHT, parent)
         self._bench = workbench
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Network self-check")
-        self.switch = QCheckBox("Offline")
+        self.setWindowTitle(tr("Network self-check"))
+        self.switch = QCheckBox(tr("Offline"))
         self.switch.setChecked(workbench.settings.offline)
         self.switch.toggled.connect(self.offline_wished)
-        self.area = ScrollBody("Uses of the network")
+        self.area = ScrollBody(tr("Uses of the network"))
         self.uses = self.area.column
         self._arrange()
         self.draw()
@@ -60,23 +62,23 @@ class SelfCheckDialog(Sheet):
             self.uses.addWidget(_Use(use))
 
     def _arrange(self) -> None:
-        self.token_button = text_button("Access token…")
+        self.token_button = text_button(tr("Access token…"))
         self.token_button.clicked.connect(self.token_wished)
-        close = text_button("Close")
+        close = text_button(tr("Close"))
         close.clicked.connect(self.accept)
         buttons = QHBoxLayout()
-        buttons.addWidget(label(COMPLETE, role="muted", wrap=True), 1)
+        buttons.addWidget(label(tr(COMPLETE), role="muted", wrap=True), 1)
         buttons.addWidget(close)
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.XL, Space.L, Space.XL, Space.L)
         column.setSpacing(Space.M)
-        column.addWidget(label("What this program can use the network for", role="title"))
+        column.addWidget(label(tr("What this program can use the network for"), role="title"))
         switches = QHBoxLayout()
         switches.addWidget(self.switch)
         switches.addStretch(1)
         switches.addWidget(self.token_button)
         column.addLayout(switches)
-        column.addWidget(label(MEANING, role="muted", wrap=True))
+        column.addWidget(label(tr(MEANING), role="muted", wrap=True))
         column.addWidget(self.area, 1)
         column.addLayout(buttons)
 
@@ -88,11 +90,13 @@ class _Use(QFrame):
         said, tone = _STATES[use.state]
         head = QHBoxLayout()
         head.addWidget(label(use.what, role="strong", wrap=True), 1)
-        head.addWidget(label(said, role="chip", tone=tone), 0, Qt.AlignmentFlag.AlignTop)
+        head.addWidget(label(tr(said), role="chip", tone=tone), 0, Qt.AlignmentFlag.AlignTop)
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.S, Space.XS, Space.S, Space.XS)
         column.setSpacing(2)
         column.addLayout(head)
-        switch = f" Switch: {use.switch}." if use.switch else ""
-        column.addWidget(label(f"To {use.to}; {use.when}.{switch}", role="muted", wrap=True))
+        switch = tr(" Switch: {switch}.", switch=use.switch) if use.switch else ""
+        column.addWidget(
+            label(tr("To {to}; {when}.{switch}", to=use.to, when=use.when, switch=switch), role="muted", wrap=True)
+        )
         self.setAccessibleName(f"{use.what}: {use.state}")

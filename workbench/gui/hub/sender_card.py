@@ -10,20 +10,23 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QWidget
 from workbench.errors import PackSignatureError
 from workbench.gui import theme
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import later, tr
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.controls import FlowLayout, label, text_button
 from workbench.hub.packs import keys
 from workbench.hub.packs.signing import PublicKey, read_public
 
-UNKNOWN = "Signed with a key that nobody accepted here"
-UNSIGNED = "Not signed"
-COMPARE = (
-    "Anybody can sign a pack, and give a key any name. Get the sender’s public key another way than the pack came, or "
-    "read its number to each other on the telephone. If the numbers differ, the pack is not from there."
+UNKNOWN = later("Signed with a key that nobody accepted here")
+UNSIGNED = later("Not signed")
+COMPARE = later(
+    "Anybody can sign a pack, and give a key any name. Get the sender’s public key another "
+    "way than the pack came, or read its number to each other on the telephone. If the "
+    "numbers differ, the pack is not from there."
 )
-NOBODY = (
-    "Nobody can tell who made this pack, or whether it was altered on its way. Its own checksums find only damage. "
-    "Ask its sender to sign it; go on only if you know where it is from."
+NOBODY = later(
+    "Nobody can tell who made this pack, or whether it was altered on its way. Its own "
+    "checksums find only damage. Ask its sender to sign it; go on only if you know where "
+    "it is from."
 )
 
 
@@ -35,24 +38,24 @@ class SenderCard(Card):
     anyhow = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(UNKNOWN, parent)
+        super().__init__(tr(UNKNOWN), parent)
         self.title.setWordWrap(True)
         self._key_id: str | None = None
         self._key: PublicKey | None = None
         self.number = label(role="mono")
         self.number.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.explained = label(COMPARE, wrap=True)
+        self.explained = label(tr(COMPARE), wrap=True)
         self.field = QLineEdit()
-        self.field.setPlaceholderText("The sender’s public key: one line that begins with RW")
-        self.field.setAccessibleName("The sender’s public key")
-        self.file_button = text_button("From a file…", kind="small")
+        self.field.setPlaceholderText(tr("The sender’s public key: one line that begins with RW"))
+        self.field.setAccessibleName(tr("The sender’s public key"))
+        self.file_button = text_button(tr("From a file…"), kind="small")
         self.said = label(role="small", wrap=True)
         self.owner = QLineEdit()
-        self.owner.setPlaceholderText("Whose key it is, such as “Anna at the office”")
-        self.owner.setAccessibleName("Whose key it is")
-        self.once_button = text_button("Accept this time", kind="small")
-        self.always_button = text_button("Accept always", kind="small")
-        self.anyhow_button = text_button("Go on without knowing whose it is", kind="small")
+        self.owner.setPlaceholderText(tr("Whose key it is, such as “Anna at the office”"))
+        self.owner.setAccessibleName(tr("Whose key it is"))
+        self.once_button = text_button(tr("Accept this time"), kind="small")
+        self.always_button = text_button(tr("Accept always"), kind="small")
+        self.anyhow_button = text_button(tr("Go on without knowing whose it is"), kind="small")
         self.field.textChanged.connect(self._read)
         self.file_button.clicked.connect(self._on_file)
         self.once_button.clicked.connect(self._on_once)
@@ -65,11 +68,11 @@ class SenderCard(Card):
         self._key_id, self._key = key_id, None
         self.field.clear()
         self.owner.clear()
-        self.title.setText(UNKNOWN if key_id else UNSIGNED)
+        self.title.setText(tr(UNKNOWN) if key_id else tr(UNSIGNED))
         self.setAccessibleName(self.title.text())
-        self.number.setText(f"Key {key_id}" if key_id else "")
+        self.number.setText(tr("Key {key_id}", key_id=key_id) if key_id else "")
         self.number.setVisible(key_id is not None)
-        self.explained.setText(COMPARE if key_id else NOBODY)
+        self.explained.setText(tr(COMPARE) if key_id else tr(NOBODY))
         for part in (self._keyed, self.owner, self.once_button, self.always_button):
             part.setVisible(key_id is not None)
         self._read("")
@@ -93,7 +96,7 @@ class SenderCard(Card):
             try:
                 found = read_public(text.strip().encode())
             except PackSignatureError:
-                self._say("✕ This is not a public key of minisign.", Tone.BAD)
+                self._say(tr("✕ This is not a public key of minisign."), Tone.BAD)
             else:
                 self._compare(found)
         for button in (self.once_button, self.always_button):
@@ -102,9 +105,11 @@ class SenderCard(Card):
     def _compare(self, found: PublicKey) -> None:
         if found.key_id == self._key_id:
             self._key = found
-            self._say(f"✓ It has the number of the key that signed the pack, {found.key_id}.", Tone.GOOD)
+            self._say(
+                tr("✓ It has the number of the key that signed the pack, {key_id}.", key_id=found.key_id), Tone.GOOD
+            )
         else:
-            self._say(f"✕ This key is {found.key_id}: another one signed the pack.", Tone.BAD)
+            self._say(tr("✕ This key is {key_id}: another one signed the pack.", key_id=found.key_id), Tone.BAD)
 
     def _say(self, words: str, tone: Tone) -> None:
         self.said.setText(words)
@@ -113,7 +118,7 @@ class SenderCard(Card):
 
     @Slot()
     def _on_file(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Choose a public key", "", "Keys (*.pub);;All files (*)")
+        name, _ = QFileDialog.getOpenFileName(self, tr("Choose a public key"), "", tr("Keys (*.pub);;All files (*)"))
         if name:
             self.read_file(Path(name))
 

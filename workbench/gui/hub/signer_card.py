@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QLineEdit, QV
 from workbench.chat.answer import Problem
 from workbench.gui.errands import Errands, errand
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import later, tr
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.controls import FlowLayout, label, text_button
 from workbench.gui.widgets.notice import Notice
@@ -23,12 +24,12 @@ from workbench.hub.packs.signing import SecretKey
 T = TypeVar("T")
 
 LANE = "keys"
-EXPLAINED = (
-    "Who gets the pack sees by the signature that it is yours and unaltered, once they accepted your public key. "
-    "Keys are minisign’s."
+EXPLAINED = later(
+    "Who gets the pack sees by the signature that it is yours and unaltered, once they "
+    "accepted your public key. Keys are minisign’s."
 )
-UNSIGNED = "Make it without a signature: nobody will be able to tell who made it"
-LOCKED = "The key’s password; it is used once and not kept"
+UNSIGNED = later("Make it without a signature: nobody will be able to tell who made it")
+LOCKED = later("The key’s password; it is used once and not kept")
 
 
 class SignerCard(Card):
@@ -37,7 +38,7 @@ class SignerCard(Card):
     changed = Signal()
 
     def __init__(self, errands: Errands, folder: Path, parent: QWidget | None = None) -> None:
-        super().__init__("Signature", parent)
+        super().__init__(tr("Signature"), parent)
         self._errands = errands
         self._folder = folder
         self._path: Path | None = None
@@ -45,16 +46,16 @@ class SignerCard(Card):
         self._locked = False
         self.signer: SecretKey | None = None
         self.notice = Notice()
-        self.choose_button = text_button("Choose a key file…", kind="small")
-        self.new_button = text_button("Make a new key…", kind="small")
+        self.choose_button = text_button(tr("Choose a key file…"), kind="small")
+        self.new_button = text_button(tr("Make a new key…"), kind="small")
         self.opened = label(wrap=True)
         self.opened.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.copy_button = text_button("Copy the public key", kind="small")
-        self.unsigned_box = QCheckBox("Without a signature")
-        self.unsigned_box.setToolTip(UNSIGNED)
-        self.unsigned_box.setAccessibleDescription(UNSIGNED)
-        self.password = _secret(LOCKED)
-        self.open_button = text_button("Open the key", kind="small")
+        self.copy_button = text_button(tr("Copy the public key"), kind="small")
+        self.unsigned_box = QCheckBox(tr("Without a signature"))
+        self.unsigned_box.setToolTip(tr(UNSIGNED))
+        self.unsigned_box.setAccessibleDescription(tr(UNSIGNED))
+        self.password = _secret(tr(LOCKED))
+        self.open_button = text_button(tr("Open the key"), kind="small")
         self.unlocking = QWidget()
         self.making = NewKey(folder)
         self._arrange()
@@ -96,7 +97,7 @@ class SignerCard(Card):
             self._take(found)
             return
         assert self._path is not None
-        self.opened.setText(f"{self._path.name} is locked with a password.")
+        self.opened.setText(tr("{name} is locked with a password.", name=self._path.name))
         self._locked = True
         self._draw()
         self.password.setFocus()
@@ -113,7 +114,7 @@ class SignerCard(Card):
     def _take(self, signer: SecretKey) -> None:
         self.signer, self._locked = signer, False
         where = f" ({self._path})" if self._path is not None else ""
-        self.opened.setText(f"✓ Signs with the key {signer.public.key_id}{where}")
+        self.opened.setText(tr("✓ Signs with the key {key_id}{where}", key_id=signer.public.key_id, where=where))
         self.unsigned_box.setChecked(False)
         self._draw()
 
@@ -135,9 +136,15 @@ class SignerCard(Card):
         signer, self._path, public_path = made
         self.making.forget()
         self.making.hide()
-        self.notice.say(f"The key {signer.public.key_id} is made.",
-                        f"{self._path.name} stays with you. Give {public_path} to those who get your packs, by "
-                        "another way than the packs.", tone=Tone.ACCENT)  # fmt: skip
+        self.notice.say(
+            tr("The key {key_id} is made.", key_id=signer.public.key_id),
+            tr(
+                "{name} stays with you. Give {public_path} to those who get your packs, by another way than the packs.",
+                name=self._path.name,
+                public_path=public_path,
+            ),
+            tone=Tone.ACCENT,
+        )
         self._take(signer)
 
     # --- used --------------------------------------------------------------------------------
@@ -159,7 +166,9 @@ class SignerCard(Card):
 
     @Slot()
     def _on_choose(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Choose a secret key", str(self._folder), "Keys (*.key);;All (*)")
+        name, _ = QFileDialog.getOpenFileName(
+            self, tr("Choose a secret key"), str(self._folder), tr("Keys (*.key);;All (*)")
+        )
         if name:
             self.use(Path(name))
 
@@ -192,7 +201,7 @@ class SignerCard(Card):
         line.addWidget(self.password, 1)
         line.addWidget(self.open_button)
         self.making.hide()
-        self.body.addWidget(label(EXPLAINED, role="muted", wrap=True))
+        self.body.addWidget(label(tr(EXPLAINED), role="muted", wrap=True))
         for part in (self.notice, self.opened, self.unlocking, buttons, self.making, self.unsigned_box):
             self.body.addWidget(part)
 
@@ -206,12 +215,12 @@ class NewKey(QWidget):
         super().__init__()
         self.folder = folder
         self.name = QLineEdit("my-packs")
-        self.name.setAccessibleName("Name of the key")
-        self.password = _secret("A password for it; nobody can recover it")
-        self.again = _secret("The password again")
+        self.name.setAccessibleName(tr("Name of the key"))
+        self.password = _secret(tr("A password for it; nobody can recover it"))
+        self.again = _secret(tr("The password again"))
         self.where = label(role="muted", wrap=True)
-        self.folder_button = text_button("Another folder…", kind="small")
-        self.make_button = text_button("Make the key", kind="small")
+        self.folder_button = text_button(tr("Another folder…"), kind="small")
+        self.make_button = text_button(tr("Make the key"), kind="small")
         self.said = label(role="small", tone=Tone.CAUTION, wrap=True)
         self.name.textChanged.connect(self._draw)
         self.password.textChanged.connect(self._draw)
@@ -241,16 +250,18 @@ class NewKey(QWidget):
         differ = self.password.text() != self.again.text()
         plain = bool(name) and not set(name) & set('/\\:*?"<>|')
         self.make_button.setEnabled(plain and not differ)
-        self.where.setText(f"{self.folder}: {name}.key, which stays secret, and {name}.pub, to give away")
-        said = "The two passwords differ." if differ and self.again.text() else ""
+        self.where.setText(
+            tr("{folder}: {name}.key, which stays secret, and {name}.pub, to give away", folder=self.folder, name=name)
+        )
+        said = tr("The two passwords differ.") if differ and self.again.text() else ""
         if not differ and not self.password.text():
-            said = "Without a password, whoever gets the key file can sign in your name."
+            said = tr("Without a password, whoever gets the key file can sign in your name.")
         self.said.setText(said)
         self.said.setVisible(bool(said))
 
     @Slot()
     def _on_folder(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, "Where the key is written", str(self.folder))
+        name = QFileDialog.getExistingDirectory(self, tr("Where the key is written"), str(self.folder))
         if name:
             self.folder = Path(name)
             self._draw()

@@ -11,8 +11,9 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from workbench.gui import theme
 from workbench.gui.errands import Errands
 from workbench.gui.hub.getting_starters import GettingStarters, Outcome
-from workbench.gui.hub.words import counted, gate_chip, licence_chip, plain_tip
+from workbench.gui.hub.words import gate_chip, licence_chip, plain_tip
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import counted, later, tr
 from workbench.gui.widgets.cards import Card, clear
 from workbench.gui.widgets.controls import FlowLayout, label, text_button
 from workbench.gui.widgets.notice import Notice
@@ -27,7 +28,7 @@ from workbench.hub.terms import Terms
 if TYPE_CHECKING:
     from workbench.app import Workbench
 
-_NUMBERS = {2: "both", 3: "all three"}
+_GET = {2: later("Get both ({size})"), 3: later("Get all three ({size})")}
 
 
 class StartersCard(Card):
@@ -37,7 +38,7 @@ class StartersCard(Card):
     queued = Signal(object)
 
     def __init__(self, workbench: Workbench, errands: Errands, parent: QWidget | None = None) -> None:
-        super().__init__("One of each family", parent)
+        super().__init__(tr("One of each family"), parent)
         self._bench = workbench
         self._here: frozenset[str] = frozenset()
         self._found: Suggested | None = None
@@ -45,15 +46,15 @@ class StartersCard(Card):
         self.getting.queued.connect(self.queued)
         self.getting.changed.connect(self._draw_buttons)
         self.getting.ended.connect(self._on_ended)
-        self.said = label("Looking at the machine first…", wrap=True)
+        self.said = label(tr("Looking at the machine first…"), wrap=True)
         self.rows: list[SuggestionRow] = []
         self._list = QVBoxLayout()
         self._list.setSpacing(Space.S)
         self.notice = Notice()
         self.phase = label(role="muted", wrap=True)
-        self.get_button = text_button("Get all three", kind="primary")
+        self.get_button = text_button(tr("Get all three"), kind="primary")
         self.get_button.clicked.connect(self._on_get)
-        self.cancel_button = text_button("Cancel")
+        self.cancel_button = text_button(tr("Cancel"))
         self.cancel_button.clicked.connect(self.getting.cancel)
         buttons = QHBoxLayout()
         buttons.setSpacing(Space.S)
@@ -95,10 +96,12 @@ class StartersCard(Card):
     def _draw_buttons(self) -> None:
         missing, now = self.missing, self.getting.now
         size = human_bytes(sum(each.size_bytes for each in missing))
-        self.get_button.setText(f"Get {_NUMBERS.get(len(missing), 'it')} ({size})")
+        self.get_button.setText(tr(_GET.get(len(missing), "Get it ({size})"), size=size))
         self.get_button.setVisible(bool(missing) and now is None)
         self.cancel_button.setVisible(now is not None)
-        self.phase.setText(f"{now.title}: looking up its file and its licence…" if now is not None else "")
+        self.phase.setText(
+            tr("{title}: looking up its file and its licence…", title=now.title) if now is not None else ""
+        )
 
     @Slot()
     def _on_get(self) -> None:
@@ -110,11 +113,11 @@ class StartersCard(Card):
         failed = [one for one in outcomes if one.problem is not None]
         declined = [one.entry.title for one in outcomes if one.declined]
         queued = len(outcomes) - len(failed) - len(declined)
-        said = f"{counted(queued, 'download')} queued." if queued else "Nothing was queued."
+        said = tr("{count} queued.", count=counted(queued, "download")) if queued else tr("Nothing was queued.")
         hints = [
             f"✕ {one.entry.title}: {one.problem.message} {one.problem.hint or ''}" for one in failed if one.problem
         ]
-        hints += [f"Not agreed to: {', '.join(declined)}."] if declined else []
+        hints += [tr("Not agreed to: {names}.", names=", ".join(declined))] if declined else []
         self.notice.say(said, "\n".join(hints), tone=Tone.BAD if failed else Tone.ACCENT)
 
 
@@ -125,9 +128,9 @@ class SuggestionRow(QWidget):
         super().__init__()
         self.found = found
         entry = found.entry
-        self.button = text_button("Show")
-        self.button.setAccessibleName(f"Show {entry.title}")
-        self.button.setToolTip("Every quantisation of it, with what fits this machine")
+        self.button = text_button(tr("Show"))
+        self.button.setAccessibleName(tr("Show {title}", title=entry.title))
+        self.button.setToolTip(tr("Every quantisation of it, with what fits this machine"))
         self.button.clicked.connect(self._on_show)
         self.state = label(role="chip")
         head = QHBoxLayout()
@@ -151,7 +154,7 @@ class SuggestionRow(QWidget):
 
     def draw_here(self, *, here: bool) -> None:
         size = f"{QUANTISATION} · {human_bytes(self.found.size_bytes)}"
-        self.state.setText("✓ on this machine" if here else size)
+        self.state.setText(tr("✓ on this machine") if here else size)
         theme.mark(self.state, tone=Tone.GOOD if here else Tone.NONE)
 
     @Slot()
@@ -161,10 +164,18 @@ class SuggestionRow(QWidget):
 
 def together_words(found: Suggested) -> str:
     """Whether they fit side by side, in one line; the memory is a guess until a ladder says it."""
-    memory = f"about {human_bytes(found.needs_bytes)} of {human_bytes(found.budget_bytes)} that are free"
+    memory = tr(
+        "about {needs} of {budget} that are free",
+        needs=human_bytes(found.needs_bytes),
+        budget=human_bytes(found.budget_bytes),
+    )
     if found.together:
-        return f"● They fit this machine side by side: {memory}."
+        return tr("● They fit this machine side by side: {memory}.", memory=memory)
     if not found.too_large:
-        return f"◐ They fit this machine one after the other; side by side they need {memory}."
+        return tr("◐ They fit this machine one after the other; side by side they need {memory}.", memory=memory)
     names = ", ".join(each.entry.title for each in found.too_large)
-    return f"✕ Too big for the memory that is free now ({human_bytes(found.budget_bytes)}): {names}."
+    return tr(
+        "✕ Too big for the memory that is free now ({budget}): {names}.",
+        budget=human_bytes(found.budget_bytes),
+        names=names,
+    )

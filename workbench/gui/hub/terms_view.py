@@ -9,14 +9,15 @@ from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLay
 from workbench.gui import theme
 from workbench.gui.hub.words import citations, licence_chip, plain_tip
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import later, tr
 from workbench.gui.widgets.cards import clear
 from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.widgets.text_view import LinkQuestion
 from workbench.hub.terms import Terms
 
 TEXT_HEIGHT = 320  # pixels at 100 % text
-SHIPPED = "The whole text, as this program brings it"
-PLAIN_WORDS = "In our words, to help reading; what binds is the licence itself."
+SHIPPED = later("The whole text, as this program brings it")
+PLAIN_WORDS = later("In our words, to help reading; what binds is the licence itself.")
 
 
 class TermsView(QWidget):
@@ -48,23 +49,31 @@ class TermsView(QWidget):
         badge.addStretch(1)
         self._column.addLayout(badge)
         self._say(terms.summary)
-        self._list("You have to", terms.duties)
-        self._list("You may not", terms.limits)
+        self._list(tr("You have to"), terms.duties)
+        self._list(tr("You may not"), terms.limits)
         for threshold in terms.thresholds:
-            self._say(f"Above {threshold.limit:,} {threshold.unit} ({threshold.measure}): {threshold.then}",
-                      tone=Tone.CAUTION)  # fmt: skip
+            self._say(
+                tr(
+                    "Above {limit:,} {unit} ({measure}): {then}",
+                    limit=threshold.limit,
+                    unit=threshold.unit,
+                    measure=threshold.measure,
+                    then=threshold.then,
+                ),
+                tone=Tone.CAUTION,
+            )
         clause = terms.eu_multimodal if multimodal is not False else None
         if clause is not None:
-            self._say(clause if multimodal else f"If it sees pictures: {clause}", tone=Tone.CAUTION)
+            self._say(clause if multimodal else tr("If it sees pictures: {clause}", clause=clause), tone=Tone.CAUTION)
         for note in terms.notes:
             self._say(note, role="muted")
-        words = label(PLAIN_WORDS, role="muted", wrap=True)
+        words = label(tr(PLAIN_WORDS), role="muted", wrap=True)
         words.setToolTip(plain_tip(citations(terms.sources)))
         self._column.addWidget(words)
         for link in terms.links:
             self._link(link.title, link.address)
         if page is not None:
-            self._link("The model’s page", page)
+            self._link(tr("The model’s page"), page)
         self._show_text(text if text is not None else terms.text, text_from)
 
     def _say(self, text: str, *, role: str = "", tone: Tone = Tone.NONE) -> None:
@@ -89,16 +98,23 @@ class TermsView(QWidget):
 
     def _show_text(self, text: str | None, text_from: str | None) -> None:
         if not text:
-            self._say("Its text does not come with the model or with this program: read it at an address above.",
-                      role="muted")  # fmt: skip
+            self._say(
+                tr("Its text does not come with the model or with this program: read it at an address above."),
+                role="muted",
+            )
             return
-        self._column.addWidget(label(f"The whole text: the repository’s {text_from}" if text_from else SHIPPED,
-                                     role="strong", wrap=True))  # fmt: skip
+        self._column.addWidget(
+            label(
+                tr("The whole text: the repository’s {text_from}", text_from=text_from) if text_from else tr(SHIPPED),
+                role="strong",
+                wrap=True,
+            )
+        )
         self.text = QPlainTextEdit(text)
         self.text.setReadOnly(True)
         self.text.setTabChangesFocus(True)
         self.text.setProperty("role", "mono")
-        self.text.setAccessibleName("The whole licence")
+        self.text.setAccessibleName(tr("The whole licence"))
         self.text.setFixedHeight(theme.px(TEXT_HEIGHT))
         self._column.addWidget(self.text)
 

@@ -13,6 +13,7 @@ from workbench.chat.answer import Problem
 from workbench.gui import theme
 from workbench.gui.errands import Errands, errand
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import later, tr
 from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.widgets.notice import Notice
 from workbench.gui.widgets.sheet import Sheet
@@ -25,20 +26,20 @@ if TYPE_CHECKING:
 
 LANE = "tokens"
 WIDTH = 560  # pixels at 100 % text
-EXPLAINED = (
-    "Some publishers give their models only to accounts that accepted their terms. A token of such an account, with "
-    "the right to read, lets this program fetch them. It is sent to this hub alone."
+EXPLAINED = later(
+    "Some publishers give their models only to accounts that accepted their terms. A token "
+    "of such an account, with the right to read, lets this program fetch them. It is sent "
+    "to this hub alone."
 )
-KEEPING = f"Keep puts it into this system’s password store, as “{SERVICE}”; nothing is written to a file."
-NO_STORE = (
-    f"Nothing can be kept here: {{problem}} Set the environment variable {VARIABLES[0]} before this program starts "
-    "instead."
+KEEPING = later("Keep puts it into this system’s password store, as “{service}”; nothing is written to a file.")
+NO_STORE = later(
+    "Nothing can be kept here: {problem} Set the environment variable {variable} before this program starts instead."
 )
 _FROM = {
-    TokenSource.NONE: "There is no token.",
-    TokenSource.ENVIRONMENT: f"✓ A token comes from the environment ({VARIABLES[0]}); it counts before a kept one.",
-    TokenSource.KEYRING: "✓ A token is kept in this system’s password store. Forget removes it.",
-    TokenSource.HF_FILE: "✓ A token comes from the file of the hub’s own command line.",
+    TokenSource.NONE: later("There is no token."),
+    TokenSource.ENVIRONMENT: later("✓ A token comes from the environment ({variable}); it counts before a kept one."),
+    TokenSource.KEYRING: later("✓ A token is kept in this system’s password store. Forget removes it."),
+    TokenSource.HF_FILE: later("✓ A token comes from the file of the hub’s own command line."),
 }
 
 
@@ -52,20 +53,22 @@ class TokenDialog(Sheet):
         self._bench, self._errands = workbench, errands.branch()
         self._job: Job | None = None
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Access token")
-        self.hub = label(f"Hub: {workbench.settings.hub_endpoint}", role="mono", wrap=True)
-        self.state = label("Looking…", wrap=True)
-        self.where = label(KEEPING, role="muted", wrap=True)
+        self.setWindowTitle(tr("Access token"))
+        self.hub = label(
+            tr("Hub: {hub_endpoint}", hub_endpoint=workbench.settings.hub_endpoint), role="mono", wrap=True
+        )
+        self.state = label(tr("Looking…"), wrap=True)
+        self.where = label(tr(KEEPING, service=SERVICE), role="muted", wrap=True)
         self.notice = Notice()
         self.field = QLineEdit()
         self.field.setEchoMode(QLineEdit.EchoMode.Password)
-        self.field.setPlaceholderText("Paste a token; it begins with hf_")
-        self.field.setAccessibleName("Access token")
-        self.check_button = text_button("Check")
-        self.check_button.setToolTip("Asks the hub whose the token is")
-        self.keep_button = text_button("Keep", kind="primary")
-        self.forget_button = text_button("Forget")
-        self.close_button = text_button("Close")
+        self.field.setPlaceholderText(tr("Paste a token; it begins with hf_"))
+        self.field.setAccessibleName(tr("Access token"))
+        self.check_button = text_button(tr("Check"))
+        self.check_button.setToolTip(tr("Asks the hub whose the token is"))
+        self.keep_button = text_button(tr("Keep"), kind="primary")
+        self.forget_button = text_button(tr("Forget"))
+        self.close_button = text_button(tr("Close"))
         self._arrange()
         self.field.textChanged.connect(self._draw)
         self.field.returnPressed.connect(self._on_keep)
@@ -94,9 +97,11 @@ class TokenDialog(Sheet):
 
     def _checked(self, found: Account) -> None:
         self._job = None
-        may = {"read": ", and may read", "write": ", and may read and write"}.get(found.role or "", "")
-        hint = "To read is enough: one that may only read is safer." if found.role == "write" else None
-        self.notice.say(f"✓ It is a token of the account “{found.name}”{may}.", hint, tone=Tone.ACCENT)
+        may = {"read": tr(", and may read"), "write": tr(", and may read and write")}.get(found.role or "", "")
+        hint = tr("To read is enough: one that may only read is safer.") if found.role == "write" else None
+        self.notice.say(
+            tr("✓ It is a token of the account “{name}”{may}.", name=found.name, may=may), hint, tone=Tone.ACCENT
+        )
         self._draw()
 
     @Slot()
@@ -123,8 +128,11 @@ class TokenDialog(Sheet):
 
     def _forgotten(self, state: TokenState) -> None:
         self._show(state)
-        self.notice.say("It is forgotten here.", "To make it useless everywhere, revoke it on your account’s page.",
-                        tone=Tone.ACCENT)  # fmt: skip
+        self.notice.say(
+            tr("It is forgotten here."),
+            tr("To make it useless everywhere, revoke it on your account’s page."),
+            tone=Tone.ACCENT,
+        )
         self.changed.emit()
 
     def _run(self, name: str, work: Callable[[], TokenState], done: Callable[[TokenState], None]) -> None:
@@ -145,9 +153,11 @@ class TokenDialog(Sheet):
 
     def _show(self, state: TokenState) -> None:
         self._known = state
-        self.state.setText(_FROM[state.source])
+        self.state.setText(tr(_FROM[state.source], variable=VARIABLES[0]))
         theme.mark(self.state, tone=Tone.NONE if state.source is TokenSource.NONE else Tone.GOOD)
-        self.where.setText(NO_STORE.format(problem=f"{state.problem}") if state.problem else KEEPING)
+        kept = tr(KEEPING, service=SERVICE)
+        lost = tr(NO_STORE, problem=state.problem, variable=VARIABLES[0])
+        self.where.setText(lost if state.problem else kept)
         theme.mark(self.where, tone=Tone.CAUTION if state.problem else Tone.MUTED)
         self._draw()
 
@@ -181,8 +191,8 @@ class TokenDialog(Sheet):
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.XL, Space.L, Space.XL, Space.L)
         column.setSpacing(Space.M)
-        column.addWidget(label("Access token", role="title"))
-        for part in (label(EXPLAINED, wrap=True), self.hub, self.state):
+        column.addWidget(label(tr("Access token"), role="title"))
+        for part in (label(tr(EXPLAINED), wrap=True), self.hub, self.state):
             column.addWidget(part)
         column.addLayout(line)
         column.addWidget(self.where)

@@ -13,6 +13,7 @@ from workbench.chat.answer import Problem
 from workbench.errors import WorkbenchError
 from workbench.gui.errands import Errands, errand
 from workbench.gui.hub.words import phase_of, progress_of
+from workbench.gui.tr import later, tr
 from workbench.hub.download_rows import State
 from workbench.hub.download_state import DownloadState
 from workbench.hub.downloads import Download
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LANE = "downloads"
-LIST_LANE = "download list"  # the quick lane may be busy with pricing models
+LIST_LANE = later("download list")  # the quick lane may be busy with pricing models
 _OPEN = (State.QUEUED, State.PUBLISHING)
 
 
@@ -113,7 +114,7 @@ class Traffic(QObject):
             return
         self._looking = True
         self._errands.run(
-            "list downloads", errand(self._bench.downloads.listing), self._take, self._lost, lane=LIST_LANE
+            "list downloads", errand(self._bench.downloads.listing), self._take, self._lost, lane=tr(LIST_LANE)
         )
 
     @Slot()
@@ -138,7 +139,7 @@ class Traffic(QObject):
                 self.start()
 
         self._looking = True
-        self._errands.run("list downloads", errand(self._bench.downloads.listing), look, self._lost, lane=LIST_LANE)
+        self._errands.run("list downloads", errand(self._bench.downloads.listing), look, self._lost, lane=tr(LIST_LANE))
 
     def told(self, job: Job | None, state: DownloadState) -> None:
         """What the work says; of work that was stopped nothing counts any more."""
@@ -224,7 +225,7 @@ class Traffic(QObject):
             self._off.pop(taken.id, None)
             self.refresh()
 
-        self._errands.run("remove a download", errand(work), done, self._not_deleted(taken), lane=LIST_LANE)
+        self._errands.run("remove a download", errand(work), done, self._not_deleted(taken), lane=tr(LIST_LANE))
 
     def _not_deleted(self, taken: TakenOff) -> Callable[[Exception], None]:
         def failed(error: Exception) -> None:
@@ -265,7 +266,7 @@ class Traffic(QObject):
             if start:
                 self.start()
 
-        self._errands.run(f"{name} a download", errand(work), done, self._refused, lane=LIST_LANE)
+        self._errands.run(f"{name} a download", errand(work), done, self._refused, lane=tr(LIST_LANE))
 
     def _refused(self, error: Exception) -> None:
         self.refresh()

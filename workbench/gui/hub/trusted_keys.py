@@ -13,6 +13,7 @@ from workbench.chat.answer import Problem
 from workbench.gui.errands import Errands, errand
 from workbench.gui.hub.undo_notice import UndoNotice
 from workbench.gui.theme import Space
+from workbench.gui.tr import later, tr
 from workbench.gui.widgets.cards import ScrollBody, clear
 from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.widgets.sheet import Sheet
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
 
 LANE = "keys"
 WIDTH, HEIGHT = 620, 420  # pixels at 100 % text
-EXPLAINED = (
-    "Packs that one of these keys signed are installed without a question about their sender. Forgetting a key leaves "
-    "what was installed where it is."
+EXPLAINED = later(
+    "Packs that one of these keys signed are installed without a question about their "
+    "sender. Forgetting a key leaves what was installed where it is."
 )
-NONE = "No key was accepted yet. A pack asks for its sender’s key when it is imported."
+NONE = later("No key was accepted yet. A pack asks for its sender’s key when it is imported.")
 
 
 class TrustedKeysDialog(Sheet):
@@ -36,13 +37,13 @@ class TrustedKeysDialog(Sheet):
         super().__init__(WIDTH, HEIGHT, parent)
         self._bench, self._errands = workbench, errands.branch()
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Accepted keys")
+        self.setWindowTitle(tr("Accepted keys"))
         self.notice = UndoNotice()
         self.notice.undone.connect(self._on_undone)
-        self.area = ScrollBody("Accepted keys")
-        self.add_button = text_button("Accept a key file…")
+        self.area = ScrollBody(tr("Accepted keys"))
+        self.add_button = text_button(tr("Accept a key file…"))
         self.add_button.clicked.connect(self._on_add)
-        close = text_button("Close")
+        close = text_button(tr("Close"))
         close.clicked.connect(self.reject)
         buttons = QHBoxLayout()
         buttons.addWidget(self.add_button)
@@ -51,8 +52,8 @@ class TrustedKeysDialog(Sheet):
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.XL, Space.L, Space.XL, Space.L)
         column.setSpacing(Space.M)
-        column.addWidget(label("Accepted keys", role="title"))
-        column.addWidget(label(EXPLAINED, role="muted", wrap=True))
+        column.addWidget(label(tr("Accepted keys"), role="title"))
+        column.addWidget(label(tr(EXPLAINED), role="muted", wrap=True))
         column.addWidget(self.notice)
         column.addWidget(self.area, 1)
         column.addLayout(buttons)
@@ -87,14 +88,14 @@ class TrustedKeysDialog(Sheet):
             row.forget_button.clicked.connect(partial(self._forget, key))
             self.area.column.addWidget(row)
         if not accepted:
-            self.area.column.addWidget(label(NONE, role="muted", wrap=True))
+            self.area.column.addWidget(label(tr(NONE), role="muted", wrap=True))
 
     def _forget(self, key: PublicKey) -> None:
         work = partial(self._bench.trusted_keys.withdraw, key.key_id)
         self._errands.run("forget a key", errand(work), partial(self._forgotten, key), self._failed, lane=LANE)
 
     def _forgotten(self, key: PublicKey, _known: bool) -> None:
-        self.notice.offer(f"The key of {key.label or key.key_id} is forgotten.", key)
+        self.notice.offer(tr("The key of {label} is forgotten.", label=key.label or key.key_id), key)
         self._look()
 
     @Slot(object)
@@ -108,7 +109,7 @@ class TrustedKeysDialog(Sheet):
 
     @Slot()
     def _on_add(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Choose a public key", "", "Keys (*.pub);;All files (*)")
+        name, _ = QFileDialog.getOpenFileName(self, tr("Choose a public key"), "", tr("Keys (*.pub);;All files (*)"))
         if name:
             self.add(Path(name))
 
@@ -117,13 +118,13 @@ class _KeyRow(QFrame):
     def __init__(self, key: PublicKey) -> None:
         super().__init__()
         self.setProperty("role", "rung")
-        self.setAccessibleName(f"{key.label or 'no name'}, key {key.key_id}")
-        self.forget_button = text_button("Forget", kind="small")
-        self.forget_button.setAccessibleName(f"Forget the key of {key.label or key.key_id}")
+        self.setAccessibleName(tr("{label}, key {key_id}", label=key.label or tr("no name"), key_id=key.key_id))
+        self.forget_button = text_button(tr("Forget"), kind="small")
+        self.forget_button.setAccessibleName(tr("Forget the key of {label}", label=key.label or key.key_id))
         words = QVBoxLayout()
         words.setSpacing(2)
-        words.addWidget(label(key.label or "No name was given", role="strong", wrap=True))
-        for text in (f"Key {key.key_id}", key.line):
+        words.addWidget(label(key.label or tr("No name was given"), role="strong", wrap=True))
+        for text in (tr("Key {key_id}", key_id=key.key_id), key.line):
             line = label(text, role="mono", wrap=True)
             line.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             words.addWidget(line)

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from workbench.gui.theme import Tone
+from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import text_button
 from workbench.gui.widgets.notice import Notice
 
@@ -19,7 +20,7 @@ class UndoNotice(Notice):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._removed: object = None
-        self.undo_button = text_button("Undo")
+        self.undo_button = text_button(tr("Undo"))
         self.undo_button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.undo_button.clicked.connect(self._on_undo)
         self.undo_button.hide()
@@ -32,7 +33,7 @@ class UndoNotice(Notice):
         self.say(message, hint, tone=Tone.ACCENT)
         self._removed = removed
         self.undo_button.show()
-        self.undo_button.setAccessibleName(f"Undo: {message}")
+        self.undo_button.setAccessibleName(tr("Undo: {message}", message=message))
 
     def say(self, message: str, hint: str | None = None, *, details: str = "", tone: Tone = Tone.BAD) -> None:
         self.settle()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.gui.theme import Tone
+from workbench.gui.tr import later, tr
 from workbench.hardware.words import human_bytes
 from workbench.hub.download_rows import State
 from workbench.hub.download_state import DownloadState
@@ -21,28 +22,28 @@ from workbench.hub.upkeep import Removal
 
 GAP = "\N{NO-BREAK SPACE}"  # a figure and its unit stay on one line
 _COMMERCIAL: dict[CommercialUse, tuple[str, Tone]] = {
-    "yes": ("commercial: yes", Tone.GOOD),
-    "conditions": ("commercial: conditions", Tone.CAUTION),
-    "research only": ("research only", Tone.BAD),
-    "unknown": ("not known: read it first", Tone.CAUTION),
+    "yes": (later("commercial: yes"), Tone.GOOD),
+    "conditions": (later("commercial: conditions"), Tone.CAUTION),
+    "research only": (later("research only"), Tone.BAD),
+    "unknown": (later("not known: read it first"), Tone.CAUTION),
 }
 _GATES = {
-    "open": ("not gated", Tone.NONE),
-    "acceptance": ("original is gated", Tone.CAUTION),
-    "unknown": ("gate not known", Tone.NONE),
+    "open": (later("not gated"), Tone.NONE),
+    "acceptance": (later("original is gated"), Tone.CAUTION),
+    "unknown": (later("gate not known"), Tone.NONE),
 }
 _PHASES = {
-    Phase.QUEUED: "waits for its turn",
-    Phase.ASKING: "asking the hub for sizes and hashes",
-    Phase.CHECKING: "checking what is here already",
-    Phase.FETCHING: "downloading",
-    Phase.WAITING: "waits",
-    Phase.VERIFYING: "verifying",
-    Phase.REPAIRING: "wrong SHA-256: fetching again and comparing",
-    Phase.PAUSED: "paused",
-    Phase.CANCELLED: "cancelled; what arrived is kept",
-    Phase.FAILED: "failed",
-    Phase.DONE: "here, and verified",
+    Phase.QUEUED: later("waits for its turn"),
+    Phase.ASKING: later("asking the hub for sizes and hashes"),
+    Phase.CHECKING: later("checking what is here already"),
+    Phase.FETCHING: later("downloading"),
+    Phase.WAITING: later("waits"),
+    Phase.VERIFYING: later("verifying"),
+    Phase.REPAIRING: later("wrong SHA-256: fetching again and comparing"),
+    Phase.PAUSED: later("paused"),
+    Phase.CANCELLED: later("cancelled; what arrived is kept"),
+    Phase.FAILED: later("failed"),
+    Phase.DONE: later("here, and verified"),
 }
 _RESTING = {
     State.QUEUED: Phase.QUEUED,
@@ -70,18 +71,18 @@ def plain_tip(text: str) -> str:
 
 def licence_chip(terms: Terms, name: str | None = None) -> Chip:
     said, tone = _COMMERCIAL[terms.commercial]
-    title = terms.title if terms.known else f"licence “{name or terms.id}”"
-    return Chip(f"{title} · {said}", tone, terms.summary)
+    title = terms.title if terms.known else tr("licence “{name}”", name=name or terms.id)
+    return Chip(f"{title} · {tr(said)}", tone, terms.summary)
 
 
 def gate_chip(entry: Entry) -> Chip:
     said, tone = _GATES[entry.gate.value]
-    return Chip(said + doubt(entry.gate), tone, sources_words(entry.gate))
+    return Chip(tr(said) + doubt(entry.gate), tone, sources_words(entry.gate))
 
 
 def doubt(fact: Fact[Any]) -> str:
     """Behind what nobody was found to say."""
-    return "" if fact.confirmed else " (unconfirmed)"
+    return "" if fact.confirmed else tr(" (unconfirmed)")
 
 
 def sources_words(fact: Fact[Any]) -> str:
@@ -96,10 +97,14 @@ def citations(sources: Iterable[Source]) -> str:
 def context_words(n_ctx: int) -> str:
     """ "128k tokens": a trained context."""
     if n_ctx >= 1 << 20 and n_ctx % (1 << 20) == 0:
-        return f"{n_ctx >> 20}M{GAP}tokens"
+        return tr("{n_ctx}M{gap}tokens", n_ctx=n_ctx >> 20, gap=GAP)
     if n_ctx >= 1_000_000:
         return f"{n_ctx / 1e6:.1f}M{GAP}tokens".replace(".0M", "M")
-    return f"{n_ctx >> 10}k{GAP}tokens" if n_ctx >= 1024 else f"{n_ctx}{GAP}tokens"
+    return (
+        tr("{n_ctx}k{gap}tokens", n_ctx=n_ctx >> 10, gap=GAP)
+        if n_ctx >= 1024
+        else tr("{n_ctx}{gap}tokens", n_ctx=n_ctx, gap=GAP)
+    )
 
 
 # --- downloads ---------------------------------------------------------------------------------
@@ -122,35 +127,43 @@ def progress_of(download: Download, state: DownloadState | None) -> tuple[int, i
 def download_words(download: Download, state: DownloadState | None) -> str:
     """ "downloading · 1.2 of 4.7 GB · 23 MB/s · about 2 min left"."""
     phase = phase_of(download, state)
-    said = [_PHASES[phase]]
+    said = [tr(_PHASES[phase])]
     if phase is Phase.WAITING and state is not None and state.waits_s is not None:
-        said = [f"tries again in {duration_words(state.waits_s)}"]
+        said = [tr("tries again in {duration_words}", duration_words=duration_words(state.waits_s))]
     done, total = progress_of(download, state)
     if phase is Phase.DONE:
         said.append(human_bytes(total or 0))
     elif total:
-        said.append(f"{human_bytes(done)} of {human_bytes(total)}")
+        said.append(tr("{done} of {total}", done=human_bytes(done), total=human_bytes(total)))
     if phase is Phase.FETCHING and state is not None:
         said.append(speed_words(state.bytes_per_s))
         if state.eta_s is not None:
-            said.append(f"about {duration_words(state.eta_s)} left")
+            said.append(tr("about {duration_words} left", duration_words=duration_words(state.eta_s)))
     return " · ".join(said)
 
 
 def speed_words(bytes_per_s: float) -> str:
-    return f"{human_bytes(round(bytes_per_s))}/s" if bytes_per_s >= 1 else f"0{GAP}B/s"
+    return (
+        tr("{human_bytes}/s", human_bytes=human_bytes(round(bytes_per_s)))
+        if bytes_per_s >= 1
+        else tr("0{gap}B/s", gap=GAP)
+    )
 
 
 def duration_words(seconds: float) -> str:
     """ "7 s", "3 min", "2 h 10 min"."""
     whole = max(0, round(seconds))
     if whole < 100:
-        return f"{whole}{GAP}s"
+        return tr("{whole}{gap}s", whole=whole, gap=GAP)
     minutes = round(whole / 60)
     if minutes < 100:
-        return f"{minutes}{GAP}min"
+        return tr("{minutes}{gap}min", minutes=minutes, gap=GAP)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}{GAP}h {minutes}{GAP}min" if hours < 24 else f"{hours / 24:.1f}{GAP}days"
+    return (
+        tr("{hours}{gap}h {minutes}{gap}min", hours=hours, gap=GAP, minutes=minutes)
+        if hours < 24
+        else tr("{hours:.1f}{gap}days", hours=hours / 24, gap=GAP)
+    )
 
 
 # --- the library -------------------------------------------------------------------------------
@@ -159,15 +172,15 @@ def duration_words(seconds: float) -> str:
 def place_words(held: Held) -> str:
     """Where a file of the library lies, as people say it."""
     if held.program is Program.WORKBENCH:
-        said = "our folder" if held.own else "our folder, as a link"
+        said = tr("our folder") if held.own else tr("our folder, as a link")
     elif held.program is Program.ADDED:
-        said = f"your file in {held.file.path.parent.name or held.file.path.parent}"
+        said = tr("your file in {name}", name=held.file.path.parent.name or held.file.path.parent)
     elif held.program is Program.FOLDER:
-        said = f"your folder {held.file.path.parent.name or held.file.path.parent}"
+        said = tr("your folder {name}", name=held.file.path.parent.name or held.file.path.parent)
     else:
         said = held.program.value
     others = sorted({copy.program.value for copy in held.copies})
-    return f"{said}, also in {', '.join(others)}" if others else said
+    return tr("{said}, also in {names}", said=said, names=", ".join(others)) if others else said
 
 
 def copies_words(held: Held) -> str:
@@ -179,11 +192,7 @@ def copies_words(held: Held) -> str:
 
 def remains_words(held: Held, plan: Removal) -> str:
     """What of a model stays when it is removed; empty where nothing does."""
-    said = [f"The copy in {copy.program.value} stays." for copy in held.copies]
+    said = [tr("The copy in {value} stays.", value=copy.program.value) for copy in held.copies]
     shared = [one.path.name for one in held.companions if one.path not in plan.paths]
-    said += [f"{name} stays: another model has it too." for name in shared]
+    said += [tr("{name} stays: another model has it too.", name=name) for name in shared]
     return " ".join(said)
-
-
-def counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -13,6 +13,7 @@ from workbench.gui import theme
 from workbench.gui.memory import device_names
 from workbench.gui.models import words
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import tr
 from workbench.gui.widgets.cards import clear
 from workbench.gui.widgets.controls import label
 from workbench.gui.widgets.memory_bar import LEAST_OVER, Swatch, begin_bar, hatch, piece_color
@@ -48,7 +49,7 @@ class BreakdownView(QWidget):
             block.draw(share)
 
     def _name(self, share: Share) -> str:
-        return "Main memory" if share.device == RAM else self._names.get(share.device, share.device)
+        return tr("Main memory") if share.device == RAM else self._names.get(share.device, share.device)
 
 
 class ShareBlock(QWidget):
@@ -76,7 +77,7 @@ class ShareBlock(QWidget):
             size, basis = label(), label(role="muted")
             size.setAlignment(Qt.AlignmentFlag.AlignRight)
             grid.addWidget(Swatch(tone, strength_of(part)), row, 0, Qt.AlignmentFlag.AlignVCenter)
-            grid.addWidget(label(words.KIND_WORDS[part.kind], role="small"), row, 1)
+            grid.addWidget(label(tr(words.KIND_WORDS[part.kind]), role="small"), row, 1)
             grid.addWidget(size, row, 2)
             grid.addWidget(basis, row, 3)
             self._sizes.append(size)
@@ -85,14 +86,16 @@ class ShareBlock(QWidget):
 
     def draw(self, share: Share) -> None:
         over = share.short_by_bytes
-        said = f"{human_bytes(share.total_bytes)} of {human_bytes(share.available_bytes)}"
-        self._total.setText(f"✕ {said}: {human_bytes(over)} too much" if over else said)
+        said = tr(
+            "{total} of {available}", total=human_bytes(share.total_bytes), available=human_bytes(share.available_bytes)
+        )
+        self._total.setText(tr("✕ {said}: {over} too much", said=said, over=human_bytes(over)) if over else said)
         theme.mark(self._total, tone=Tone.BAD if over else Tone.NONE)
         for size, basis, part in zip(self._sizes, self._bases, share.parts, strict=True):
             size.setText(human_bytes(part.size_bytes))
-            basis.setText(words.BASIS_WORDS[part.basis])
+            basis.setText(tr(words.BASIS_WORDS[part.basis]))
         self.bar.draw(share)
-        parts = ", ".join(f"{words.KIND_WORDS[part.kind]} {human_bytes(part.size_bytes)}" for part in share.parts)
+        parts = ", ".join(f"{tr(words.KIND_WORDS[part.kind])} {human_bytes(part.size_bytes)}" for part in share.parts)
         self.bar.setAccessibleName(f"{self._name}: {self._total.text()}")
         self.bar.setAccessibleDescription(parts)
 

@@ -8,15 +8,19 @@ from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QCheckBox, QComboBox, QWidget
 
 from workbench.gui.theme import Space
+from workbench.gui.tr import later, tr
 from workbench.gui.widgets.controls import FlowLayout
 from workbench.hardware.words import human_bytes
 from workbench.hub.repository import RemoteFile
 from workbench.models.companions import PROJECTORS_ARE_USED
 
-WORDS = "Get the projector too"
-FOR_OTHERS = " (for other programs)"
-ABOUT = "The projector is what makes the model see pictures or hear sound."
-UNUSED = f"{ABOUT} This version answers text only: it is kept beside the model for other programs."
+WORDS = later("Get the projector too")
+FOR_OTHERS = later(" (for other programs)")
+ABOUT = later("The projector is what makes the model see pictures or hear sound.")
+UNUSED = later(
+    "The projector is what makes the model see pictures or hear sound. "
+    "This version answers text only: it is kept beside the model for other programs."
+)
 
 
 class CompanionChoice(QWidget):
@@ -25,13 +29,13 @@ class CompanionChoice(QWidget):
     def __init__(self, projectors: Sequence[RemoteFile], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._projectors = tuple(projectors)
-        self.box = QCheckBox(WORDS if PROJECTORS_ARE_USED else WORDS + FOR_OTHERS)
-        about = ABOUT if PROJECTORS_ARE_USED else UNUSED
+        self.box = QCheckBox(tr(WORDS) if PROJECTORS_ARE_USED else tr(WORDS) + tr(FOR_OTHERS))
+        about = tr(ABOUT) if PROJECTORS_ARE_USED else tr(UNUSED)
         self.box.setToolTip(about)
         self.box.setAccessibleDescription(about)
         self.box.setChecked(PROJECTORS_ARE_USED)
         self.choice = QComboBox()
-        self.choice.setAccessibleName("Which projector")
+        self.choice.setAccessibleName(tr("Which projector"))
         self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         for file in self._projectors:
             size = f"  ({human_bytes(file.size_bytes)})" if file.size_bytes is not None else ""

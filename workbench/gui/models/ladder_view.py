@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QSizePolicy, QVB
 from workbench.gui import theme
 from workbench.gui.models.rung_line import Offer, RungLine
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import tr
 from workbench.gui.widgets.cards import clear
 from workbench.gui.widgets.controls import label
 from workbench.gui.words import FitState, family_tone, fit_state, parameter_count
@@ -144,8 +145,11 @@ class LadderView(QWidget):
         said = []
         if first is not None:
             if first.synthetic:
-                said.append("synthetic, answers are noise")
-            said += [f"{parameter_count(first.parameter_count)} parameters", _counted(len(ladder.rungs))]
+                said.append(tr("synthetic, answers are noise"))
+            said += [
+                tr("{parameter_count} parameters", parameter_count=parameter_count(first.parameter_count)),
+                _counted(len(ladder.rungs)),
+            ]
         best = ladder.recommended or (ladder.rungs[0] if len(ladder.rungs) == 1 else None)
         if best is not None:
             said.append(best.fit.model.quantisation)
@@ -253,7 +257,7 @@ class FoldButton(QPushButton):
 
     def draw(self, title: str, *, is_open: bool) -> None:
         self._title, self._sign = title, "▾" if is_open else "▸"
-        self.setAccessibleName(f"{title}, {'open' if is_open else 'closed'}")
+        self.setAccessibleName(tr("{title}, open", title=title) if is_open else tr("{title}, closed", title=title))
         self._cut()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -279,4 +283,4 @@ def files_of(ladder: Ladder) -> tuple[Path, ...]:
 
 
 def _counted(count: int) -> str:
-    return "1 quantisation" if count == 1 else f"{count} quantisations"
+    return tr("1 quantisation") if count == 1 else tr("{count} quantisations", count=count)

@@ -12,6 +12,7 @@ from workbench.gui import theme
 from workbench.gui.errands import Errands
 from workbench.gui.models.words import GAP
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import later, tr
 from workbench.gui.widgets.cards import Card, clear
 from workbench.gui.widgets.controls import label, text_button
 from workbench.hardware.facts import Hardware
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
     from workbench.hardware.bandwidth import BandwidthProgress, Measurement
 
 LANE = "bandwidth"
-NOTHING = (
-    "Nothing yet: what is learnt comes from loads that had the program to themselves, and from answers of 16 tokens "
-    "or more that no other model answered beside. It stays on this machine."
+NOTHING = later(
+    "Nothing yet: what is learnt comes from loads that had the program to themselves, and "
+    "from answers of 16 tokens or more that no other model answered beside. It stays on "
+    "this machine."
 )
 
 
@@ -36,7 +38,7 @@ class LearntCard(Card):
     measured = Signal()
 
     def __init__(self, workbench: Workbench, errands: Errands) -> None:
-        super().__init__("Learnt on this machine")
+        super().__init__(tr("Learnt on this machine"))
         self._bench, self._errands = workbench, errands
         self._job: Job | None = None
         self.facts = QVBoxLayout()
@@ -44,11 +46,11 @@ class LearntCard(Card):
         self.bandwidth = label(wrap=True)
         self.outcome = label(role="muted", wrap=True)
         self.outcome.hide()
-        self.button = text_button("Measure")
-        self.button.setToolTip("Reads a few hundred megabytes of memory for about a second")
-        self.button.setAccessibleName("Measure memory bandwidth")
+        self.button = text_button(tr("Measure"))
+        self.button.setToolTip(tr("Reads a few hundred megabytes of memory for about a second"))
+        self.button.setAccessibleName(tr("Measure memory bandwidth"))
         self.button.clicked.connect(self.measure)
-        self.cancel_button = text_button("Cancel")
+        self.cancel_button = text_button(tr("Cancel"))
         self.cancel_button.clicked.connect(self.cancel)
         self.cancel_button.hide()
         row = QHBoxLayout()
@@ -70,7 +72,7 @@ class LearntCard(Card):
         for words in said:
             self.facts.addWidget(label(f"·  {words}", wrap=True))
         if not said:
-            self.facts.addWidget(label(NOTHING, role="muted", wrap=True))
+            self.facts.addWidget(label(tr(NOTHING), role="muted", wrap=True))
         self.bandwidth.setText(_bandwidth_words(machine, learnt))
 
     @Slot()
@@ -78,7 +80,7 @@ class LearntCard(Card):
         if self.busy:
             return
         self._show_busy(busy=True)
-        self._say("Measuring: please leave the computer alone for a second…")
+        self._say(tr("Measuring: please leave the computer alone for a second…"))
         self._job = self._errands.run(
             "measure memory", self._bench.measure_bandwidth(), self._done, self._failed, told=self._told, lane=LANE
         )
@@ -89,11 +91,18 @@ class LearntCard(Card):
             self._job.cancel()
             self._job = None
             self._show_busy(busy=False)
-            self._say("Cancelled; nothing was kept.")
+            self._say(tr("Cancelled; nothing was kept."))
 
     def _told(self, progress: BandwidthProgress) -> None:
         if self._job is not None and progress.round:
-            self._say(f"Round {progress.round} of {progress.rounds}: {_gigabytes(progress.best_bytes_per_s)} so far")
+            self._say(
+                tr(
+                    "Round {round} of {rounds}: {gigabytes} so far",
+                    round=progress.round,
+                    rounds=progress.rounds,
+                    gigabytes=_gigabytes(progress.best_bytes_per_s),
+                )
+            )
 
     def _done(self, found: Measurement) -> None:
         if self._job is None:
@@ -122,7 +131,7 @@ class LearntCard(Card):
 
 
 def _facts(machine: Hardware, learnt: Learnt) -> list[str]:
-    places = [("Main memory", "The processor", machine.cpu.key)]
+    places = [(tr("Main memory"), tr("The processor"), machine.cpu.key)]
     places += [(name, name, device.key) for device in machine.devices if (name := device.description or device.name)]
     said = [_reserve_words(memory, learnt.reserves[key]) for memory, _, key in places if key in learnt.reserves]
     return said + [_speed_words(device, learnt.speeds[key]) for _, device, key in places if key in learnt.speeds]
@@ -131,24 +140,35 @@ def _facts(machine: Hardware, learnt: Learnt) -> list[str]:
 def _bandwidth_words(machine: Hardware, learnt: Learnt) -> str:
     found = machine.memory.bandwidth_bytes_per_s
     if found is not None:
-        return f"Memory bandwidth: {_gigabytes(found)}, measured"
+        return tr("Memory bandwidth: {gigabytes}, measured", gigabytes=_gigabytes(found))
     if machine.cpu.key in learnt.speeds:
-        return "Memory bandwidth: not measured: speeds are known only for models about as large as those that answered"
-    return "Memory bandwidth: not measured, so speeds on the processor are unknown until a model has answered here"
+        return tr(
+            "Memory bandwidth: not measured: speeds are known only for models about as large as those that answered"
+        )
+    return tr("Memory bandwidth: not measured, so speeds on the processor are unknown until a model has answered here")
 
 
 def _reserve_words(name: str, reserve: Reserve) -> str:
-    times = f"{reserve.loads} load{'s' if reserve.loads != 1 else ''}"
+    times = tr("{loads} load{what}", loads=reserve.loads, what="s" if reserve.loads != 1 else "")
     if not reserve.size_bytes:
-        return f"{name}: loads took no more than was accounted for (learnt from {times})"
-    return f"{name}: {human_bytes(reserve.size_bytes)} are kept for what nobody reports (learnt from {times})"
+        return tr("{name}: loads took no more than was accounted for (learnt from {times})", name=name, times=times)
+    return tr(
+        "{name}: {size} are kept for what nobody reports (learnt from {times})",
+        name=name,
+        size=human_bytes(reserve.size_bytes),
+        times=times,
+    )
 
 
 def _speed_words(name: str, speed: DeviceSpeed) -> str:
-    times = f"{speed.runs} run{'s' if speed.runs != 1 else ''}"
-    return (
-        f"{name}: reads weights at {_gigabytes(speed.bandwidth_bytes_per_s)} while it writes, "
-        f"±{100 * speed.spread:.0f}{GAP}% (learnt from {times})"
+    times = tr("{runs} run{what}", runs=speed.runs, what="s" if speed.runs != 1 else "")
+    return tr(
+        "{name}: reads weights at {gigabytes} while it writes, ±{what:.0f}{gap}% (learnt from {times})",
+        name=name,
+        gigabytes=_gigabytes(speed.bandwidth_bytes_per_s),
+        what=100 * speed.spread,
+        gap=GAP,
+        times=times,
     )
 
 

@@ -20,6 +20,7 @@ from workbench.gui.models.load_fields import LoadFields
 from workbench.gui.models.remedy_list import RemedyList
 from workbench.gui.models.rung_details import both_answers
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.widgets.sheet import Sheet
 from workbench.gui.words import family_tone, fit_state, has_gpu
@@ -56,7 +57,7 @@ class LoadDialog(Sheet):
         self, workbench: Workbench, errands: Errands, question: LoadQuestion, parent: QWidget | None = None
     ) -> None:
         super().__init__(WIDTH, HEIGHT, parent)
-        self.setWindowTitle(f"Load {question.model.title}")
+        self.setWindowTitle(tr("Load {title}", title=question.model.title))
         self._bench, self._errands, self._asked = workbench, errands, question
         self._machine = question.machine
         self.estimate: Fit | None = None
@@ -69,17 +70,17 @@ class LoadDialog(Sheet):
         # Several changes within one turn of the event loop are one price.
         self._soon = QTimer(self, interval=0, singleShot=True)
         self._soon.timeout.connect(self._price)
-        self.state = label("Looking at the machine…", role="title")
+        self.state = label(tr("Looking at the machine…"), role="title")
         self.numbers = label(wrap=True)
         self.basis = label(role="muted", wrap=True)
         self.problem = label(tone=Tone.BAD, wrap=True)
         self.problem.hide()
         self.remedies = RemedyList()
         self.remedies.tried.connect(self._on_try)
-        self.load_button = text_button("Load", kind="primary")
+        self.load_button = text_button(tr("Load"), kind="primary")
         self.load_button.clicked.connect(self._on_load)
         self.load_button.setDefault(True)
-        self.cancel_button = text_button("Cancel")
+        self.cancel_button = text_button(tr("Cancel"))
         self.cancel_button.clicked.connect(self.reject)
         self._arrange()
         self._begin()
@@ -107,7 +108,7 @@ class LoadDialog(Sheet):
         inside.setLayout(self._columns)
         self._columns.setContentsMargins(0, 0, Space.S, 0)
         scroll = QScrollArea()
-        scroll.setAccessibleName("Parameters, and what they take")
+        scroll.setAccessibleName(tr("Parameters, and what they take"))
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -119,7 +120,7 @@ class LoadDialog(Sheet):
         buttons.addWidget(self.load_button)
         self.load_button.setVisible(self._asked.here)
         if not self._asked.here:
-            self.cancel_button.setText("Close")
+            self.cancel_button.setText(tr("Close"))
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.XL, Space.L, Space.L, Space.L)
         column.setSpacing(Space.M)
@@ -134,8 +135,8 @@ class LoadDialog(Sheet):
 
     def _only_asked(self) -> str:
         if self._asked.machine is not None:
-            return f"This asks about {self._asked.machine.label}: nothing is loaded."
-        return "This file is not on this machine: nothing is loaded."
+            return tr("This asks about {label}: nothing is loaded.", label=self._asked.machine.label)
+        return tr("This file is not on this machine: nothing is loaded.")
 
     def _begin(self) -> None:
         self.load_button.setEnabled(False)
@@ -201,16 +202,20 @@ class LoadDialog(Sheet):
         self.state.setText(state.line)
         theme.mark(self.state, tone=state.tone)
         said = [] if too_big else [words.margin_words(found)]
-        said.append(f"context {words.longest_words(found)}" if found.max_context else "no context fits")
+        said.append(
+            tr("context {longest_words}", longest_words=words.longest_words(found))
+            if found.max_context
+            else tr("no context fits")
+        )
         if speed := words.speed_phrase(found, words.no_speed_words(self._machine)):
             said.append(speed)
         self.numbers.setText(" · ".join(said))
         self.numbers.setToolTip("\n".join(found.reasons))
-        self.basis.setText(both_answers(self.estimate, found) + (" Asking llama.cpp…" if asking else ""))
+        self.basis.setText(both_answers(self.estimate, found) + (tr(" Asking llama.cpp…") if asking else ""))
         self.breakdown.draw(found.shares)
         self.remedies.show_remedies(found.remedies, found.verdict)
         self.fields.gpu_layers.show_planned(found.params.n_gpu_layers)
-        self.load_button.setText("Load anyway" if too_big else "Load")
+        self.load_button.setText(tr("Load anyway") if too_big else tr("Load"))
         self.load_button.setEnabled(True)
         self.setAccessibleDescription(f"{self.state.text()}; {self.numbers.text()}; {self.basis.text()}")
 

@@ -10,6 +10,7 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QSlider, QSpinBox, QVBoxLayout, QWidget
 
 from workbench.gui.theme import Space
+from workbench.gui.tr import later, tr
 from workbench.gui.widgets.controls import label
 from workbench.hardware.facts import Hardware
 from workbench.models.header import Header
@@ -21,7 +22,7 @@ UNKNOWN_LONGEST = 131_072  # where the file does not say what it was trained for
 MOST_SEQUENCES = 16
 MICRO_BATCHES = (64, 128, 256, 512, 1024, 2048)
 KV_TYPES = ("f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0")
-FLASH = (("auto", "automatic"), ("on", "on"), ("off", "off"))
+FLASH = (("auto", later("automatic")), ("on", later("on")), ("off", later("off")))
 _NOTCHES = 1000
 
 
@@ -36,15 +37,15 @@ class LoadFields(QWidget):
         self._base = params
         self._trained = shape.n_ctx_train
         self.context = ContextField()
-        self.sequences = _number("Parallel sequences", 1, MOST_SEQUENCES)
-        self.micro_batch = _choice("Micro-batch, tokens", [(size, f"{size:,}") for size in MICRO_BATCHES])
-        self.type_k = _choice("KV cache type of K", [(name, name) for name in KV_TYPES])
-        self.type_v = _choice("KV cache type of V", [(name, name) for name in KV_TYPES])
-        self.flash = _choice("Flash attention", FLASH)
-        self.swa_full = QCheckBox("Keep the whole context in window layers")
-        self.swa_full.setToolTip("Needed only to go back far in a conversation without reading it again")
-        self.gpu_layers = LayersField("Layers on the GPU", shape.n_layer + 1)
-        self.experts = _number("Layers whose experts stay in RAM", 0, max(0, shape.n_layer))
+        self.sequences = _number(tr("Parallel sequences"), 1, MOST_SEQUENCES)
+        self.micro_batch = _choice(tr("Micro-batch, tokens"), [(size, f"{size:,}") for size in MICRO_BATCHES])
+        self.type_k = _choice(tr("KV cache type of K"), [(name, name) for name in KV_TYPES])
+        self.type_v = _choice(tr("KV cache type of V"), [(name, name) for name in KV_TYPES])
+        self.flash = _choice(tr("Flash attention"), [(value, tr(words)) for value, words in FLASH])
+        self.swa_full = QCheckBox(tr("Keep the whole context in window layers"))
+        self.swa_full.setToolTip(tr("Needed only to go back far in a conversation without reading it again"))
+        self.gpu_layers = LayersField(tr("Layers on the GPU"), shape.n_layer + 1)
+        self.experts = _number(tr("Layers whose experts stay in RAM"), 0, max(0, shape.n_layer))
         self._has_window = bool(shape.window)
         self._has_gpu = bool(machine.devices)
         self._has_experts = self._has_gpu and bool(header.integer(f"{shape.architecture}.expert_count"))
@@ -94,22 +95,22 @@ class LoadFields(QWidget):
         form.setHorizontalSpacing(Space.L)
         form.setVerticalSpacing(Space.S)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("Context, tokens", self.context)
-        form.addRow("Parallel sequences", self.sequences)
-        form.addRow("Micro-batch", self.micro_batch)
+        form.addRow(tr("Context, tokens"), self.context)
+        form.addRow(tr("Parallel sequences"), self.sequences)
+        form.addRow(tr("Micro-batch"), self.micro_batch)
         types = QHBoxLayout()
         types.setSpacing(Space.S)
-        for words, box in (("K", self.type_k), ("V", self.type_v)):
+        for words, box in ((tr("K"), self.type_k), (tr("V"), self.type_v)):
             types.addWidget(label(words, role="muted"))
             types.addWidget(box, 1)
-        form.addRow("KV cache type", types)
-        form.addRow("Flash attention", self.flash)
+        form.addRow(tr("KV cache type"), types)
+        form.addRow(tr("Flash attention"), self.flash)
         if self._has_window:
-            form.addRow("Window cache", self.swa_full)
+            form.addRow(tr("Window cache"), self.swa_full)
         if self._has_gpu:
-            form.addRow("GPU layers", self.gpu_layers)
+            form.addRow(tr("GPU layers"), self.gpu_layers)
         if self._has_experts:
-            form.addRow("Experts in RAM", self.experts)
+            form.addRow(tr("Experts in RAM"), self.experts)
         for absent, there in (
             (self.swa_full, self._has_window),
             (self.gpu_layers, self._has_gpu),
@@ -145,13 +146,13 @@ class ContextField(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.box = _number("Context, tokens", STEP, STEP)
+        self.box = _number(tr("Context, tokens"), STEP, STEP)
         self.box.setSingleStep(STEP)
         self.box.setKeyboardTracking(False)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, _NOTCHES)
         self.slider.setPageStep(_NOTCHES // 10)
-        self.slider.setAccessibleName("Context, tokens")
+        self.slider.setAccessibleName(tr("Context, tokens"))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(Space.M)
@@ -203,13 +204,13 @@ class LayersField(QWidget):
 
     def __init__(self, name: str, most: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.automatic = QCheckBox("as many as fit")
-        self.automatic.setAccessibleName(f"{name}: as many as fit")
+        self.automatic = QCheckBox(tr("as many as fit"))
+        self.automatic.setAccessibleName(tr("{name}: as many as fit", name=name))
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, most)
         self.slider.setAccessibleName(name)
         self.box = _number(name, 0, most)
-        self.box.setSuffix(f" of {most}")
+        self.box.setSuffix(tr(" of {most}", most=most))
         numbers = QHBoxLayout()
         numbers.setSpacing(Space.M)
         numbers.addWidget(self.slider, 1)

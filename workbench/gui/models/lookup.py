@@ -12,6 +12,7 @@ from workbench.chat.answer import Problem
 from workbench.gui.errands import Errands
 from workbench.gui.hub.hit_row import HitRow
 from workbench.gui.theme import Space
+from workbench.gui.tr import later, tr
 from workbench.gui.widgets.cards import Card, clear
 from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.widgets.notice import Notice
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
     from workbench.app import Workbench
 
 LANE = "hub"
-EXPLAINED = (
-    "Words narrow the catalogue at once, Enter searches the hub. Naming a repository shows what would fit before "
-    "anything is downloaded: only the files' headers are read, a few megabytes each, and only when you ask."
+EXPLAINED = later(
+    "Words narrow the catalogue at once, Enter searches the hub. Naming a repository shows "
+    "what would fit before anything is downloaded: only the files' headers are read, a few "
+    "megabytes each, and only when you ask."
 )
 
 
@@ -39,23 +41,23 @@ class LookupCard(Card):
     typed = Signal(str)
 
     def __init__(self, workbench: Workbench, errands: Errands, parent: QWidget | None = None) -> None:
-        super().__init__("Find a model", parent)
+        super().__init__(tr("Find a model"), parent)
         self._bench, self._errands = workbench, errands
         self._job: Job | None = None
         self.field = QLineEdit()
-        self.field.setPlaceholderText("Llama 3.2, owner/repository, or a link to one")
-        self.field.setAccessibleName("Words to search for, or a repository to look up")
+        self.field.setPlaceholderText(tr("Llama 3.2, owner/repository, or a link to one"))
+        self.field.setAccessibleName(tr("Words to search for, or a repository to look up"))
         self.field.setClearButtonEnabled(True)
         self.field.returnPressed.connect(self.look_up)
         self.field.textChanged.connect(self._on_text)
-        self.button = text_button("Search")
+        self.button = text_button(tr("Search"))
         self.button.clicked.connect(self.look_up)
-        self.cancel_button = text_button("Cancel")
+        self.cancel_button = text_button(tr("Cancel"))
         self.cancel_button.clicked.connect(self.cancel)
         self.cancel_button.hide()
-        self.phase = label(EXPLAINED, role="muted", wrap=True)
+        self.phase = label(tr(EXPLAINED), role="muted", wrap=True)
         self.notice = Notice()
-        self.dismiss = text_button("Clear", kind="ghost")
+        self.dismiss = text_button(tr("Clear"), kind="ghost")
         self.dismiss.clicked.connect(self._on_clear)
         self.dismiss.hide()
         self.hits: list[HitRow] = []
@@ -83,7 +85,7 @@ class LookupCard(Card):
             self._look_up(repository)
 
     def _look_up(self, repository: str) -> None:
-        self._begin(f"Asking for the files of {repository}…")
+        self._begin(tr("Asking for the files of {repository}…", repository=repository))
         task = self._bench.remote(repository)
         self._job = self._errands.run("look up", task, self._done, self._failed, told=self._told, lane=LANE)
 
@@ -91,7 +93,7 @@ class LookupCard(Card):
         """Ask the hub for repositories with GGUF files by words."""
         self.field.setText(words)
         self._drop_hits()
-        self._begin(f"Searching the hub for “{words}”…")
+        self._begin(tr("Searching the hub for “{words}”…", words=words))
         self._job = self._errands.run("search", self._bench.search(words), self._searched, self._failed, lane=LANE)
 
     def _begin(self, said: str) -> None:
@@ -123,7 +125,7 @@ class LookupCard(Card):
 
     @Slot(str)
     def _on_text(self, text: str) -> None:
-        self.button.setText("Look up" if repository_in(text) else "Search")
+        self.button.setText(tr("Look up") if repository_in(text) else tr("Search"))
         # A repository's name is no words of the catalogue's.
         self.typed.emit("" if repository_in(text) else text)
 
@@ -134,7 +136,7 @@ class LookupCard(Card):
             self._job.cancel()
             self._job = None
             self._draw_busy(busy=False)
-            self.phase.setText("Cancelled. What was read already need not be read again.")
+            self.phase.setText(tr("Cancelled. What was read already need not be read again."))
             self.field.setFocus()
 
     @Slot()
@@ -142,7 +144,7 @@ class LookupCard(Card):
         """Show what was found no more."""
         self.notice.clear()
         self.dismiss.hide()
-        self.phase.setText(EXPLAINED)
+        self.phase.setText(tr(EXPLAINED))
         self.cleared.emit()
 
     @Slot()
@@ -162,7 +164,9 @@ class LookupCard(Card):
         self._draw_busy(busy=False)
         count = len(listing.files)
         if not count:
-            self.phase.setText(f"{listing.repository} holds no model file that could be used.")
+            self.phase.setText(
+                tr("{repository} holds no model file that could be used.", repository=listing.repository)
+            )
         else:
             self.phase.setText(listing_words(listing))
         self.dismiss.show()
@@ -171,7 +175,7 @@ class LookupCard(Card):
     def _failed(self, error: Exception) -> None:
         self._job = None
         self._draw_busy(busy=False)
-        self.phase.setText(EXPLAINED)
+        self.phase.setText(tr(EXPLAINED))
         problem = Problem.of(error)
         self.notice.say(f"✕ {problem.message}", problem.hint)
 
@@ -205,23 +209,38 @@ class LookupCard(Card):
 
 def progress_words(progress: HeadProgress) -> str:
     if not progress.total_files:
-        return f"Asking for the files of {progress.name}…"
-    return (
-        f"{progress.done_files} of {progress.total_files} headers read, "
-        f"{human_bytes(progress.fetched_bytes)} fetched: {progress.name}"
+        return tr("Asking for the files of {name}…", name=progress.name)
+    return tr(
+        "{done_files} of {total_files} headers read, {fetched} fetched: {name}",
+        done_files=progress.done_files,
+        total_files=progress.total_files,
+        fetched=human_bytes(progress.fetched_bytes),
+        name=progress.name,
     )
 
 
 def listing_words(listing: RemoteListing) -> str:
-    asked = f"{listing.repository}, commit {listing.commit[:8]}: not on this machine"
+    asked = tr(
+        "{repository}, commit {commit}: not on this machine", repository=listing.repository, commit=listing.commit[:8]
+    )
     if listing.kept_at is not None:
-        return f"{asked}; the hub was not asked, this is as it was on {listing.kept_at[:10]}"
-    return f"{asked}; nothing was downloaded but headers: {human_bytes(listing.fetched_bytes)}"
+        return tr(
+            "{asked}; the hub was not asked, this is as it was on {kept_at}", asked=asked, kept_at=listing.kept_at[:10]
+        )
+    return tr(
+        "{asked}; nothing was downloaded but headers: {fetched}",
+        asked=asked,
+        fetched=human_bytes(listing.fetched_bytes),
+    )
 
 
 def _hits_words(count: int) -> str:
     if not count:
-        return "The hub knows no repository with GGUF files of these words."
+        return tr("The hub knows no repository with GGUF files of these words.")
     if count >= MAX_HITS:
-        return f"The {count} repositories most downloaded; more words find others."
-    return "1 repository on the hub." if count == 1 else f"{count} repositories on the hub, the most downloaded first."
+        return tr("The {count} repositories most downloaded; more words find others.", count=count)
+    return (
+        tr("1 repository on the hub.")
+        if count == 1
+        else tr("{count} repositories on the hub, the most downloaded first.", count=count)
+    )

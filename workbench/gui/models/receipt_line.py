@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 from workbench.gui import theme
 from workbench.gui.models import words
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import ElidedLabel, IconButton
 from workbench.models.receipt import Receipt
 
@@ -25,7 +26,7 @@ class ReceiptLine(QFrame):
         self.receipt: Receipt | None = None
         self.line = ElidedLabel()
         self.line.setProperty("role", "muted")
-        self.copy_button = IconButton("content-copy", "Copy a report of this load")
+        self.copy_button = IconButton("content-copy", tr("Copy a report of this load"))
         self.copy_button.clicked.connect(self.copy)
         row = QHBoxLayout(self)
         row.setContentsMargins(Space.M, 0, Space.S, 0)
@@ -40,16 +41,16 @@ class ReceiptLine(QFrame):
             return
         self.receipt = receipt
         flagged = receipt.flagged
-        self.line.setAccessibleName(f"Memory of this load: {words.receipt_line(receipt)}")
+        self.line.setAccessibleName(tr("Memory of this load: {receipt_line}", receipt_line=words.receipt_line(receipt)))
         theme.mark(self.line, tone=Tone.CAUTION if flagged else Tone.MUTED)
         self._fill()
         lines = [
             words.receipt_line(receipt),
-            f"growth of this process: {words.growth_words(receipt)}",
-            f"prediction: {receipt.predicted_basis}",
+            tr("growth of this process: {growth_words}", growth_words=words.growth_words(receipt)),
+            tr("prediction: {predicted_basis}", predicted_basis=receipt.predicted_basis),
         ]
         if flagged:
-            lines.append("More than 2 % apart: worth a report, which the button copies.")
+            lines.append(tr("More than 2 % apart: worth a report, which the button copies."))
         self.line.set_tip("\n".join(lines))
         self.line.setAccessibleDescription("; ".join(lines[1:]))
         self.setToolTip("\n".join(lines))

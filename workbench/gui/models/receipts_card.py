@@ -11,18 +11,29 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QSize
 from workbench.gui import theme
 from workbench.gui.models import words
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import later, tr
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.controls import label, text_button
 from workbench.hardware.words import human_bytes
 from workbench.models.receipt import Receipt
 
-COLUMNS = ("Model", "Quantisation", "Context", "Predicted", "llama.cpp", "Difference", "Process grew by", "When")
-NUMBERS_FROM = 2
-EXPLAINED = (
-    "After every load what was predicted is compared with what llama.cpp reports. More than 2 % apart is marked △: "
-    "worth a report, which the button copies: numbers, parameters and versions, of paths the file's name alone."
+COLUMNS = (
+    later("Model"),
+    later("Quantisation"),
+    later("Context"),
+    later("Predicted"),
+    "llama.cpp",
+    later("Difference"),
+    later("Process grew by"),
+    later("When"),
 )
-EMPTY = "No model was loaded yet. Ask a model something on the Compare page, and its receipt is kept here."
+NUMBERS_FROM = 2
+EXPLAINED = later(
+    "After every load what was predicted is compared with what llama.cpp reports. More "
+    "than 2 % apart is marked △: worth a report, which the button copies: numbers, "
+    "parameters and versions, of paths the file's name alone."
+)
+EMPTY = later("No model was loaded yet. Ask a model something on the Compare page, and its receipt is kept here.")
 ROWS = 8  # without scrolling
 NAME_WIDTH = 170  # pixels at 100 % text
 
@@ -31,14 +42,14 @@ class ReceiptsCard(Card):
     """``versions`` are what a report names beside the numbers."""
 
     def __init__(self, versions: Callable[[], Sequence[str]]) -> None:
-        super().__init__("Receipts: predicted and taken")
+        super().__init__(tr("Receipts: predicted and taken"))
         self._versions = versions
         self.receipts: tuple[Receipt, ...] = ()
-        self.note = label(EMPTY, role="muted", wrap=True)
+        self.note = label(tr(EMPTY), role="muted", wrap=True)
         self.table = _Table()
         self.table.hide()
-        self.copy_button = text_button("Copy as text")
-        self.copy_button.setToolTip("The selected loads, or all of them")
+        self.copy_button = text_button(tr("Copy as text"))
+        self.copy_button.setToolTip(tr("The selected loads, or all of them"))
         self.copy_button.clicked.connect(self.copy)
         self.copy_button.hide()
         below = QHBoxLayout()
@@ -53,7 +64,7 @@ class ReceiptsCard(Card):
         if tuple(receipts) == self.receipts:
             return
         self.receipts = tuple(receipts)
-        self.note.setText(EXPLAINED if receipts else EMPTY)
+        self.note.setText(tr(EXPLAINED) if receipts else tr(EMPTY))
         self.table.setVisible(bool(receipts))
         self.copy_button.setVisible(bool(receipts))
         self.table.fill(self.receipts)
@@ -73,9 +84,9 @@ class _Table(QTableWidget):
     def __init__(self) -> None:
         super().__init__(0, len(COLUMNS))
         self.setProperty("role", "plain")
-        self.setAccessibleName("Receipts")
+        self.setAccessibleName(tr("Receipts"))
         for column, title in enumerate(COLUMNS):
-            item = QTableWidgetItem(title)
+            item = QTableWidgetItem(tr(title))
             item.setTextAlignment(_alignment(column))
             self.setHorizontalHeaderItem(column, item)
         self.verticalHeader().hide()

@@ -8,11 +8,12 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from workbench.gui.theme import Space
+from workbench.gui.tr import later, tr
 from workbench.gui.widgets.controls import label, text_button
 from workbench.models.params import RunParams
 from workbench.models.verdict import Remedy, Verdict
 
-STUCK = "It needs more free memory: unload other models, close programs, or take a smaller file."
+STUCK = later("It needs more free memory: unload other models, close programs, or take a smaller file.")
 
 
 class RemedyList(QWidget):
@@ -24,7 +25,7 @@ class RemedyList(QWidget):
         super().__init__(parent)
         self._shown: tuple[tuple[Remedy, ...], Verdict | None] = ((), None)
         self.title = label(role="strong")
-        self.stuck = label(STUCK, wrap=True)
+        self.stuck = label(tr(STUCK), wrap=True)
         self._steps: list[_Step] = []
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -40,8 +41,8 @@ class RemedyList(QWidget):
         self._shown = tuple(remedies), verdict
         too_big = verdict is Verdict.TOO_BIG
         stuck = too_big and not remedies
-        title = "What would make it fit" if too_big else "What would make it faster"
-        self.title.setText("Nothing that can be set would make it fit" if stuck else title)
+        title = tr("What would make it fit") if too_big else tr("What would make it faster")
+        self.title.setText(tr("Nothing that can be set would make it fit") if stuck else title)
         self.stuck.setVisible(stuck)
         while len(self._steps) < len(remedies):
             step = _Step(len(self._steps) + 1)
@@ -65,8 +66,8 @@ class _Step(QWidget):
         self._number = number
         self._params: RunParams | None = None
         self._said = label(wrap=True)
-        self._button = text_button("Try", kind="small")
-        self._button.setToolTip("Load options with this step and those before it")
+        self._button = text_button(tr("Try"), kind="small")
+        self._button.setToolTip(tr("Load options with this step and those before it"))
         self._button.clicked.connect(self._on_button)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -78,7 +79,7 @@ class _Step(QWidget):
         self._params = remedy.params
         self._said.setText(f"{self._number}.  {remedy.text}")
         self._button.setVisible(remedy.params is not None)
-        self._button.setAccessibleName(f"Try step {self._number}: {remedy.text}")
+        self._button.setAccessibleName(tr("Try step {number}: {words}", number=self._number, words=remedy.text))
 
     @Slot()
     def _on_button(self) -> None:

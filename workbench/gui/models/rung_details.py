@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from workbench.gui.models import words
 from workbench.gui.models.remedy_list import RemedyList
 from workbench.gui.theme import Space
+from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import label
 from workbench.hardware.words import human_bytes
 from workbench.models.verdict import Fit
@@ -46,12 +47,16 @@ def both_answers(estimate: Fit, found: Fit, refused: str = "") -> str:
     if found.basis != "exact":
         # Where llama.cpp was asked in vain, the answer says why among its reasons.
         why = refused or "; ".join(reason for reason in found.reasons if reason not in estimate.reasons)
-        said = f"Estimate: {human_bytes(found.total_bytes)}."
+        said = tr("Estimate: {total}.", total=human_bytes(found.total_bytes))
         return f"{said} {why.removeprefix('An estimate: ')}" if why else said
-    said = f"llama.cpp's own answer: {human_bytes(found.total_bytes)}."
+    said = tr("llama.cpp's own answer: {total}.", total=human_bytes(found.total_bytes))
     if estimate.basis == "exact" or estimate.params != found.params:
         return said
     apart = words.difference(estimate.total_bytes, found.total_bytes)
     if abs(apart) > words.DIFFERENCE_WORTH_SAYING:
-        said += f" The estimate was {human_bytes(estimate.total_bytes)}: {words.signed_percent(apart)}."
+        said += tr(
+            " The estimate was {total}: {signed_percent}.",
+            total=human_bytes(estimate.total_bytes),
+            signed_percent=words.signed_percent(apart),
+        )
     return said

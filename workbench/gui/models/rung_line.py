@@ -15,6 +15,7 @@ from workbench.gui import theme
 from workbench.gui.models import words
 from workbench.gui.models.rung_details import RungDetails
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import ElidedLabel, IconButton, label, text_button
 from workbench.gui.words import fit_state
 from workbench.hardware.words import human_bytes
@@ -75,23 +76,23 @@ class RungLine(QFrame):
         self.name = ElidedLabel(Qt.TextElideMode.ElideMiddle)  # files of one model differ at the end
         self.name.setProperty("role", "muted")
         self.name.setContentsMargins(0, 0, Space.S, 0)
-        self.chip = label("recommended", role="chip", tone=Tone.ACCENT)
+        self.chip = label(tr("recommended"), role="chip", tone=Tone.ACCENT)
         self.reason = label(role="small", wrap=True)
         self.advice = QWidget()
         self.fit_narrow = label(wrap=True)
         self.facts_narrow = label(role="muted", wrap=True)
         self.cells = {name: Cell(width) for name, width in _COLUMNS}
-        self.open_button = text_button("Open", kind="small")
+        self.open_button = text_button(tr("Open"), kind="small")
         self.open_button.clicked.connect(self._on_open)
-        self.get_button = text_button("Download", kind="small")
+        self.get_button = text_button(tr("Download"), kind="small")
         self.get_button.clicked.connect(self._on_get)
-        self.anyway = text_button("Load anyway…", kind="small")
+        self.anyway = text_button(tr("Load anyway…"), kind="small")
         self.anyway.clicked.connect(self._on_options)
-        self.more = IconButton("tune-variant", "Load options")
+        self.more = IconButton("tune-variant", tr("Load options"))
         self.more.clicked.connect(self._on_options)
-        self.menu_button = IconButton("dots-vertical", "More: verify, show, move, remove")
+        self.menu_button = IconButton("dots-vertical", tr("More: verify, show, move, remove"))
         self.menu_button.clicked.connect(self._on_menu)
-        self.fold = IconButton("chevron-down", "Show details")
+        self.fold = IconButton("chevron-down", tr("Show details"))
         self.fold.clicked.connect(self.toggle)
         self.details = RungDetails()
         self.details.tried.connect(self._on_try)
@@ -153,10 +154,14 @@ class RungLine(QFrame):
         self._draw_getting()
         self.menu_button.setVisible(bool(where))
         name = f"{model.title} {model.quantisation}"
-        for button, what in ((self.open_button, "Open"), (self.anyway, "Load anyway:"), (self.more, "Load options of"),
-                             (self.menu_button, "Verify, show, move or remove"),
-                             (self.get_button, self.get_button.text())):  # fmt: skip
-            button.setAccessibleName(f"{what} {name}")
+        for button, what in (
+            (self.open_button, tr("Open {name}", name=name)),
+            (self.anyway, tr("Load anyway: {name}", name=name)),
+            (self.more, tr("Load options of {name}", name=name)),
+            (self.menu_button, tr("Verify, show, move or remove {name}", name=name)),
+            (self.get_button, f"{self.get_button.text()} {name}"),
+        ):
+            button.setAccessibleName(what)
         self.details.draw(self.estimate, found, more=self._no_speed())
         self._say(said)
 
@@ -169,7 +174,7 @@ class RungLine(QFrame):
         state = self.offer.getting.get(self.fit.model.path)
         self.get_button.setVisible(state is not None)
         if state is not None:
-            self.get_button.setText(state.value)
+            self.get_button.setText(tr(state.value))
             self.get_button.setEnabled(state is Getting.OFFERED)
 
     def _draw_cells(self, said: str, tone: Tone) -> None:
@@ -178,12 +183,14 @@ class RungLine(QFrame):
         cells["fit"].draw(said, words.basis_words(found), tone=tone)
         cells["fit"].setToolTip("\n".join(found.reasons))
         cells["size"].draw(human_bytes(model.size_bytes), words.bits_words(model))
-        cells["context"].draw(words.longest_words(found), "tokens" if found.max_context else "fits")
-        cells["context"].setToolTip(f"{found.max_context:,} tokens" if found.max_context else "")
+        cells["context"].draw(words.longest_words(found), tr("tokens") if found.max_context else tr("fits"))
+        cells["context"].setToolTip(
+            tr("{max_context:,} tokens", max_context=found.max_context) if found.max_context else ""
+        )
         self._draw_speed(cells["speed"])
-        note = "loss" if loss is None else "loss" if words.measured_on(loss, model) else "loss, indication"
+        note = tr("loss") if loss is None or words.measured_on(loss, model) else tr("loss, indication")
         cells["loss"].draw(words.loss_words(loss, model) or "–", note)
-        tip = words.loss_tip(loss, model) if loss is not None else "Nothing was published about this quantisation."
+        tip = words.loss_tip(loss, model) if loss is not None else tr("Nothing was published about this quantisation.")
         cells["loss"].setToolTip(tip)
 
     def _draw_speed(self, cell: Cell) -> None:
@@ -192,10 +199,10 @@ class RungLine(QFrame):
             cell.draw(words.speed_words(speed), speed.basis)
             cell.setToolTip(words.speed_tip(speed))
         elif self.fit.verdict is Verdict.TOO_BIG:
-            cell.draw("–", "speed")
-            cell.setToolTip("It does not fit: no speed can be expected")
+            cell.draw("–", tr("speed"))
+            cell.setToolTip(tr("It does not fit: no speed can be expected"))
         else:
-            cell.draw("unknown", "speed")  # the page says once why
+            cell.draw(tr("unknown"), tr("speed"))  # the page says once why
             cell.setToolTip(self._no_speed())
 
     def _no_speed(self) -> str:
@@ -205,25 +212,36 @@ class RungLine(QFrame):
 
     def _facts_in_one(self) -> str:
         found, model, loss = self.fit, self.fit.model, self.rung.loss
-        longest = f"{words.longest_words(found)} tokens" if found.max_context else "no context fits"
+        longest = (
+            tr("{longest_words} tokens", longest_words=words.longest_words(found))
+            if found.max_context
+            else tr("no context fits")
+        )
         said = [human_bytes(model.size_bytes), words.bits_words(model), longest]
         if found.speed is not None:
             said.append(f"{words.speed_words(found.speed)} ({found.speed.basis})")
         elif found.verdict is not Verdict.TOO_BIG:
-            said.append("speed unknown")
+            said.append(tr("speed unknown"))
         if loss is not None:
-            indication = "" if words.measured_on(loss, model) else " (indication)"
-            said.append(f"loss{words.GAP}{words.loss_words(loss, model)}{indication}")
+            indication = "" if words.measured_on(loss, model) else tr(" (indication)")
+            said.append(
+                tr(
+                    "loss{gap}{loss_words}{indication}",
+                    gap=words.GAP,
+                    loss_words=words.loss_words(loss, model),
+                    indication=indication,
+                )
+            )
         return f"{words.GAP}· ".join(said)  # no line begins with a dot
 
     def _say(self, said: str) -> None:
-        recommended = f", recommended: {self.rung.reason}" if self.rung.recommended else ""
+        recommended = tr(", recommended: {reason}", reason=self.rung.reason) if self.rung.recommended else ""
         model = self.fit.model
         self.setAccessibleName(
             f"{model.title}, {self.rung.word} {model.quantisation}{recommended}: {said}, "
             f"{words.basis_words(self.fit)}; {self._facts_in_one()}"
         )
-        self.setAccessibleDescription("Enter shows details; the memory bar above shows what it would add")
+        self.setAccessibleDescription(tr("Enter shows details; the memory bar above shows what it would add"))
 
     # --- arranged ----------------------------------------------------------------------------
 
@@ -296,7 +314,7 @@ class RungLine(QFrame):
         """Show or hide what the verdict stands on, and what would help."""
         self.details.setVisible(self.details.isHidden())
         theme.mark(self, open=self.is_open)
-        self.fold.say("Hide details" if self.is_open else "Show details")
+        self.fold.say(tr("Hide details") if self.is_open else tr("Show details"))
         self.fold.show_icon("chevron-up" if self.is_open else "chevron-down")
         if self.is_open:
             self.opened.emit(self)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from workbench.gui.errands import Errands, errand
+from workbench.gui.tr import later, tr
 from workbench.gui.words import has_gpu
 from workbench.hardware.facts import Hardware
 from workbench.hub.library import Held, Problem
@@ -25,7 +26,7 @@ FAMILIES = (
     (Family.LLAMA, "Llama"),
     (Family.MISTRAL, "Mistral"),
     (Family.GEMMA, "Gemma"),
-    (Family.OTHER, "Other"),
+    (Family.OTHER, later("Other")),
 )
 UNKNOWN_CONTEXT = 4096
 
@@ -128,7 +129,7 @@ def _ladders(bench: Workbench, files: Sequence[ModelFile], terms: Terms, machine
 def by_family(ladders: Sequence[Ladder]) -> tuple[tuple[str, tuple[Ladder, ...]], ...]:
     """Families in their order, only those that have a model."""
     sorted_out = [(title, tuple(each for each in ladders if _family(each) is family)) for family, title in FAMILIES]
-    return tuple((title, found) for title, found in sorted_out if found)
+    return tuple((tr(title), found) for title, found in sorted_out if found)
 
 
 def _family(ladder: Ladder) -> Family:

@@ -9,13 +9,18 @@ from workbench.errors import UsageError
 from workbench.gui.models.stock import Terms
 from workbench.gui.models.words import tokens_words
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import later, tr
 from workbench.gui.widgets.controls import FlowLayout, label
 from workbench.hardware.examples import EXAMPLES, named
 from workbench.hardware.facts import Hardware
 
 CONTEXTS = (4096, 8192, 16384, 32768, 131072)
-KV_TYPES = (("f16", "f16 (full precision)"), ("q8_0", "q8_0 (half the memory)"), ("q4_0", "q4_0 (a quarter)"))
-THIS_COMPUTER = "this computer"
+KV_TYPES = (
+    ("f16", later("f16 (full precision)")),
+    ("q8_0", later("q8_0 (half the memory)")),
+    ("q4_0", later("q4_0 (a quarter)")),
+)
+THIS_COMPUTER = later("this computer")
 
 
 class TermsBar(QWidget):
@@ -26,17 +31,17 @@ class TermsBar(QWidget):
     def __init__(self, context: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._described: Hardware | None = None
-        self.context = _box("Context")
+        self.context = _box(tr("Context"))
         for n_ctx in sorted({*CONTEXTS, context}):
-            self.context.addItem(f"{tokens_words(n_ctx)} tokens", n_ctx)
-        self.context.addItem("trained maximum", None)
+            self.context.addItem(tr("{tokens_words} tokens", tokens_words=tokens_words(n_ctx)), n_ctx)
+        self.context.addItem(tr("trained maximum"), None)
         self.context.setCurrentIndex(self.context.findData(context))
-        self.kv_type = _box("KV cache type")
+        self.kv_type = _box(tr("KV cache type"))
         for name, words in KV_TYPES:
-            self.kv_type.addItem(words, name)
-        self.machine = _box("Machine: choose or describe one")
-        self.machine.setToolTip("Choose a machine, or describe one: “12 GB card + 32 GB RAM”, then Enter")
-        self.machine.addItems([THIS_COMPUTER, *(example.label for example in EXAMPLES)])
+            self.kv_type.addItem(tr(words), name)
+        self.machine = _box(tr("Machine: choose or describe one"))
+        self.machine.setToolTip(tr("Choose a machine, or describe one: “12 GB card + 32 GB RAM”, then Enter"))
+        self.machine.addItems([tr(THIS_COMPUTER), *(example.label for example in EXAMPLES)])
         self.machine.setEditable(True)
         self.machine.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.problem = label(tone=Tone.BAD, wrap=True)
@@ -62,13 +67,13 @@ class TermsBar(QWidget):
         """A machine was chosen, or described in the user's own words."""
         words = self.machine.currentText().strip()
         try:
-            found = None if words.casefold() in ("", THIS_COMPUTER) else named(words)
+            found = None if words.casefold() in ("", tr(THIS_COMPUTER)) else named(words)
         except UsageError as error:
             self.problem.setText(" ".join(filter(None, [f"✕ {error.message}", error.hint])))
             self.problem.show()
             return
         self.problem.hide()
-        self.machine.setEditText(found.label if found is not None else THIS_COMPUTER)
+        self.machine.setEditText(found.label if found is not None else tr(THIS_COMPUTER))
         if found != self._described:
             self._described = found
             self.changed.emit(self.terms)
@@ -79,7 +84,11 @@ class TermsBar(QWidget):
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         boxes.setSizePolicy(policy)
-        for words, box in (("Context", self.context), ("KV cache", self.kv_type), ("Would it fit on", self.machine)):
+        for words, box in (
+            (tr("Context"), self.context),
+            (tr("KV cache"), self.kv_type),
+            (tr("Would it fit on"), self.machine),
+        ):
             flow.addWidget(_pair(words, box))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

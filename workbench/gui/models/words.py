@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from workbench.gui.tr import later, tr
 from workbench.hardware.facts import Hardware
 from workbench.hardware.words import human_bytes
 from workbench.models.breakdown import Basis, Kind
@@ -16,76 +17,81 @@ from workbench.models.verdict import Fit, QualityLoss, Verdict
 
 GAP = "\N{NO-BREAK SPACE}"  # a figure and its unit stay on one line
 MINUS = "\N{MINUS SIGN}"
-EXACT = "llama.cpp's own answer"
-ESTIMATE = "estimate"
+EXACT = later("llama.cpp's own answer")
+ESTIMATE = later("estimate")
 ROUNDED_FROM = 10_240  # tokens
 DIFFERENCE_WORTH_SAYING = 0.02  # a share of the estimate
 
-BASIS_WORDS = {Basis.EXACT: "exact", Basis.MODELLED: "modelled", Basis.RESERVE: "reserve"}
+BASIS_WORDS = {Basis.EXACT: later("exact"), Basis.MODELLED: later("modelled"), Basis.RESERVE: later("reserve")}
 KIND_WORDS = {
-    Kind.WEIGHTS: "weights",
-    Kind.KV: "KV cache of the context",
-    Kind.STATE: "recurrent state",
-    Kind.COMPUTE: "compute buffers",
-    Kind.OUTPUT: "output (logits)",
-    Kind.VOCABULARY: "vocabulary",
-    Kind.WORK: "work area",
-    Kind.DEVICE: "the device itself",
+    Kind.WEIGHTS: later("weights"),
+    Kind.KV: later("KV cache of the context"),
+    Kind.STATE: later("recurrent state"),
+    Kind.COMPUTE: later("compute buffers"),
+    Kind.OUTPUT: later("output (logits)"),
+    Kind.VOCABULARY: later("vocabulary"),
+    Kind.WORK: later("work area"),
+    Kind.DEVICE: later("the device itself"),
 }
 
 
 def basis_words(found: Fit) -> str:
-    sure = "" if found.confident else ", low confidence"
-    return (EXACT if found.basis == "exact" else ESTIMATE) + sure
+    sure = "" if found.confident else tr(", low confidence")
+    return (tr(EXACT) if found.basis == "exact" else tr(ESTIMATE)) + sure
 
 
 def bits_words(model: ModelFile) -> str:
     bits = model.bits_per_weight
-    return f"{bits:.1f}{GAP}bits per weight" if bits else "bits unknown"
+    return tr("{bits:.1f}{gap}bits per weight", bits=bits, gap=GAP) if bits else tr("bits unknown")
 
 
 def tokens_words(n_ctx: int | None) -> str:
     """ "32k" for 32768, "1,280": as people say it."""
     if n_ctx is None:
-        return "none"
-    return f"{n_ctx // 1024}k" if n_ctx >= 1024 and n_ctx % 1024 == 0 else f"{n_ctx:,}"
+        return tr("none")
+    return tr("{n_ctx}k", n_ctx=n_ctx // 1024) if n_ctx >= 1024 and n_ctx % 1024 == 0 else f"{n_ctx:,}"
 
 
 def range_words(found: Range | None) -> str:
     """ "8–12 tok/s", "0.4–0.6 tok/s"."""
     if found is None:
-        return "unknown"
+        return tr("unknown")
     digits = 1 if found.high < 9.95 else 0
     low, high = f"{found.low:,.{digits}f}", f"{found.high:,.{digits}f}"
-    return f"{low}{GAP}tok/s" if low == high else f"{low}–{high}{GAP}tok/s"
+    return (
+        tr("{low}{gap}tok/s", low=low, gap=GAP)
+        if low == high
+        else tr("{low}–{high}{gap}tok/s", low=low, high=high, gap=GAP)
+    )
 
 
 def speed_words(speed: Speed | None) -> str:
     """The expected decoding speed."""
-    return range_words(speed.decode_tokens_per_s) if speed is not None else "unknown"
+    return range_words(speed.decode_tokens_per_s) if speed is not None else tr("unknown")
 
 
 def no_speed_words(machine: Hardware) -> str:
     """Why no speed can be expected on a machine, and what to do about it."""
     if machine.described:
-        return "nothing was said of this machine's memory bandwidth"
+        return tr("nothing was said of this machine's memory bandwidth")
     if machine.memory.bandwidth_bytes_per_s is None:
-        return "measure the memory bandwidth on the Machine page"
-    return "a model has to answer here first"
+        return tr("measure the memory bandwidth on the Machine page")
+    return tr("a model has to answer here first")
 
 
 def speed_phrase(found: Fit, why_not: str) -> str:
     """ "8–12 tok/s (from specification)", or why that is unknown; empty for what does not fit."""
     if found.speed is not None:
         return f"{speed_words(found.speed)} ({found.speed.basis})"
-    return "" if found.verdict is Verdict.TOO_BIG else f"speed unknown: {why_not}"
+    return "" if found.verdict is Verdict.TOO_BIG else tr("speed unknown: {why_not}", why_not=why_not)
 
 
 def speed_tip(speed: Speed) -> str:
-    return (
-        f"Writing: {range_words(speed.decode_tokens_per_s)}\n"
-        f"Reading the prompt: {range_words(speed.prefill_tokens_per_s)}\n"
-        f"{speed.basis}"
+    return tr(
+        "Writing: {range_words}\nReading the prompt: {range_words_2}\n{basis}",
+        range_words=range_words(speed.decode_tokens_per_s),
+        range_words_2=range_words(speed.prefill_tokens_per_s),
+        basis=speed.basis,
     )
 
 
@@ -97,11 +103,14 @@ def loss_words(loss: QualityLoss | None, model: ModelFile) -> str:
 
 
 def loss_tip(loss: QualityLoss, model: ModelFile) -> str:
-    said = (
-        f"Mean KL divergence against the unquantised model: {loss.mean_kl_divergence:.3g}; 0 is no loss.\n"
-        f"Measured on {loss.model}. Source: {loss.source}"
+    said = tr(
+        "Mean KL divergence against the unquantised model: {mean_kl_divergence:.3g}; 0 is no "
+        "loss.\nMeasured on {model}. Source: {source}",
+        mean_kl_divergence=loss.mean_kl_divergence,
+        model=loss.model,
+        source=loss.source,
     )
-    return said if measured_on(loss, model) else f"{said}\nFor this model it is an indication, no more."
+    return said if measured_on(loss, model) else tr("{said}\nFor this model it is an indication, no more.", said=said)
 
 
 def measured_on(loss: QualityLoss, model: ModelFile) -> bool:
@@ -114,16 +123,20 @@ def _plain(name: str) -> str:
 
 def margin_words(found: Fit) -> str:
     if found.short_by_bytes:
-        return f"{human_bytes(found.short_by_bytes)} too little memory"
-    return f"{human_bytes(found.margin_bytes)} to spare"
+        return tr("{short_by} too little memory", short_by=human_bytes(found.short_by_bytes))
+    return tr("{margin} to spare", margin=human_bytes(found.margin_bytes))
 
 
 def longest_words(found: Fit) -> str:
     """ "up to 61k": long ones are rounded down; "none" where not even the shortest fits."""
     if found.max_context is None:
-        return "none"
+        return tr("none")
     longest = found.max_context
-    return f"up to {longest // 1024}k" if longest >= ROUNDED_FROM else f"up to {tokens_words(longest)}"
+    return (
+        tr("up to {longest}k", longest=longest // 1024)
+        if longest >= ROUNDED_FROM
+        else tr("up to {tokens_words}", tokens_words=tokens_words(longest))
+    )
 
 
 def difference(estimate_bytes: int, exact_bytes: int) -> float:
@@ -145,8 +158,8 @@ def receipt_line(receipt: Receipt) -> str:
     """ "predicted 214 MB · llama.cpp 213 MB · −0.4 %"."""
     return " · ".join(
         (
-            f"predicted {human_bytes(receipt.predicted_bytes)}",
-            f"llama.cpp {human_bytes(receipt.reported_bytes)}",
+            tr("predicted {predicted}", predicted=human_bytes(receipt.predicted_bytes)),
+            tr("llama.cpp {reported}", reported=human_bytes(receipt.reported_bytes)),
             signed_percent(receipt.difference),
         )
     )
@@ -154,16 +167,20 @@ def receipt_line(receipt: Receipt) -> str:
 
 def receipt_in_short(receipt: Receipt) -> str:
     """ "predicted 214 MB · −0.4 %"."""
-    return f"predicted {human_bytes(receipt.predicted_bytes)} · {signed_percent(receipt.difference)}"
+    return tr(
+        "predicted {predicted} · {signed_percent}",
+        predicted=human_bytes(receipt.predicted_bytes),
+        signed_percent=signed_percent(receipt.difference),
+    )
 
 
 def growth_words(receipt: Receipt) -> str:
     grown = receipt.growth.process_bytes
     if grown is None:
-        return "not measured"
+        return tr("not measured")
     # Weights that another pane had loaded are no part of what the process grew by.
-    notes = ["weights shared"] if receipt.weights_shared else []
-    notes += [] if receipt.growth.alone else ["others busy"]
+    notes = [tr("weights shared")] if receipt.weights_shared else []
+    notes += [] if receipt.growth.alone else [tr("others busy")]
     return human_bytes(grown) + (f" ({', '.join(notes)})" if notes else "")
 
 
@@ -178,7 +195,7 @@ def params_words(params: RunParams) -> list[str]:
 
 
 def receipt_report(receipts: Sequence[Receipt], versions: Sequence[str]) -> str:
-    """Text for the clipboard: numbers, parameters and versions; of paths the file's name alone."""
+    """English text for the clipboard: numbers, parameters and versions; of paths the file's name alone."""
     parts = ["Inference Workbench: memory predicted and taken", *versions]
     for receipt in receipts:
         parts.append("")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QSettings, Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -18,12 +19,14 @@ from workbench.gui.bridge import EventPump
 from workbench.gui.compare.composer import Composer
 from workbench.gui.compare.counting import TokenCount
 from workbench.gui.compare.dialogs import PaneSettingsDialog, RenderedPromptDialog
+from workbench.gui.compare.focus import PaneKeys
 from workbench.gui.compare.opening import Opening
 from workbench.gui.compare.options_panel import OptionsPanel
-from workbench.gui.compare.pane_row import PaneRow
+from workbench.gui.compare.own import own_settings, told_apart
+from workbench.gui.compare.pane_row import MAX_PANES, PaneRow
 from workbench.gui.compare.pane_view import PaneView
+from workbench.gui.compare.parts import attach
 from workbench.gui.compare.proposal import Proposal
-from workbench.gui.compare.recent import RecentList
 from workbench.gui.compare.record import PaneSettings, Record
 from workbench.gui.compare.shelf import Shelf
 from workbench.gui.compare.toolbar import CompareBar
@@ -31,11 +34,11 @@ from workbench.gui.diagnostics import versions
 from workbench.gui.errands import Errands
 from workbench.gui.models.load_dialog import LoadDialog, LoadQuestion
 from workbench.gui.theme import Space
+from workbench.gui.tr import tr
 from workbench.jobs import JobRunner
 from workbench.models.file import ModelFile
 from workbench.models.params import RunParams
 
-MAX_PANES = 4
 FIRST_PANES = 2
 
 
@@ -57,20 +60,20 @@ class ComparePage(QWidget):
     def __init__(self, workbench: Workbench, pump: EventPump, runner: JobRunner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "page")
-        self.setAccessibleName("Compare")
-        self._bench = workbench
+        self.setAccessibleName(tr("Compare"))
+        self.bench = self._bench = workbench
         self.errands = Errands(pump, runner)
         self.record = Record(workbench, runner)
         self.comparison = self.record.comparison
         self.shelf = Shelf(workbench, self.errands, self)
-        self.row = PaneRow()
+        kept = QSettings(str(workbench.paths.window), QSettings.Format.IniFormat)
+        self.row = PaneRow(kept)
         self.stage = QStackedWidget()
         self.left = QHBoxLayout()
         self.composer = Composer()
         self.bar = CompareBar()
         self.panel = OptionsPanel(self.comparison.options, self.record.context)
         self.panel.hide()
-        self.recent = RecentList(self)
         self.counting = TokenCount(self.comparison, self.errands, self.composer)
         self.opening = Opening(self.shelf, self.record, self)
         self._proposal = Proposal(self.shelf, self._taken, self.open_model, self)
@@ -78,8 +81,10 @@ class ComparePage(QWidget):
         self._was_loaded: tuple[int, ...] = ()
         self._title = ""
         self._lay_out()
+        self.keys = PaneKeys(self, kept)
         self._connect(pump)
         self._start()
+        attach(self)
 
     # --- for the window ----------------------------------------------------------------------
 
@@ -104,9 +109,9 @@ class ComparePage(QWidget):
 
     def load_conversation(self, conversation_id: int) -> None:
         if self.record.open(conversation_id):
-            self._show_record()
+            self.show_record()
         else:
-            self.composer.say("This conversation does not exist any more.")
+            self.composer.say(tr("This conversation does not exist any more."))
 
     @Slot()
     def send(self) -> None:
@@ -114,14 +119,14 @@ class ComparePage(QWidget):
         self.panel.commit_pending()
         if self.record.wanted:
             self._send_when_open = True
-            self.composer.say("Sent as soon as the models of this conversation are found.")
+            self.composer.say(tr("Sent as soon as the models of this conversation are found."))
             return
         try:
-            self.record.ask(self.composer.text)
+            self.record.ask(self.composer.prompt)
         except UsageError as error:
             self.composer.say(_in_one_line(error))
             return
-        self.composer.set_text("")
+        self.composer.take_sent()
         self.record.keep_draft("")
         self._show_changes()
 
@@ -132,7 +137,6 @@ class ComparePage(QWidget):
 
     def shutdown(self) -> None:
         """Keep the unsent text, stop and unload everything."""
-        self.recent.hide()
         self.panel.commit_pending()
         self.composer.settle()
         self.record.keep_draft(self.composer.text)
@@ -155,14 +159,10 @@ class ComparePage(QWidget):
         else:
             self.panel.system.setFocus()
 
-    @Slot()
-    def show_recent(self) -> None:
-        self.recent.open_below(self.bar.recent, self._bench.conversations.listed(), self.record.diary.conversation_id)
-
     # --- what panes ask for ------------------------------------------------------------------
 
     def pick(self, pane: Pane, model: ModelFile, params: RunParams | None = None, *, force: bool = False) -> None:
-        self._do(partial(self.record.choose, pane, model, params=params, force=force))
+        self.do(partial(self.record.choose, pane, model, params=params, force=force))
         self.counting.start()
 
     def load_options(self, pane: Pane) -> None:
@@ -177,7 +177,7 @@ class ComparePage(QWidget):
         dialog.open()
 
     def load_anyway(self, pane: Pane) -> None:
-        self._do(partial(self.record.load_anyway, pane))
+        self.do(partial(self.record.load_anyway, pane))
 
     def _load_with(self, pane: Pane, model: ModelFile, params: RunParams, force: bool) -> None:
         if pane in self.comparison.panes:
@@ -187,19 +187,19 @@ class ComparePage(QWidget):
         return versions(self._bench)
 
     def browse(self, pane: Pane) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Open GGUF file", "", "GGUF models (*.gguf);;All files (*)")
+        name, _ = QFileDialog.getOpenFileName(self, tr("Open GGUF file"), "", tr("GGUF models (*.gguf);;All files (*)"))
         if name:
             self.opening.open_into(pane, Path(name))
 
     def stop(self, pane: Pane) -> None:
-        self._do(partial(self.comparison.stop, pane))
+        self.do(partial(self.comparison.stop, pane))
 
     def regenerate(self, pane: Pane) -> None:
         self.panel.commit_pending()
-        self._do(partial(self.comparison.regenerate, pane))
+        self.do(partial(self.comparison.regenerate, pane))
 
     def unload(self, pane: Pane) -> None:
-        self._do(partial(self.comparison.unload, pane))
+        self.do(partial(self.comparison.unload, pane))
 
     def close_pane(self, pane: Pane) -> None:
         if len(self.comparison.panes) > 1:
@@ -208,10 +208,11 @@ class ComparePage(QWidget):
 
     def settings(self, pane: Pane) -> None:
         current, apply = self.record.settings_of(pane), partial(self._configure, pane)
-        PaneSettingsDialog(pane, current, self.record.context, apply, self).open()
+        shared = self.comparison.options
+        PaneSettingsDialog(pane, current, self.record.context, apply, self, shared=shared).open()
 
     def use_template(self, pane: Pane, template: str) -> None:
-        self._do(partial(self.record.use_template, pane, template))
+        self.do(partial(self.record.use_template, pane, template))
 
     def show_prompt(self, pane: Pane) -> None:
         RenderedPromptDialog(pane, self).open()
@@ -222,7 +223,7 @@ class ComparePage(QWidget):
         self.shelf.refresh()
         self.composer.set_text(self.record.draft())
         if self.record.open_last():
-            self._show_record()
+            self.show_record()
         if not self.comparison.panes:
             for _ in range(FIRST_PANES):
                 self.comparison.add_pane()
@@ -237,7 +238,7 @@ class ComparePage(QWidget):
     def _taken(self) -> bool:
         return any(pane.model is not None or self.opening.name_of(pane) for pane in self.comparison.panes)
 
-    def _show_record(self) -> None:
+    def show_record(self) -> None:
         """Another conversation: its panes, its options, and its models as they are found."""
         self._send_when_open = False
         self.composer.say("")
@@ -266,9 +267,9 @@ class ComparePage(QWidget):
         return next((pane for pane in panes if pane.id == self.row.in_use), panes[-1])
 
     def _configure(self, pane: Pane, chosen: PaneSettings) -> None:
-        self._do(partial(self.record.configure, pane, chosen))
+        self.do(partial(self.record.configure, pane, chosen))
 
-    def _do(self, deed: partial[None]) -> None:
+    def do(self, deed: Callable[[], object]) -> None:
         try:
             deed()
         except UsageError as error:
@@ -295,7 +296,9 @@ class ComparePage(QWidget):
         exactly = pane.params if pane.exactly else None
         found = self.shelf.fit_state(pane.model, pane.params.n_ctx, exactly) if pane.model is not None else None
         alone = len(self.comparison.panes) == 1
-        self._view(pane).draw(found, opening=self.opening.name_of(pane), alone=alone)
+        own = own_settings(pane, self.record.own_context(pane), self.comparison.options)
+        apart = told_apart(pane, self.comparison.panes, own)
+        self._view(pane).draw(found, opening=self.opening.name_of(pane), alone=alone, own=own, apart=apart)
 
     def _view(self, pane: Pane) -> PaneView:
         return next(view for view in self.row.views if view.pane is pane)
@@ -321,6 +324,7 @@ class ComparePage(QWidget):
         elif changed and not busy:
             self.counting.start()
         self.row.tell_differences()
+        self.row.draw_tabs()
         self.drawn.emit()
         if self.record.title != self._title:
             self._title = self.record.title
@@ -343,15 +347,10 @@ class ComparePage(QWidget):
         self.panel.closed.connect(self.toggle_options)
         self.bar.add.clicked.connect(self.add_pane)
         self.bar.new.clicked.connect(self.new_comparison)
-        self.bar.recent.clicked.connect(self.show_recent)
         self.bar.options.clicked.connect(self.toggle_options)
-        self.recent.opened.connect(self.load_conversation)
-        self.recent.doomed.connect(self._on_doomed)
         theme.changed.connect(self._draw_all)
         within = Qt.ShortcutContext.WidgetWithChildrenShortcut
         QShortcut(QKeySequence("Ctrl+I"), self, self.toggle_options, context=within)
-        for number in range(1, MAX_PANES + 1):
-            QShortcut(QKeySequence(f"Alt+{number}"), self, partial(self.row.focus_pane, number), context=within)
 
     @Slot()
     def _on_pause(self) -> None:
@@ -364,12 +363,6 @@ class ComparePage(QWidget):
         self.shelf.set_context(context)
         self._draw_all()
         self.counting.start()
-
-    @Slot(list)
-    def _on_doomed(self, conversation_ids: list[int]) -> None:
-        for conversation_id in conversation_ids:
-            self.record.delete(conversation_id)
-        self._rebuild()
 
     def _lay_out(self) -> None:
         main = QVBoxLayout()

@@ -19,6 +19,7 @@ from workbench.gui.models.learnt_card import LearntCard
 from workbench.gui.models.load_dialog import LoadDialog, LoadQuestion
 from workbench.gui.models.receipts_card import ReceiptsCard
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import later, tr
 from workbench.gui.widgets.cards import Card, Facts, ScrollPage, clear
 from workbench.gui.widgets.controls import IconButton, label, text_button
 from workbench.gui.widgets.memory_bar import MemoryBar, Swatch
@@ -35,9 +36,8 @@ from workbench.models.receipt import Receipt
 if TYPE_CHECKING:
     from workbench.app import Workbench
 
-BASIS = "Judged by the memory that is free now, beside the models that are loaded."
+BASIS = later("Judged by the memory that is free now, beside the models that are loaded.")
 NOTHING_LEARNT = Learnt()
-LOADED = FitState("◉", "in memory", "", Tone.GOOD)
 WIDEST = 1080  # pixels at 100 % text: longer lines are hard to read
 
 
@@ -71,14 +71,14 @@ class MachinePage(ScrollPage):
         self._looking = self._again = False
         self._loaded: tuple[Loaded, ...] = ()
         self._bars: list[_Bar] = []
-        self.setAccessibleName("This machine")
+        self.setAccessibleName(tr("This machine"))
         self.status = label(role="muted")
-        self.refresh_button = text_button("Look again")
+        self.refresh_button = text_button(tr("Look again"))
         self.refresh_button.clicked.connect(self.refresh)
-        self.words = Card("In plain words")
-        self.memory = Card("Memory")
-        self.details = Card("Details")
-        self.files = Card("Model files, and how they fit")
+        self.words = Card(tr("In plain words"))
+        self.memory = Card(tr("Memory"))
+        self.details = Card(tr("Details"))
+        self.files = Card(tr("Model files, and how they fit"))
         self.learnt = LearntCard(workbench, errands)
         self.learnt.measured.connect(self.refresh)
         self.receipts = ReceiptsCard(partial(versions, workbench))
@@ -86,7 +86,7 @@ class MachinePage(ScrollPage):
 
     def _arrange(self) -> None:
         head = QHBoxLayout()
-        head.addWidget(label("This machine", role="display"), 1)
+        head.addWidget(label(tr("This machine"), role="display"), 1)
         head.addWidget(self.status)
         head.addWidget(self.refresh_button)
         self._pair = QGridLayout()
@@ -117,7 +117,7 @@ class MachinePage(ScrollPage):
             return
         self._looking = True
         self.refresh_button.setEnabled(False)
-        self.status.setText("looking…")
+        self.status.setText(tr("looking…"))
         self._errands.run("look at the machine", errand(lambda: look(self._bench)), self._seen, self._failed)
 
     def _seen(self, seen: Seen) -> None:
@@ -125,7 +125,7 @@ class MachinePage(ScrollPage):
         self.draw(seen)
 
     def _failed(self, error: Exception) -> None:
-        self._ended(f"could not look: {error}")
+        self._ended(tr("could not look: {error}", error=error))
 
     def _ended(self, status: str) -> None:
         self._looking = False
@@ -181,38 +181,47 @@ class MachinePage(ScrollPage):
         clear(self.details.body)
         cpu, build, paths = machine.cpu, machine.build, self._bench.paths
         facts = Facts()
-        facts.add("Processor", cpu.name or cpu.architecture)
+        facts.add(tr("Processor"), cpu.name or cpu.architecture)
         facts.add(
-            "Cores", f"{cpu.physical_cores} physical, {cpu.logical_cores} logical, {cpu.usable_cores} used for models"
+            tr("Cores"),
+            tr(
+                "{physical_cores} physical, {logical_cores} logical, {usable_cores} used for models",
+                physical_cores=cpu.physical_cores,
+                logical_cores=cpu.logical_cores,
+                usable_cores=cpu.usable_cores,
+            ),
         )
-        facts.add("System", machine.system)
-        facts.add("Engine", f"llama.cpp {build.version}" if build is not None else "not measured")
+        facts.add(tr("System"), machine.system)
+        facts.add(
+            tr("Engine"), tr("llama.cpp {version}", version=build.version) if build is not None else tr("not measured")
+        )
         if build is not None:
-            facts.add("Built for", ", ".join(build.backends) or "the processor alone")
-            facts.add("Instructions", " ".join(build.cpu_features) or "not measured")
+            facts.add(tr("Built for"), ", ".join(build.backends) or tr("the processor alone"))
+            facts.add(tr("Instructions"), " ".join(build.cpu_features) or tr("not measured"))
         free = machine.disk_free_bytes
-        facts.add("Disk", f"{human_bytes(free)} free" if free is not None else "not measured")
-        facts.add("Models folder", str(paths.models), mono=True)
-        facts.add("Data folder", str(paths.data), mono=True)
-        facts.add("Settings file", str(paths.settings), mono=True)
-        facts.add("Log", str(paths.log), mono=True)
+        facts.add(tr("Disk"), tr("{free} free", free=human_bytes(free)) if free is not None else tr("not measured"))
+        facts.add(tr("Models folder"), str(paths.models), mono=True)
+        facts.add(tr("Data folder"), str(paths.data), mono=True)
+        facts.add(tr("Settings file"), str(paths.settings), mono=True)
+        facts.add(tr("Log"), str(paths.log), mono=True)
         self.details.body.addWidget(facts)
 
     def _draw_files(self, seen: Seen) -> None:
         clear(self.files.body)
         if not seen.fits and not seen.problems:
-            words = (
+            words = tr(
                 "No model file yet. Open a GGUF from the File menu, drop one on the window, or see Help ▸ Get started."
             )
             self.files.body.addWidget(label(words, role="muted", wrap=True))
             return
-        self.files.body.addWidget(label(BASIS, role="muted", wrap=True))
+        self.files.body.addWidget(label(tr(BASIS), role="muted", wrap=True))
         gpu = has_gpu(seen.machine)
         open_now = {model.path for model in self._loaded}
         for index, found in enumerate(seen.fits):
             if index:
                 self.files.body.addWidget(_line())
-            state = LOADED if found.model.path in open_now else fit_state(found, has_gpu=gpu)
+            loaded = FitState("◉", tr("in memory"), "", Tone.GOOD)
+            state = loaded if found.model.path in open_now else fit_state(found, has_gpu=gpu)
             row = _FileRow(found, state)
             row.chosen.connect(self._on_open)
             row.options.connect(self._on_options)
@@ -247,7 +256,9 @@ class _Bar(QWidget):
 
     def draw(self, memory: DeviceMemory) -> None:
         self._name.setText(memory.name)
-        self._figures.setText(f"{human_bytes(memory.free_bytes)} free of {human_bytes(memory.total_bytes)}")
+        self._figures.setText(
+            tr("{free} free of {total}", free=human_bytes(memory.free_bytes), total=human_bytes(memory.total_bytes))
+        )
         self._bar.show_memory(memory)
         if self._drawn == memory:
             return
@@ -255,7 +266,7 @@ class _Bar(QWidget):
         clear(self._legend)
         for piece in memory.pieces:
             self._legend.addWidget(_Legend(Swatch(piece.tone, piece.strength), piece.label, piece.size_bytes))
-        others = "other programs and this window"
+        others = tr("other programs and this window")
         self._legend.addWidget(_Legend(Swatch(None), others, memory.others_bytes))
 
 
@@ -292,11 +303,11 @@ class _FileRow(QWidget):
         states.setSpacing(2)
         states.addWidget(label(state.text, tone=state.tone), 0, Qt.AlignmentFlag.AlignRight)
         states.addWidget(label(_assumed(found), role="muted"), 0, Qt.AlignmentFlag.AlignRight)
-        open_ = text_button("Open")
-        open_.setAccessibleName(f"Open {model.title}")
+        open_ = text_button(tr("Open"))
+        open_.setAccessibleName(tr("Open {title}", title=model.title))
         open_.setToolTip(str(model.path))
         open_.clicked.connect(self._open)
-        more = IconButton("tune-variant", f"Load options of {model.title}")
+        more = IconButton("tune-variant", tr("Load options of {title}", title=model.title))
         more.clicked.connect(self._options)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, Space.XS, 0, Space.XS)
@@ -319,16 +330,21 @@ def _about(model: ModelFile) -> str:
     said = [
         model.quantisation,
         human_bytes(model.size_bytes),
-        f"{parameter_count(model.parameter_count)} parameters",
+        tr("{parameter_count} parameters", parameter_count=parameter_count(model.parameter_count)),
         model.name,
     ]
-    return " · ".join([*said, "synthetic, answers are noise"] if model.synthetic else said)
+    return " · ".join([*said, tr("synthetic, answers are noise")] if model.synthetic else said)
 
 
 def _assumed(found: Fit) -> str:
-    needs = f"needs {human_bytes(found.total_bytes)} with a context of {found.context:,} ({found.basis})"
+    needs = tr(
+        "needs {total} with a context of {context:,} ({basis})",
+        total=human_bytes(found.total_bytes),
+        context=found.context,
+        basis=found.basis,
+    )
     if found.verdict is Verdict.TOO_BIG and found.max_context:
-        return f"{needs}; {found.max_context:,} would fit"
+        return tr("{needs}; {max_context:,} would fit", needs=needs, max_context=found.max_context)
     return needs
 
 

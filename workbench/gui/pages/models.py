@@ -31,6 +31,7 @@ from workbench.gui.models.stock import Priced, Stock, Terms, price_library
 from workbench.gui.models.terms_bar import TermsBar
 from workbench.gui.models.words import no_speed_words
 from workbench.gui.theme import Space
+from workbench.gui.tr import later, tr
 from workbench.gui.widgets.cards import Card, ScrollPage, clear
 from workbench.gui.widgets.controls import label, text_button
 from workbench.hub.library import Held
@@ -43,9 +44,9 @@ if TYPE_CHECKING:
     from workbench.hub.remote import RemoteListing
 
 WIDEST = 1180  # pixels at 100 % text
-EMPTY = (
-    "No model file yet. Open a GGUF from the File menu, drop one on the window, or see Help ▸ Get started. "
-    "To see what would fit before downloading anything, search below."
+EMPTY = later(
+    "No model file yet. Open a GGUF from the File menu, drop one on the window, or see "
+    "Help ▸ Get started. To see what would fit before downloading anything, search below."
 )
 
 
@@ -58,7 +59,7 @@ class ModelsPage(ScrollPage):
 
     def __init__(self, workbench: Workbench, errands: Errands, parent: QWidget | None = None) -> None:
         super().__init__(WIDEST, parent)
-        self.setAccessibleName("Models")
+        self.setAccessibleName(tr("Models"))
         self._bench, self._errands = workbench, errands
         self.status = label(role="muted", wrap=True)
         self.status.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -128,14 +129,14 @@ class ModelsPage(ScrollPage):
 
     def _arrange(self) -> None:
         head = QHBoxLayout()
-        head.addWidget(label("Models", role="display"))
+        head.addWidget(label(tr("Models"), role="display"))
         head.addWidget(self.status, 1)
-        self.refresh_button = text_button("Look again")
+        self.refresh_button = text_button(tr("Look again"))
         head.addWidget(self.refresh_button)
         self.column.addLayout(head)
         self.column.addWidget(self.terms)
         self.column.addWidget(self.notice)
-        self.empty = label(EMPTY, role="muted", wrap=True)
+        self.empty = label(tr(EMPTY), role="muted", wrap=True)
         self.empty.hide()
         self.column.addWidget(self.empty)
         self.column.addWidget(self.library)
@@ -168,7 +169,7 @@ class ModelsPage(ScrollPage):
 
     @Slot(object)
     def _price(self, terms: Terms) -> None:
-        self.status.setText("working it out…")
+        self.status.setText(tr("working it out…"))
         self._stock.price(terms)
         for ladders in self.remotes:
             ladders.price(terms)
@@ -382,7 +383,13 @@ def _status(priced: Priced, ladders: Sequence[Ladder]) -> str:
     """What the prices stand on, and once for all lines why speeds are unknown."""
     machine = priced.machine
     elsewhere = priced.terms.described and machine.described
-    said = f"for {machine.label}, not measured here" if elsewhere else "by the memory that is free now"
+    said = (
+        tr("for {label}, not measured here", label=machine.label) if elsewhere else tr("by the memory that is free now")
+    )
     fits = [rung.fit for ladder in ladders for rung in ladder.rungs]
     unknown = any(found.speed is None and found.verdict is not Verdict.TOO_BIG for found in fits)
-    return f"{said}; where speeds are unknown: {no_speed_words(machine)}" if unknown else said
+    return (
+        tr("{said}; where speeds are unknown: {no_speed_words}", said=said, no_speed_words=no_speed_words(machine))
+        if unknown
+        else said
+    )

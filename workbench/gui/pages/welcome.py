@@ -15,6 +15,7 @@ from workbench.gui.errands import Errands
 from workbench.gui.hub.own_files import OwnFilesCard
 from workbench.gui.hub.starters_card import StartersCard
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import later, tr
 from workbench.gui.widgets.cards import Card, ScrollPage, clear
 from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.widgets.notice import Notice
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 WIDEST = 820
 DOWNLOAD_LANE = "download"
-PRIVACY = "Your prompts and answers stay on this machine: nothing is sent anywhere, and there is no account."
-_STAGES = {"checking": "checking", "downloading": "downloading", "unpacking": "unpacking"}
+PRIVACY = later("Your prompts and answers stay on this machine: nothing is sent anywhere, and there is no account.")
+_STAGES = {"checking": later("checking"), "downloading": later("downloading"), "unpacking": later("unpacking")}
 
 
 class WelcomePage(ScrollPage):
@@ -51,13 +52,13 @@ class WelcomePage(ScrollPage):
         super().__init__(WIDEST, parent)
         self._bench, self._pump, self._runner = workbench, pump, runner
         self._job: Job | None = None
-        self.setAccessibleName("Get started")
+        self.setAccessibleName(tr("Get started"))
         self.rows = [StarterRow(starter) for starter in workbench.starters()]
         for row in self.rows:
             row.read_licence.connect(self._on_licence)
-        self.machine = Card("What is this machine?")
-        self.machine.body.addWidget(label("Looking…", role="muted"))
-        self.try_now = Card("Try now")
+        self.machine = Card(tr("What is this machine?"))
+        self.machine.body.addWidget(label(tr("Looking…"), role="muted"))
+        self.try_now = Card(tr("Try now"))
         errands = Errands(pump, runner)
         self.together = StartersCard(workbench, errands)
         self.together.chosen.connect(self.show_entry)
@@ -104,7 +105,9 @@ class WelcomePage(ScrollPage):
         self.get_button.setVisible(not self.busy and bool(missing))
         self.cancel_button.setVisible(self.busy)
         total = sum(starter.download_bytes for starter in missing)
-        self.get_button.setText(f"Get starter models ({human_bytes(total)})" if total else "Get starter models")
+        self.get_button.setText(
+            tr("Get starter models ({total})", total=human_bytes(total)) if total else tr("Get starter models")
+        )
         self.go_button.setVisible(not self.busy and len(missing) < len(self.rows))
 
     def _missing(self) -> list[Starter]:
@@ -113,17 +116,17 @@ class WelcomePage(ScrollPage):
     # --- arranged ----------------------------------------------------------------------------
 
     def _arrange(self) -> None:
-        promise = "Ask several open models the same question side by side, on this machine, and see for yourself."
-        self.column.addWidget(label("Which model should you run here?", role="display", wrap=True))
+        promise = tr("Ask several open models the same question side by side, on this machine, and see for yourself.")
+        self.column.addWidget(label(tr("Which model should you run here?"), role="display", wrap=True))
         self.column.addWidget(label(promise, wrap=True))
         for part in (self.machine, self.try_now, self.together, self.own):
             self.column.addWidget(part)
-        self.column.addWidget(label(PRIVACY, role="muted", wrap=True))
+        self.column.addWidget(label(tr(PRIVACY), role="muted", wrap=True))
         self.column.addStretch(1)
 
     def _fill_try_now(self) -> None:
         body = self.try_now.body
-        body.addWidget(label("Two small real models, to see how it works. No account needed.", wrap=True))
+        body.addWidget(label(tr("Two small real models, to see how it works. No account needed."), wrap=True))
         for row in self.rows:
             body.addWidget(row)
         self.consent = _Consent()
@@ -134,17 +137,17 @@ class WelcomePage(ScrollPage):
         body.addWidget(self.notice)
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
-        self.progress.setAccessibleName("Progress of the starter models")
+        self.progress.setAccessibleName(tr("Progress of the starter models"))
         self.progress.hide()
         self.phase = label(role="muted")
         self.phase.hide()
         body.addWidget(self.progress)
         body.addWidget(self.phase)
-        self.get_button = text_button("Get starter models", kind="primary")
+        self.get_button = text_button(tr("Get starter models"), kind="primary")
         self.get_button.clicked.connect(self.get_starters)
-        self.cancel_button = text_button("Cancel")
+        self.cancel_button = text_button(tr("Cancel"))
         self.cancel_button.clicked.connect(self.cancel)
-        self.go_button = text_button("Compare models")
+        self.go_button = text_button(tr("Compare models"))
         self.go_button.clicked.connect(self.done)
         buttons = QHBoxLayout()
         for button in (self.get_button, self.cancel_button, self.go_button):
@@ -185,7 +188,7 @@ class WelcomePage(ScrollPage):
         self._pump.listen(self._job.id, self._hear)
         self.progress.setRange(0, 0)
         self.progress.show()
-        self.phase.setText("starting…")
+        self.phase.setText(tr("starting…"))
         self.phase.show()
         self.refresh()
 
@@ -193,7 +196,7 @@ class WelcomePage(ScrollPage):
     def cancel(self) -> None:
         if self._job is not None:
             self._job.cancel()
-            self.phase.setText("stopping…")
+            self.phase.setText(tr("stopping…"))
             self.cancel_button.setEnabled(False)
 
     def _hear(self, message: JobMessage) -> None:
@@ -207,7 +210,15 @@ class WelcomePage(ScrollPage):
         self.progress.setRange(0, 1000)
         self.progress.setValue(round(1000 * progress.done_bytes / progress.total_bytes) if progress.total_bytes else 0)
         done, total = human_bytes(progress.done_bytes), human_bytes(progress.total_bytes)
-        self.phase.setText(f"{progress.starter.title}: {_STAGES[progress.stage]}, {done} of {total}")
+        self.phase.setText(
+            tr(
+                "{title}: {stages}, {done} of {total}",
+                title=progress.starter.title,
+                stages=tr(_STAGES[progress.stage]),
+                done=done,
+                total=total,
+            )
+        )
 
     def _ended(self, message: JobFinished) -> None:
         self._job = None
@@ -219,8 +230,11 @@ class WelcomePage(ScrollPage):
             self.notice.clear()
             self.fetched.emit()
         elif message.state is JobState.CANCELLED:
-            self.notice.say("Stopped.", "What was downloaded is kept: the next attempt goes on from there.",
-                            tone=Tone.ACCENT)  # fmt: skip
+            self.notice.say(
+                tr("Stopped."),
+                tr("What was downloaded is kept: the next attempt goes on from there."),
+                tone=Tone.ACCENT,
+            )
         elif message.error is not None:
             problem = Problem.of(message.error)
             self.notice.say(problem.message, problem.hint, details=f"{problem.code}: {problem.message}\n{problem.hint}")
@@ -239,9 +253,9 @@ class StarterRow(QWidget):
         super().__init__()
         self.starter = starter
         self.state = label(role="chip")
-        link = text_button("Read the licence", kind="link")
+        link = text_button(tr("Read the licence"), kind="link")
         link.setToolTip(starter.licence_url)
-        link.setAccessibleName(f"Read the licence of {starter.title}")
+        link.setAccessibleName(tr("Read the licence of {title}", title=starter.title))
         link.clicked.connect(self._on_link)
         head = QHBoxLayout()
         head.setSpacing(Space.S)
@@ -257,7 +271,7 @@ class StarterRow(QWidget):
 
     def draw_present(self, *, there: bool) -> None:
         size = human_bytes(self.starter.size_bytes)
-        self.state.setText(f"✓ here · {size}" if there else f"{self.starter.quantisation} · {size}")
+        self.state.setText(tr("✓ here · {size}", size=size) if there else f"{self.starter.quantisation} · {size}")
         theme.mark(self.state, tone=Tone.GOOD if there else Tone.NONE)
 
     @Slot()
@@ -274,9 +288,9 @@ class _Consent(Notice):
     def __init__(self) -> None:
         super().__init__()
         self.starters: tuple[Starter, ...] = ()
-        self.agree = text_button("I agree, get them", kind="primary")
+        self.agree = text_button(tr("I agree, get them"), kind="primary")
         self.agree.clicked.connect(self._on_agree)
-        self.dismiss.say("Not now")
+        self.dismiss.say(tr("Not now"))
         self.dismiss.clicked.connect(self.refused)
         row = self.layout()
         assert isinstance(row, QHBoxLayout)
@@ -286,8 +300,11 @@ class _Consent(Notice):
     def ask(self, starters: list[Starter]) -> None:
         self.starters = tuple(starters)
         licences = " and ".join(dict.fromkeys(starter.licence for starter in starters))
-        self.say(f"These models come under {licences}.", "Do you agree to use them under these terms? Asked once.",
-                 tone=Tone.ACCENT)  # fmt: skip
+        self.say(
+            tr("These models come under {licences}.", licences=licences),
+            tr("Do you agree to use them under these terms? Asked once."),
+            tone=Tone.ACCENT,
+        )
         self.agree.setFocus()
 
     @Slot()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QPoint, QRect, QSize, Qt, Slot
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QLayout, QLayoutItem, QPushButton, QSizePolicy, QToolButton, QWidget
+from shiboken6 import isValid
 
 from workbench.gui import theme
 from workbench.gui.theme import Tone
@@ -151,13 +152,17 @@ class FlowLayout(QLayout):
 
     def minimumSize(self) -> QSize:
         size = QSize()
-        for item in self._items:
+        for item in self._living():
             size = size.expandedTo(QSize(min(item.minimumSize().width(), theme.px(200)), item.minimumSize().height()))
         return size
 
+    def _living(self) -> list[QLayoutItem]:
+        """Without those that are gone: when a window is taken down, what is in it goes before its layouts."""
+        return [item for item in self._items if isValid(item)]
+
     def _place(self, rect: QRect, *, move: bool) -> int:
         x, y, row = rect.x(), rect.y(), 0
-        for item in self._items:
+        for item in self._living():
             size = item.sizeHint()
             if x > rect.x() and x + size.width() > rect.right() + 1:
                 x, y, row = rect.x(), y + row + self._gap, 0

@@ -1,20 +1,12 @@
-"""What may be dropped on the window, and the curtain that says so."""
+"""The curtain that says what becomes of a file that hovers over the window."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from PySide6.QtCore import QEvent, QMimeData, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from workbench.gui.theme import Space
 from workbench.gui.widgets.controls import label
-
-
-def dropped_files(data: QMimeData) -> list[Path]:
-    """Local GGUF files among what is dragged; a file of any other name is left to others."""
-    paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
-    return [path for path in paths if path.suffix.lower() == ".gguf"]
 
 
 class DropCurtain(QFrame):
@@ -25,11 +17,14 @@ class DropCurtain(QFrame):
         self.setProperty("role", "drop")
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         column = QVBoxLayout(self)
-        column.addWidget(label("Drop to open this model", role="title"), 0, Qt.AlignmentFlag.AlignCenter)
+        self._said = label(role="title")
+        column.addWidget(self._said, 0, Qt.AlignmentFlag.AlignCenter)
         parent.installEventFilter(self)
         self.hide()
 
-    def lift(self) -> None:
+    def lift(self, words: str) -> None:
+        """``words`` say what dropping it would do."""
+        self._said.setText(words)
         self._cover()
         self.raise_()
         self.show()

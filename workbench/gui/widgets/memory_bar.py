@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QWidget
 from workbench.gui import theme
 from workbench.gui.memory import Added, DeviceMemory, Ghost
 from workbench.gui.theme import Space, Tone, mix
+from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import label
 
 WIDTH = 144  # pixels at 100 % text
@@ -24,14 +25,14 @@ class MemoryBar(QWidget):
         self.memory: DeviceMemory | None = None
         self.added: Added | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("Memory")
+        self.setAccessibleName(tr("Memory"))
 
     def show_memory(self, memory: DeviceMemory) -> None:
         if memory == self.memory:
             return
         self.memory = memory
         self.setToolTip("\n".join(memory.lines))
-        self.setAccessibleName(f"Memory of {memory.name}")
+        self.setAccessibleName(tr("Memory of {name}", name=memory.name))
         self.setAccessibleDescription("; ".join(memory.lines))
         self.update()
 
@@ -211,7 +212,7 @@ class _Meter(QWidget):
         # The words of a ghost take the place of the figures: nothing moves when it comes and goes.
         metrics = self._figures.fontMetrics()
         short = self.memory.short if self.memory is not None else ""
-        return max(metrics.horizontalAdvance(words) for words in (short, "✕ 88.8 GB over"))
+        return max(metrics.horizontalAdvance(words) for words in (short, tr("✕ 88.8 GB over")))
 
 
 class Swatch(QWidget):

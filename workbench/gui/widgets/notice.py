@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVB
 
 from workbench.gui import theme
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import IconButton, label, text_button
 
 
@@ -27,14 +28,14 @@ class Notice(QFrame):
         for words in (self.message, self.hint):
             words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.copy: QPushButton = text_button("Copy details", kind="ghost")
+        self.copy: QPushButton = text_button(tr("Copy details"), kind="ghost")
         self.copy.clicked.connect(self._on_copy)
         self.action: QPushButton = text_button("", kind="small")
         self.action.clicked.connect(self._on_action)
         self.other: QPushButton = text_button("", kind="small")
         self.other.clicked.connect(self._on_other)
         self._acts: list[Callable[[], object]] = []
-        self.dismiss = IconButton("close", "Dismiss this message")
+        self.dismiss = IconButton("close", tr("Dismiss this message"))
         self.dismiss.clicked.connect(self.clear)
         column = QVBoxLayout()
         column.setSpacing(2)

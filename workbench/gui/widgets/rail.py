@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QToolButton, QVBoxLayout, QW
 
 from workbench.gui import theme
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import tr
 
 WIDTH = 84
 BAR = 3  # pixels: how high the progress below a button's words is
@@ -22,7 +23,7 @@ class Rail(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setProperty("role", "rail")
-        self.setAccessibleName("Pages")
+        self.setAccessibleName(tr("Pages"))
         self.buttons: dict[str, RailButton] = {}
         self._icons: dict[str, str] = {}
         self._group = QButtonGroup(self)

@@ -1,6 +1,7 @@
 """A blind round: who stands where, which two answers are asked about next, and when the names are shown.
 
 Knows no window and no store; a face draws what stands here and tells it what was voted.
+With two panes nothing can be asked again within a round: ``revisit`` asks an earlier vote again at a later prompt.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from workbench.chat.votes.ballots import Compared, Vote
 from workbench.stats.bradley_terry import Outcome
 
 REPEAT_SHARE = 0.1
 """How many of the ballots are asked a second time with the sides exchanged, to measure the rater."""
+APART = 3
+"""So many other ballots lie between a vote and its being asked again, at the least: nobody remembers where it stood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,58 @@ def begin(
     if len(asked) > 2 and random.Random(f"{seed}:{number}:repeat").random() < REPEAT_SHARE:  # noqa: S311  # not a secret
         asked.append(Pair(asked[0].right, asked[0].left, repeats=len(casts)))
     return Round(seed, number, tuple(answers), tuple(asked), casts)
+
+
+@dataclass(frozen=True, slots=True)
+class Revisit:
+    """An earlier vote that is asked again at a later prompt: what stood on the right stands on the left now."""
+
+    earlier: Compared
+
+    @property
+    def prompt(self) -> str:
+        return self.earlier.prompt
+
+    @property
+    def left(self) -> str:
+        """The text to show on the left."""
+        return self.earlier.right
+
+    @property
+    def right(self) -> str:
+        return self.earlier.left
+
+    def voted(self, outcome: Outcome) -> Vote:
+        """The vote to cast; ``outcome`` is told as the two stand now."""
+        first = self.earlier.vote
+        return replace(
+            first,
+            left=first.right,
+            right=first.left,
+            outcome=outcome,
+            repeats=first.id,
+            comment="",
+            tags=(),
+            id=0,
+            voted_at="",
+        )
+
+
+def revisit(seed: int, number: int, recent: Sequence[Compared]) -> Revisit | None:
+    """What is asked again after the ballots of prompt ``number``; mostly nothing.  Meant for two panes.
+
+    ``recent`` are the votes of the conversation, newest first (``Ballots.recent``).  Asked are blind votes that
+    somebody gave, whose texts are still there, once, when ``APART`` others were given since.
+    """
+    draw = random.Random(f"{seed}:{number}:revisit")  # noqa: S311  # recorded, so that it can be done again
+    if draw.random() >= REPEAT_SHARE:
+        return None
+    given = [one for one in recent if not one.vote.automatic and one.vote.blind and not one.vote.source]
+    again = {one.vote.repeats for one in given}
+    open_ = [
+        one for one in given[APART:] if one.vote.repeats is None and one.vote.id not in again and one.left and one.right
+    ]
+    return Revisit(draw.choice(open_)) if open_ else None
 
 
 def _shuffled(seed: int, number: int, panes: Sequence[int]) -> tuple[int, ...]:

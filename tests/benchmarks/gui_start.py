@@ -1,0 +1,112 @@
+"""From a fresh process to a window that can be used, beside an empty PySide6 window, round by round.
+
+Both are told by their parent's clock: from the start of the process until it says that its window is on the screen and
+its event loop has nothing left to do.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+
+from tests.benchmarks.gui_figures import Figure
+
+AIM = 2.5
+
+_READY = """
+def told(window, app):
+    from PySide6.QtCore import QTimer
+
+    def look():
+        if window.windowHandle() is not None and window.windowHandle().isExposed():
+            QTimer.singleShot(0, say)
+        else:
+            QTimer.singleShot(1, look)
+
+    def say():
+        print("ready", flush=True)
+        window.close()
+        app.quit()
+
+    QTimer.singleShot(0, look)
+"""
+
+EMPTY = (
+    _READY
+    + """
+from PySide6.QtWidgets import QApplication, QLabel, QMainWindow
+app = QApplication([])
+window = QMainWindow()
+window.setCentralWidget(QLabel("empty"))
+window.resize(1280, 800)
+window.show()
+told(window, app)
+app.exec()
+"""
+)
+
+OURS = (
+    _READY
+    + """
+import sys
+from pathlib import Path
+from workbench import __main__ as program
+import workbench.app  # before Qt, as the program does: Qt's own hook slows every import after it
+import workbench.gui.window as made
+
+shown = made.MainWindow.show
+def show(window):
+    from PySide6.QtWidgets import QApplication
+    shown(window)
+    told(window, QApplication.instance())
+made.MainWindow.show = show
+program.open_window(Path(sys.argv[1]))
+"""
+)
+
+
+def measure(rounds: int) -> Iterator[Figure]:
+    """Medians over ``rounds``, each in processes of its own, one after the other; the first round warms up.
+
+    Compiled modules are kept beside, as an installed program has them, whatever the environment says of that.
+    """
+    empty: list[tuple[float, float]] = []
+    ours: list[tuple[float, float]] = []
+    with tempfile.TemporaryDirectory(prefix="workbench-start-") as folder:
+        for number in range(rounds + 1):
+            times = (_start_ms(EMPTY, folder), _start_ms(OURS, folder))
+            if number:
+                empty.append(times[0])
+                ours.append(times[1])
+    for name, told in (("an empty PySide6 window", empty), ("the window, ready to be used", ours)):
+        wall, worked = (statistics.median(times) for times in zip(*told, strict=True))
+        yield Figure("start", name, wall, "ms", beside=f"processor time of the whole process {worked:,.0f} ms")
+    ratio, worked = (
+        statistics.median(mine[which] / other[which] for mine, other in zip(ours, empty, strict=True))
+        for which in (0, 1)
+    )
+    beside = f"{rounds} rounds, median; of processor time {worked:.1f}"
+    yield Figure("start", "the window, times the empty one", ratio, aim=AIM, beside=beside)
+
+
+def _start_ms(script: str, folder: str) -> tuple[float, float]:
+    """Until it is ready by the clock, and what its process worked until its end."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    begun = time.perf_counter()
+    command = [sys.executable, "-c", script, f"{folder}/data"]
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": f"{folder}/compiled"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        took_ms = 1000 * (time.perf_counter() - begun)
+        process.communicate(timeout=60)
+    if said.strip() != "ready":
+        raise RuntimeError(f"the window did not open; it said {said!r}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return took_ms, 1000 * (after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)

@@ -1,0 +1,69 @@
+"""While it is blind, nothing in the whole window names a model, a family, a quantisation or a speed."""
+
+from __future__ import annotations
+
+import itertools
+
+from PySide6.QtCore import Qt
+
+from tests.gui.blind.conftest import TITLES, Blind, OpenWindow
+from tests.gui.blind.telling import told, unblinding
+from tests.gui.blind.test_round import press
+from workbench.engine.fake import FakeBackend
+from workbench.gui.blind.hiding import names_hidden
+
+
+def test_what_is_looked_for_is_there_before_the_prompt_is_asked(blind: Blind) -> None:
+    """Else the tests below would prove nothing."""
+    said = "\n".join(text for _, text in unblinding(blind.window))
+    for title in TITLES:
+        assert title in said
+
+
+def test_nothing_is_told_while_answers_are_written(open_window: OpenWindow) -> None:
+    backend = FakeBackend(lambda _: (f"word{number} " for number in itertools.count()), tokens_per_s=200)
+    made = open_window(backend)
+    made.choose(*TITLES)
+    made.mode.toggle()
+    made.send("Go on.")
+    made.qtbot.waitUntil(lambda: all(pane.text for pane in made.page.comparison.panes))
+    made.qtbot.waitUntil(lambda: "model of this comparison" in "\n".join(text for _, text in told(made.window)))
+    assert made.stage.currentWidget() is made.stage.writing
+    assert unblinding(made.window) == []
+    assert not [text for _, text in told(made.window) if "word1" in text], "the answers are read before their time"
+    made.page.stop_all()
+    made.qtbot.waitUntil(lambda: not made.page.comparison.busy)
+
+
+def test_nothing_is_told_while_votes_are_asked_for(blind: Blind) -> None:
+    blind.window.menus.actions["sidebar"].trigger()
+    blind.page.toggle_options()
+    blind.ask()
+    blind.qtbot.waitUntil(lambda: blind.window.runner.idle)
+    assert blind.stage.currentWidget() is blind.stage.voting
+    assert names_hidden(blind.page)
+    assert names_hidden(blind.window)
+    assert unblinding(blind.window) == []
+    press(blind, Qt.Key.Key_1)
+    assert unblinding(blind.window) == []
+    press(blind, Qt.Key.Key_T, Qt.Key.Key_S)
+    assert not names_hidden(blind.window)
+    assert unblinding(blind.window) != []
+
+
+def test_the_composer_counts_no_tokens_by_name_while_blind(blind: Blind) -> None:
+    blind.ask()
+    blind.page.composer.set_text("The next prompt is being written already.")
+    blind.page.counting.start()
+    blind.qtbot.waitUntil(lambda: blind.window.runner.idle and blind.page.errands.idle)
+    assert unblinding(blind.window) == []
+
+
+def test_both_columns_look_the_same_whoever_stands_there(blind: Blind) -> None:
+    blind.ask()
+    first, second = blind.stage.voting.columns
+    assert first.text.is_markdown
+    assert second.text.is_markdown
+    assert first.text.accessibleName() == "Answer A"
+    assert second.text.accessibleName() == "Answer B"
+    assert first.text.raw_text != second.text.raw_text

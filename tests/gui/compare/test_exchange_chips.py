@@ -1,0 +1,62 @@
+"""What stays with an answer wherever it is shown: cut off, imported, measured on battery, not its own to go on from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from workbench.chat.answer import Answer
+from workbench.chat.pane import Exchange, Pane
+from workbench.gui import theme
+from workbench.gui.compare.exchange import ExchangeView
+
+PLAIN = Answer("SmolLM2", "/m.gguf", "llama", "Q8_0", False, "Hello.", "end", completion_tokens=2)
+
+
+@pytest.fixture
+def view(qapp: QApplication, qtbot: QtBot) -> ExchangeView:
+    theme.apply(qapp, "light")
+    made = ExchangeView(Pane(0), Exchange("Hi", None))
+    qtbot.addWidget(made)
+    made.resize(500, 300)
+    made.show()
+    return made
+
+
+def shown(view: ExchangeView, answer: Answer, **exchange: object) -> list[str]:
+    view.draw_answer(answer)
+    view.draw_exchange(
+        replace(Exchange("Hi", answer), **exchange),  # type: ignore[arg-type]  # fields of the test's own
+        newest=True,
+        quiet=True,
+    )
+    return view.chip_texts
+
+
+def test_an_answer_that_ended_of_itself_wears_nothing(view: ExchangeView) -> None:
+    assert shown(view, PLAIN) == []
+    assert not view.chips.isVisible()
+
+
+def test_what_held_the_machine_back_stands_beside_the_speed(view: ExchangeView) -> None:
+    assert shown(view, replace(PLAIN, conditions=("on battery (62 %)",))) == ["on battery (62 %)"]
+    assert view.chips.isVisible()
+
+
+@pytest.mark.parametrize(
+    ("reason", "chip"),
+    [("max_tokens", "cut off at the token limit"), ("imported", "imported: not answered here"),
+     ("unfinished", "unfinished: the program ended")],
+)  # fmt: skip
+def test_an_answer_that_is_not_whole_or_not_of_here_says_so(view: ExchangeView, reason: str, chip: str) -> None:
+    assert chip in shown(view, replace(PLAIN, stop_reason=reason))
+
+
+def test_going_on_from_another_answer_is_said_until_it_is_taken_back(view: ExchangeView) -> None:
+    other = replace(PLAIN, model="Gemma 3")
+    assert shown(view, PLAIN, continued=other) == ["⤷ goes on from the answer of Gemma 3"]
+    assert shown(view, PLAIN, unread=True) == ["⤷ left out of what the model reads next"]
+    assert shown(view, PLAIN) == []

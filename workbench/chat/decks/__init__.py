@@ -1,0 +1,1 @@
+"""Decks of prompts, and their runs over a set of models."""

@@ -1,0 +1,84 @@
+"""A conversation of another program, written as rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from workbench.chat.answer import Answer
+from workbench.chat.imports.imported import Imported, ImportedAnswer, ImportedTurn
+from workbench.chat.stored import IMPORTED
+from workbench.errors import UsageError
+from workbench.models.file import Family
+from workbench.models.params import RunParams
+from workbench.store.database import Sql, timestamp
+
+SLOT = 0
+
+
+def add(sql: Sql, imported: Imported) -> int:
+    """All of it in one slot, without a model: one is chosen to go on.  Raises UsageError where it holds no prompt."""
+    if not imported.turns:
+        raise UsageError(f"{imported.title} holds no prompt.", hint="; ".join(imported.problems) or None)
+    now = timestamp()
+    moments = sorted(moment for turn in imported.turns for moment in _moments(turn))
+    cursor = sql.execute(
+        "INSERT INTO conversation (title, created_at, changed_at, system_prompt, source) VALUES (?, ?, ?, ?, ?)",
+        (imported.title, moments[0] if moments else now, moments[-1] if moments else now, imported.system,
+         imported.source),
+    )  # fmt: skip
+    conversation_id = int(cursor.lastrowid or 0)
+    sql.execute(
+        "INSERT INTO pane (conversation_id, slot, n_ctx) VALUES (?, ?, ?)", (conversation_id, SLOT, RunParams().n_ctx)
+    )
+    turn_ids = _turns(sql, conversation_id, imported.turns, now)
+    head = turn_ids[imported.head if imported.head is not None else -1]
+    sql.execute("UPDATE conversation SET head_turn_id = ? WHERE id = ?", (head, conversation_id))
+    return conversation_id
+
+
+def _turns(sql: Sql, conversation_id: int, turns: Sequence[ImportedTurn], now: str) -> list[int]:
+    turn_ids: list[int] = []
+    # By turn: its answers' rows, and the answer that it went on from itself.
+    answered: list[list[int]] = []
+    read: list[int | None] = []
+    for position, turn in enumerate(turns, 1):
+        parent = turn_ids[turn.parent] if turn.parent is not None else None
+        cursor = sql.execute(
+            "INSERT INTO turn (conversation_id, position, prompt, asked_at, parent_id) VALUES (?, ?, ?, ?, ?)",
+            (conversation_id, position, turn.prompt, turn.at or now, parent),
+        )
+        turn_ids.append(int(cursor.lastrowid or 0))
+        follows: int | None = None
+        if turn.parent is not None:
+            follows = answered[turn.parent][turn.follows] if turn.follows is not None else read[turn.parent]
+        read.append(follows)
+        rows = [
+            _answer(sql, turn_ids[-1], attempt, answer, follows, now) for attempt, answer in enumerate(turn.answers, 1)
+        ]
+        answered.append(rows)
+    return turn_ids
+
+
+def _answer(sql: Sql, turn_id: int, attempt: int, imported: ImportedAnswer, continues_id: int | None, now: str) -> int:
+    answer = Answer(
+        model=imported.model,
+        path="",
+        family=Family.OTHER.value,
+        quantisation="",
+        synthetic=False,
+        text=imported.text,
+        stop_reason=IMPORTED,
+    )
+    cursor = sql.execute(
+        "INSERT INTO generation (turn_id, slot, attempt, state, model_name, model_path, family, quantisation,"
+        " synthetic, text, record, started_at, finished_at, continues_id, stop_reason)"
+        " VALUES (?, ?, ?, 'done', ?, '', ?, '', 0, ?, ?, ?, ?, ?, ?)",
+        (turn_id, SLOT, attempt, answer.model, answer.family, answer.text, json.dumps(answer.as_json()),
+         imported.at or now, imported.at or now, continues_id, IMPORTED),
+    )  # fmt: skip
+    return int(cursor.lastrowid or 0)
+
+
+def _moments(turn: ImportedTurn) -> list[str]:
+    return [moment for moment in (turn.at, *(answer.at for answer in turn.answers)) if moment is not None]

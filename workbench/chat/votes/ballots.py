@@ -1,0 +1,322 @@
+"""Votes as rows: cast, taken back, put back, and read for a ranking."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from workbench.chat.answer import Answer
+from workbench.chat.footing import Footing
+from workbench.chat.options import OWN_SAMPLING
+from workbench.stats.bradley_terry import Outcome
+from workbench.store.database import Database, Row, Sql, timestamp
+
+SHOWN_CHARACTERS = 30  # of a system prompt, in a name
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """Who answered.  ``name`` is what a ranking calls it: model and quantisation, and what else sets it apart.
+
+    Two answers with the same name count for the same contender.
+    """
+
+    name: str
+    model: str
+    family: str
+    quantisation: str
+    sha256: str | None = None
+
+    @classmethod
+    def of(cls, answer: Answer) -> Contender:
+        """Adapters, a template that is not the file's own, and what was set for one pane alone make another
+        contender."""
+        footing = answer.footing or Footing()
+        apart = list(footing.adapters)
+        if answer.template_source not in (None, "file", "none"):
+            apart.append(f"template {answer.template_source}")
+        if footing.sampling == OWN_SAMPLING and answer.temperature is not None:
+            apart.append(
+                f"temperature {answer.temperature:g}, top-k {answer.top_k}, top-p {answer.top_p:g}, "
+                f"min-p {answer.min_p:g}, repetition penalty {answer.repetition_penalty:g}"
+            )
+        if footing.own_system is not None:
+            apart.append(f"system prompt “{shortened(footing.own_system)}”")
+        name = " · ".join([answer.model, answer.quantisation, *apart])
+        return cls(name, answer.model, answer.family, answer.quantisation, answer.sha256)
+
+
+def shortened(text: str) -> str:
+    """The first words, in one line; a long text also by its hash, so that two that begin alike are told apart."""
+    line = " ".join(text.split())
+    if len(line) <= SHOWN_CHARACTERS:
+        return line
+    return f"{line[:SHOWN_CHARACTERS].rstrip()}… {hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:6]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a ballot; ``answer`` is the row of the answer, None once that is gone."""
+
+    contender: Contender
+    characters: int
+    answer: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """A vote; ``id`` 0 before it is cast.  ``repeats`` is the vote that was asked again with the sides exchanged.
+
+    ``source`` is the file it was imported from, empty for one that was cast in this program; ``withdrawn_at`` is None
+    as long as it counts.
+    """
+
+    left: Side
+    right: Side
+    outcome: Outcome
+    seed: int
+    blind: bool = True
+    automatic: bool = False
+    turn: int | None = None
+    repeats: int | None = None
+    comment: str = ""
+    tags: tuple[str, ...] = ()
+    id: int = 0
+    voted_at: str = ""
+    source: str = ""
+    withdrawn_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What one side read before the prompt: a system prompt, and the earlier turns as (prompt, answer)."""
+
+    system: str = ""
+    turns: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A vote with what was compared, in words; a text that is gone is empty."""
+
+    vote: Vote
+    prompt: str
+    left: str
+    right: str
+    before_left: Before = Before()
+    before_right: Before = Before()
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which votes are meant: with this tag, about this family on both sides, blind ones, those of this program or those
+    out of files; everything that is None or False does not matter."""
+
+    tag: str | None = None
+    family: str | None = None
+    blind_only: bool = False
+    imported: bool | None = None
+
+    def takes(self, vote: Vote) -> bool:
+        families = {vote.left.contender.family, vote.right.contender.family}
+        return (
+            (self.tag is None or self.tag in vote.tags)
+            and (self.family is None or families == {self.family})
+            and (vote.blind or not self.blind_only)
+            and (self.imported is None or self.imported == bool(vote.source))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of the votes of a file: ``added``, here already, and repeats of a vote that was not there."""
+
+    added: int
+    known: int
+    left_out: int = 0
+
+
+EVERYTHING = Filter()
+
+_INSERT = (
+    "INSERT INTO ballot (turn_id, left_answer, right_answer, left_side, right_side, outcome, blind, automatic, repeats,"
+    " seed, comment, tags, voted_at, source, compared) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+class Ballots:
+    """Any thread."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def cast(self, vote: Vote) -> Vote:
+        """The vote as it was kept."""
+        kept = replace(vote, voted_at=timestamp(), source="")
+        with self._db.transaction() as sql:
+            return _inserted(sql, kept, None)
+
+    def annotate(self, vote_id: int, comment: str, tags: Sequence[str]) -> None:
+        with self._db.transaction() as sql:
+            sql.execute("UPDATE ballot SET comment = ?, tags = ? WHERE id = ?", (comment, json.dumps(tags), vote_id))
+
+    def withdraw(self, vote_id: int) -> bool:
+        """It does not count any more; it is still there, and can be put back.  False where no such vote counts."""
+        with self._db.transaction() as sql:
+            cursor = sql.execute(
+                "UPDATE ballot SET withdrawn_at = ? WHERE id = ? AND withdrawn_at IS NULL", (timestamp(), vote_id)
+            )
+            return cursor.rowcount > 0
+
+    def put_back(self, vote_id: int) -> bool:
+        """False where no such vote was withdrawn."""
+        with self._db.transaction() as sql:
+            cursor = sql.execute(
+                "UPDATE ballot SET withdrawn_at = NULL WHERE id = ? AND withdrawn_at IS NOT NULL", (vote_id,)
+            )
+            return cursor.rowcount > 0
+
+    def all(self) -> tuple[Vote, ...]:
+        """Every vote there ever was, withdrawn or not, in the order they were given."""
+        with self._db.read() as sql:
+            return tuple(map(_vote, sql.execute("SELECT * FROM ballot ORDER BY id").fetchall()))
+
+    def counted(self, wanted: Filter = EVERYTHING) -> tuple[Vote, ...]:
+        """Every vote that counts and is meant, in the order they were given."""
+        with self._db.read() as sql:
+            rows = sql.execute("SELECT * FROM ballot WHERE withdrawn_at IS NULL ORDER BY id")
+            return tuple(vote for vote in map(_vote, rows.fetchall()) if wanted.takes(vote))
+
+    def tags(self) -> tuple[str, ...]:
+        """Those of the votes that count, in the order of the alphabet."""
+        return tuple(sorted({tag for vote in self.counted() for tag in vote.tags}))
+
+    def recent(self, conversation_id: int, limit: int = 50) -> tuple[Compared, ...]:
+        """The votes of a conversation that count, newest first, with what was compared."""
+        with self._db.read() as sql:
+            rows = sql.execute(
+                "SELECT ballot.* FROM ballot JOIN turn ON turn.id = ballot.turn_id WHERE withdrawn_at IS NULL"
+                " AND turn.conversation_id = ? ORDER BY ballot.id DESC LIMIT ?",
+                (conversation_id, limit),
+            )
+            return tuple(_compared(sql, row) for row in rows.fetchall())
+
+    def compared(self, wanted: Filter = EVERYTHING) -> tuple[Compared, ...]:
+        """Every vote that counts and is meant, with what was compared."""
+        with self._db.read() as sql:
+            rows = sql.execute("SELECT * FROM ballot WHERE withdrawn_at IS NULL ORDER BY id").fetchall()
+            return tuple(_compared(sql, row) for row in rows if wanted.takes(_vote(row)))
+
+    def add_imported(self, votes: Iterable[Compared], source: str) -> Taken:
+        """Keep the votes of a file, marked with its name; those that are here already are not added again, also where
+        they were withdrawn."""
+        with self._db.transaction() as sql:
+            rows = sql.execute("SELECT * FROM ballot ORDER BY id").fetchall()
+            known: dict[tuple[object, ...], list[int]] = {}
+            for row in rows:
+                known.setdefault(_identity(_compared(sql, row)), []).append(row["id"])
+            kept: dict[int, int] = {}  # by the id in the file
+            counts: Counter[str] = Counter()
+            for one in votes:
+                vote = one.vote
+                if vote.repeats is not None and vote.repeats not in kept:
+                    counts["left out"] += 1
+                elif there := known.get(_identity(one)):
+                    kept[vote.id] = there.pop(0)
+                    counts["known"] += 1
+                else:
+                    repeats = kept[vote.repeats] if vote.repeats is not None else None
+                    own = replace(vote, turn=None, repeats=repeats, source=source)
+                    own = replace(own, left=replace(own.left, answer=None), right=replace(own.right, answer=None))
+                    kept[vote.id] = _inserted(sql, own, one).id
+                    counts["added"] += 1
+            return Taken(counts["added"], counts["known"], counts["left out"])
+
+
+def _inserted(sql: Sql, vote: Vote, texts: Compared | None) -> Vote:
+    said = None
+    if texts is not None:
+        before = [(one.system, one.turns) for one in (texts.before_left, texts.before_right)]
+        said = json.dumps([texts.prompt, texts.left, texts.right, *before])
+    cursor = sql.execute(
+        _INSERT,
+        (vote.turn, vote.left.answer, vote.right.answer, _written(vote.left), _written(vote.right),
+         vote.outcome.name.lower(), int(vote.blind), int(vote.automatic), vote.repeats, vote.seed, vote.comment,
+         json.dumps(vote.tags), vote.voted_at, vote.source, said),
+    )  # fmt: skip
+    return replace(vote, id=int(cursor.lastrowid or 0))
+
+
+def _identity(one: Compared) -> tuple[object, ...]:
+    """What makes two rows the same vote, wherever they are kept."""
+    vote = one.vote
+    names = (vote.left.contender.name, vote.right.contender.name)
+    return (*names, one.prompt, one.left, one.right, vote.outcome, vote.voted_at, vote.seed)
+
+
+def _compared(sql: Sql, row: Row) -> Compared:
+    vote = _vote(row)
+    if row["compared"] is not None:
+        prompt, left, right, *before = json.loads(row["compared"])
+        sides = [Before(system, tuple((asked, said) for asked, said in turns)) for system, turns in before]
+        return Compared(vote, prompt, left, right, *sides)
+    turn = sql.execute("SELECT prompt FROM turn WHERE id = ?", (vote.turn,)).fetchone()
+    left, right = vote.left.answer, vote.right.answer
+    prompt = turn["prompt"] if turn is not None else ""
+    return Compared(vote, prompt, _text(sql, left), _text(sql, right), _before(sql, left), _before(sql, right))
+
+
+def _text(sql: Sql, answer: int | None) -> str:
+    row = sql.execute("SELECT text FROM generation WHERE id = ?", (answer,)).fetchone()
+    return str(row["text"]) if row is not None else ""
+
+
+def _before(sql: Sql, answer: int | None) -> Before:
+    system = sql.execute(
+        "SELECT coalesce(pane.system, conversation.system_prompt) AS said FROM generation"
+        " JOIN turn ON turn.id = turn_id JOIN conversation ON conversation.id = turn.conversation_id"
+        " LEFT JOIN pane ON pane.conversation_id = conversation.id AND pane.slot = generation.slot"
+        " WHERE generation.id = ?",
+        (answer,),
+    ).fetchone()
+    if system is None:
+        return Before()
+    turns = sql.execute(
+        "WITH RECURSIVE read (id, ago) AS (SELECT continues_id, 1 FROM generation WHERE id = ?"
+        " UNION ALL SELECT continues_id, ago + 1 FROM read JOIN generation USING (id))"
+        " SELECT prompt, text FROM read JOIN generation USING (id) JOIN turn ON turn.id = turn_id ORDER BY ago DESC",
+        (answer,),
+    )
+    return Before(system["said"], tuple((one["prompt"], one["text"]) for one in turns.fetchall()))
+
+
+def _written(side: Side) -> str:
+    return json.dumps(asdict(side.contender) | {"characters": side.characters})
+
+
+def _side(written: str, answer: int | None) -> Side:
+    record = json.loads(written)
+    characters = record.pop("characters")
+    return Side(Contender(**record), characters, answer)
+
+
+def _vote(row: Row) -> Vote:
+    return Vote(
+        left=_side(row["left_side"], row["left_answer"]),
+        right=_side(row["right_side"], row["right_answer"]),
+        outcome=Outcome[row["outcome"].upper()],
+        seed=row["seed"],
+        blind=bool(row["blind"]),
+        automatic=bool(row["automatic"]),
+        turn=row["turn_id"],
+        repeats=row["repeats"],
+        comment=row["comment"],
+        tags=tuple(json.loads(row["tags"])),
+        id=row["id"],
+        voted_at=row["voted_at"],
+        source=row["source"],
+        withdrawn_at=row["withdrawn_at"],
+    )

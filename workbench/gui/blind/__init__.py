@@ -1,0 +1,1 @@
+"""Blind mode: answers without names, votes on them, and the reveal."""

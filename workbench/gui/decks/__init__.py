@@ -1,0 +1,1 @@
+"""Decks of prompts: made, run over a set of models, looked at."""

@@ -1,0 +1,1 @@
+"""Conversations in the window: the sidebar, branches, presets, the prompt library, imports."""

@@ -1,0 +1,190 @@
+"""The Votes page: the ranking that all votes give, how far to trust it, and every vote."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QButtonGroup, QCheckBox, QComboBox, QFileDialog, QStackedWidget, QVBoxLayout, QWidget
+
+from workbench.app import Workbench
+from workbench.chat.answer import Problem
+from workbench.chat.votes import files as vote_files
+from workbench.chat.votes.ballots import Filter, Taken
+from workbench.chat.votes.files import VoteForm, Written
+from workbench.gui.errands import Errands, errand
+from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import later, tr
+from workbench.gui.votes.judged import Judged, Listing, judging
+from workbench.gui.votes.ranking_view import RankingView
+from workbench.gui.votes.vote_list import VoteList
+from workbench.gui.widgets.controls import FlowLayout, text_button
+from workbench.gui.widgets.notice import Notice
+
+LANE = "votes"
+FORMS = {
+    VoteForm.CSV: (later("Table (*.csv)"), ".csv"),
+    VoteForm.ARENA: (later("Arena lines (*.jsonl)"), ".jsonl"),
+    VoteForm.DPO: (later("Preference pairs, DPO (*.jsonl)"), ".jsonl"),
+    VoteForm.DPO_MESSAGES: (later("Preference pairs as messages (*.jsonl)"), ".jsonl"),
+}
+
+
+class VotesPage(QWidget):
+    """``pair_wished`` has the pair somebody wants to vote on, ``opened`` a vote whose answers are to be shown."""
+
+    pair_wished = Signal(object)
+    opened = Signal(object)
+
+    def __init__(self, workbench: Workbench, errands: Errands, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "page")
+        self.setAccessibleName(tr("Votes"))
+        self._history = workbench.history
+        self._errands = errands
+        self._newest = 0
+        self.judged: Judged | None = None
+        self.notice = Notice()
+        self.ranking = RankingView()
+        self.ranking.wished.connect(self.pair_wished)
+        self.list = VoteList(workbench.history.ballots)
+        self.list.changed.connect(self.refresh)
+        self.list.opened.connect(self.opened)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.ranking)
+        self.stack.addWidget(self.list)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, Space.S, 0, 0)
+        column.setSpacing(Space.S)
+        head = QWidget()
+        around = QVBoxLayout(head)
+        around.setContentsMargins(Space.XL, 0, Space.XL, 0)
+        around.addLayout(self._controls())
+        around.addWidget(self.notice)
+        column.addWidget(head)
+        column.addWidget(self.stack, 1)
+
+    # --- drawn -------------------------------------------------------------------------------
+
+    @Slot()
+    def refresh(self) -> None:
+        """Read the votes and work the ranking out, away from this thread; only the newest is shown."""
+        self._newest += 1
+        if self.judged is None:
+            self.ranking.show_working()
+        self._errands.run(
+            "rank votes",
+            judging(self._history, self.wanted),
+            partial(self._show, self._newest),
+            self._not_done,
+            told=partial(self._list, self._newest),
+            lane=LANE,
+        )
+
+    @property
+    def wanted(self) -> Filter:
+        return Filter(
+            tag=self.tag.currentData(), family=self.family.currentData(), blind_only=self.blind_only.isChecked()
+        )
+
+    def _list(self, number: int, found: Listing) -> None:
+        if number != self._newest:
+            return
+        _fill(self.tag, tr("All tags"), [(f"#{tag}", tag) for tag in found.tags])
+        _fill(self.family, tr("All families"), [(name.title(), name) for name in found.family_names])
+        self.export.setEnabled(any(row.counts for row in found.rows))
+        self.list.draw(found)
+
+    def _show(self, number: int, found: Judged) -> None:
+        if number == self._newest:
+            self.judged = found
+            self.ranking.draw(found)
+
+    def _not_done(self, error: Exception) -> None:
+        problem = Problem.of(error)
+        self.notice.say(f"✕ {problem.message}", problem.hint)
+
+    # --- files -------------------------------------------------------------------------------
+
+    @Slot()
+    def choose_export(self) -> None:
+        forms = ";;".join(tr(words) for words, _ in FORMS.values())
+        name, chosen = QFileDialog.getSaveFileName(self, tr("Export votes"), "votes.csv", forms)
+        if name:
+            form = next(form for form, (words, _) in FORMS.items() if tr(words) == chosen or not chosen)
+            path = Path(name)
+            self.export_to(path if path.suffix else path.with_suffix(FORMS[form][1]), form)
+
+    def export_to(self, path: Path, form: VoteForm) -> None:
+        """The votes the filter takes, as far as they count."""
+        ballots, wanted = self._history.ballots, self.wanted
+        work = errand(lambda: vote_files.save(ballots.compared(wanted), path, form))
+        self._errands.run("export votes", work, partial(self._exported, path), self._not_done, lane=LANE)
+
+    def _exported(self, path: Path, written: Written) -> None:
+        left_out = [tr("{count:,} left out: {why}", count=count, why=why) for why, count in written.left_out]
+        said = tr("{count:,} votes are in {name}.", count=written.votes, name=path.name)
+        self.notice.say(said, "; ".join([str(path), *left_out]), tone=Tone.ACCENT)
+
+    @Slot()
+    def choose_import(self) -> None:
+        kinds = tr("Votes (*.jsonl *.json *.csv);;All files (*)")
+        name, _ = QFileDialog.getOpenFileName(self, tr("Import votes"), "", kinds)
+        if name:
+            self.import_from(Path(name))
+
+    def import_from(self, path: Path) -> None:
+        ballots = self._history.ballots
+        work = errand(lambda: ballots.add_imported(vote_files.read(path), path.name))
+        self._errands.run("import votes", work, partial(self._imported, path), self._not_done, lane=LANE)
+
+    def _imported(self, path: Path, taken: Taken) -> None:
+        parts = [tr("{count:,} were here already.", count=taken.known)] if taken.known else []
+        if taken.left_out:
+            parts.append(tr("{count:,} repeat a vote that is not there, and were left out.", count=taken.left_out))
+        said = tr("{count:,} votes came out of {name}.", count=taken.added, name=path.name)
+        self.notice.say(said, " ".join(parts) or None, tone=Tone.ACCENT)
+        self.refresh()
+
+    # --- made --------------------------------------------------------------------------------
+
+    def _controls(self) -> FlowLayout:
+        self.ranking_button = text_button(tr("Ranking"), kind="tab")
+        self.list_button = text_button(tr("All votes"), kind="tab")
+        self._tabs = QButtonGroup(self)
+        for place, button in enumerate((self.ranking_button, self.list_button)):
+            button.setCheckable(True)
+            self._tabs.addButton(button, place)
+        self.ranking_button.setChecked(True)
+        self._tabs.idClicked.connect(self.stack.setCurrentIndex)
+        self.tag, self.family = QComboBox(), QComboBox()
+        self.tag.setAccessibleName(tr("Only votes with this tag"))
+        self.family.setAccessibleName(tr("Only votes within this family"))
+        for combo in (self.tag, self.family):
+            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+            combo.activated.connect(self.refresh)
+        _fill(self.tag, tr("All tags"), [])
+        _fill(self.family, tr("All families"), [])
+        self.blind_only = QCheckBox(tr("Blind votes only"))
+        self.blind_only.toggled.connect(self.refresh)
+        self.export = text_button(tr("Export…"))
+        self.export.setEnabled(False)
+        self.export.clicked.connect(self.choose_export)
+        self.load = text_button(tr("Import…"))
+        self.load.clicked.connect(self.choose_import)
+        flow = FlowLayout(gap=Space.S)
+        parts = (self.ranking_button, self.list_button, self.tag, self.family, self.blind_only, self.export, self.load)
+        for part in parts:
+            flow.addWidget(part)
+        return flow
+
+
+def _fill(combo: QComboBox, everything: str, entries: list[tuple[str, str]]) -> None:
+    """The same choice stays, where there still is one."""
+    kept = combo.currentData()
+    combo.clear()
+    combo.addItem(everything, None)
+    for words, value in entries:
+        combo.addItem(words, value)
+    combo.setCurrentIndex(max(0, combo.findData(kept)) if kept is not None else 0)

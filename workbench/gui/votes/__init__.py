@@ -1,0 +1,1 @@
+"""The Votes page: ranking, what the votes are worth, and every vote."""

@@ -1,0 +1,69 @@
+"""What leads from votes to answers, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Slot
+
+from workbench.chat.votes.ballots import Vote
+from workbench.chat.votes.listing import VoteListing
+from workbench.errors import UsageError
+from workbench.gui.blind.mode import BlindMode
+from workbench.gui.pages.compare import ComparePage
+from workbench.gui.pages.votes import VotesPage
+from workbench.gui.theme import Tone
+from workbench.gui.tr import tr
+from workbench.gui.votes.judged import NextPair
+
+
+class VoteWays(QObject):
+    """``go`` shows a page of the window by its name."""
+
+    def __init__(
+        self, compare: ComparePage, blind: BlindMode, votes: VotesPage, listing: VoteListing, go: Callable[[str], None]
+    ) -> None:
+        super().__init__(votes)
+        self._compare, self._blind, self._votes, self._listing, self._go = compare, blind, votes, listing, go
+        blind.voted.connect(self._on_voted)
+        blind.votes_wished.connect(self._show_votes)
+        votes.pair_wished.connect(self._on_pair)
+        votes.opened.connect(self._on_opened)
+        votes.ranking.first_wished.connect(self._on_first)
+
+    @Slot()
+    def _on_voted(self) -> None:
+        if self._votes.isVisible():
+            self._votes.refresh()
+
+    @Slot()
+    def _show_votes(self) -> None:
+        self._go("votes")
+
+    @Slot()
+    def _on_first(self) -> None:
+        self._go("compare")
+        if not self._blind.on:
+            self._blind.toggle()
+
+    @Slot(object)
+    def _on_pair(self, pair: NextPair) -> None:
+        """The vote that teaches most: on what is there, or on a new prompt to these two."""
+        self._go("compare")
+        if pair.place is None:
+            self._blind.ask_about(pair.first, pair.second)
+            return
+        try:
+            self._compare.load_conversation(pair.place.conversation_id)
+            self._blind.begin_with([pair.place.turn_id], pair.place.conversation_id)
+        except UsageError as error:
+            self._compare.composer.say(" ".join(filter(None, [error.message, error.hint])))
+
+    @Slot(object)
+    def _on_opened(self, vote: Vote) -> None:
+        place = self._listing.place(vote)
+        if place is None:
+            self._votes.notice.say(tr("The answers of this vote are not here any more."), tone=Tone.CAUTION)
+            return
+        self._go("compare")
+        self._compare.load_conversation(place.conversation_id)
