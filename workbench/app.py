@@ -7,6 +7,7 @@ import logging
 import threading
 import weakref
 from collections.abc import Callable, Generator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -20,26 +21,18 @@ from workbench.chat.options import Advice
 from workbench.engine import child
 from workbench.engine.asked_once import AskedOnce
 from workbench.engine.base import Backend
-from workbench.engine.choosing import llama_backend
 from workbench.engine.fake import FakeBackend
-from workbench.engine.probe import Probe
-from workbench.engine.prompt_cache import PromptCache
+from workbench.engine.later import llama_later
 from workbench.engine.recommended import IN_FILE, recommended, stated
 from workbench.engine.sentinel import Sentinel
 from workbench.engine.stored_isolation import StoredIsolation
-from workbench.engine.stored_verdicts import StoredVerdicts
-from workbench.engine.tuning import Tunings
-from workbench.engine.vet import Vetter
+from workbench.engine.stored_tunings import Tunings
 from workbench.errors import ProbeError, SettingsError, WorkbenchError
 from workbench.hardware.bandwidth import BandwidthProgress, Bandwidths, Measurement
 from workbench.hardware.detect import detect
 from workbench.hardware.facts import Hardware
 from workbench.hardware.power import PowerWatch
 from workbench.hub.installed import entry_of
-from workbench.hub.packs.contents import Extra
-from workbench.hub.packs.progress import PackProgress
-from workbench.hub.packs.signing import SecretKey
-from workbench.hub.packs.writing import PART_BYTES
 from workbench.hub.places import finding
 from workbench.hub.supply import Sources, Supply
 from workbench.hub.switch import Switch
@@ -62,7 +55,11 @@ from workbench.settings import Settings
 from workbench.store.database import Database, timestamp
 
 if TYPE_CHECKING:
+    from workbench.engine.probe import Probe
+    from workbench.hub.packs.contents import Extra
     from workbench.hub.packs.create import Created, Form
+    from workbench.hub.packs.progress import PackProgress
+    from workbench.hub.packs.signing import SecretKey
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +94,6 @@ class Workbench(Supply):
         self._bandwidths = Bandwidths(db)
         self.tunings = Tunings(db)
         self._isolation = StoredIsolation(db)
-        self._probe = Probe(db, devices=lambda: self._survey().devices)
         self._session = timestamp()
         self._seen: Hardware | None = None
         self._survey = AskedOnce(child.survey)
@@ -121,7 +117,6 @@ class Workbench(Supply):
             closing.callback(opened.close)
             workbench = cls(paths, chosen, db, opened)
             workbench._flags = flags or {}
-            closing.callback(workbench._probe.close)
             workbench.tidy()
             workbench._closing = closing
             undo.pop_all()
@@ -348,7 +343,7 @@ class Workbench(Supply):
         *,
         signer: SecretKey | None,
         form: Form = "zip",
-        part_bytes: int = PART_BYTES,
+        part_bytes: int | None = None,
         extras: Sequence[Extra] = (),
         with_settings: bool = False,
     ) -> Task[PackProgress, Created]:
@@ -359,6 +354,13 @@ class Workbench(Supply):
         )
 
     # --- how the rooms are joined ------------------------------------------------------------
+
+    @cached_property
+    def _probe(self) -> Probe:
+        from workbench.engine.probe import Probe  # with the engine behind it: not before it is asked
+
+        self._closing.callback((made := Probe(self.db, devices=lambda: self._survey().devices)).close)
+        return made
 
     def _fit(self, model: ModelFile, hardware: Hardware, *, n_ctx: int, params: RunParams | None) -> Fit:
         return fit(model, hardware, n_ctx=n_ctx, params=params, learnt=self.learnt())
@@ -394,5 +396,5 @@ def _backend(chosen: Settings, db: Database, paths: Paths, made: Callable[[], Wo
     """``made`` is the workbench that it is for, once there is one."""
     if chosen.engine == "fake":
         return FakeBackend(tokens_per_s=40)
-    cache = PromptCache(paths.prompt_cache, lambda: round(made().settings.prompt_cache_gb * 1e9))
-    return llama_backend(Vetter(StoredVerdicts(db)), Sentinel(paths.opening), lambda: made().machine(), cache)
+    cache = paths.prompt_cache, lambda: made().settings.prompt_cache_gb
+    return llama_later(db, Sentinel(paths.opening), lambda: made().machine(), *cache)

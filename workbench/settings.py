@@ -12,10 +12,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, get_args
 
-import tomlkit
-from pydantic import AnyHttpUrl, Field, TypeAdapter, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
-from tomlkit.exceptions import TOMLKitError
+from pydantic import (
+    AnyHttpUrl,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from workbench.errors import SettingsError
 
@@ -34,10 +40,10 @@ Announcements = Literal["off", "ends", "all"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """The options in force.  None means: the program decides."""
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     context: int = Field(
         4096, ge=256, le=10_000_000, title="Context length", description="Tokens a pane can remember, prompt included."
@@ -76,6 +82,9 @@ class Settings(BaseSettings):
         le=1000,
         title="Line length",
         description="The most characters in a line of an answer; 0: as many as there is room for.",
+    )
+    reduced_motion: bool = Field(
+        False, title="Reduced motion", description="Bars without a known end stand still, and no cursor blinks."
     )
     announcements: Announcements = Field(
         "ends",
@@ -149,17 +158,6 @@ class Settings(BaseSettings):
             raise ValueError("an address of a hub has no user, question or fragment")
         return str(address).rstrip("/")
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is the library's
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings
-
 
 class Watched:
     """Tells whether the settings file is another one than when that was last asked, for the price of one look at its
@@ -205,6 +203,9 @@ def save(path: Path, changes: Mapping[str, object]) -> None:
     stored.update(changes)
     wanted = {name: value for name, value in stored.items() if value is not None}
     checked = _validated(path, wanted, {}, environment=False)
+    import tomlkit  # only writing needs it
+    from tomlkit.exceptions import TOMLKitError
+
     try:
         document = tomlkit.parse(_text(path))
     except TOMLKitError as error:
@@ -270,25 +271,18 @@ def _text(path: Path) -> str:
 def _validated(
     path: Path, stored: Mapping[str, object], flags: Mapping[str, object], *, environment: bool = True
 ) -> Settings:
-    class Sourced(Settings):
-        @classmethod
-        def settings_customise_sources(  # type: ignore[override]  # only the two sources of use are named
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            **_others: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            file = InitSettingsSource(settings_cls, dict(stored))
-            borrowed = InitSettingsSource(settings_cls, _borrowed())
-            return (init_settings, env_settings, file, borrowed) if environment else (init_settings, file)
-
+    values = {**_borrowed(), **stored, **_of_environment(), **flags} if environment else {**stored, **flags}
     try:
-        found = Sourced(**flags)  # type: ignore[arg-type]  # any value may come; validating it is the point
+        return Settings.model_validate(values)
     except ValidationError as error:
         raise _refusal(path, error, stored, flags, environment=environment) from error
-    # Not the class made above: two settings with the same values are equal.
-    return Settings.model_construct(**found.model_dump())
+
+
+def _of_environment() -> dict[str, str]:
+    """What the environment says, in capitals or not; an empty variable says nothing."""
+    said = {name.upper(): value for name, value in os.environ.items() if value}
+    variables = {name: ENV_PREFIX + name.upper() for name in Settings.model_fields}
+    return {name: said[variable] for name, variable in variables.items() if variable in said}
 
 
 def _borrowed() -> dict[str, object]:

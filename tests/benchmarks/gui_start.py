@@ -54,19 +54,27 @@ app.exec()
 OURS = (
     _READY
     + """
-import sys
-from pathlib import Path
+import os, sys
+os.environ["WORKBENCH_DATA_DIR"] = sys.argv.pop()
+os.environ.setdefault("DISPLAY", "offscreen")  # the program's own question is whether there is any
 from workbench import __main__ as program
-import workbench.app  # before Qt, as the program does: Qt's own hook slows every import after it
-import workbench.gui.window as made
 
-shown = made.MainWindow.show
-def show(window):
-    from PySide6.QtWidgets import QApplication
-    shown(window)
-    told(window, QApplication.instance())
-made.MainWindow.show = show
-program.open_window(Path(sys.argv[1]))
+opened = program.open_window
+def open_window(data_dir):
+    import gc
+    gc.disable()  # before its first import, as it does itself
+    import workbench.app  # before Qt, as the program does: Qt's own hook slows every import after it
+    import workbench.gui.window as made
+
+    shown = made.MainWindow.show
+    def show(window):
+        from PySide6.QtWidgets import QApplication
+        shown(window)
+        told(window, QApplication.instance())
+    made.MainWindow.show = show
+    return opened(data_dir)
+program.open_window = open_window
+program.main()
 """
 )
 

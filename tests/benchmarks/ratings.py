@@ -1,6 +1,6 @@
 """How far a ranking is to be trusted: planted strengths, drawn votes, and how often the intervals hold the truth.
 
-``python -m tests.benchmarks.ratings [--repetitions N] [--json]``
+``python -m tests.benchmarks.ratings [--repetitions N] [--json]``; with ``--speed`` how long a ranking takes instead.
 """
 
 from __future__ import annotations
@@ -8,11 +8,17 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import math
+import random
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from tests.unit.stats.test_bradley_terry import votes
+from workbench.chat.votes.ballots import Contender, Side, Vote
+from workbench.chat.votes.ratings import rate
 from workbench.stats.bradley_terry import fit
+from workbench.stats.outcome import Outcome
 
 COUNTS = (6, 30, 60, 120, 240, 600)
 CASES = {"close": (0.26, 0.09, -0.09, -0.26), "apart": (0.9, 0.3, -0.3, -0.9), "two": (0.2, -0.2)}
@@ -50,11 +56,48 @@ def _trust(case: str, strengths: Sequence[float], count: int, repetitions: int) 
     return Trust(case, count, covered / total, width / total, right / repetitions)
 
 
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Of a whole rating: fit, length, and how few votes carry the first place; models of almost equal strength take
+    longest."""
+
+    models: int
+    votes: int
+    seconds: float
+
+
+def speeds() -> Iterator[Speed]:
+    for models, count in itertools.product((2, 4, 12, 40), (100, 1_000, 10_000)):
+        given = _given(models, count)
+        begin = time.perf_counter()
+        rate(given)
+        yield Speed(models, count, time.perf_counter() - begin)
+
+
+def _given(models: int, count: int) -> list[Vote]:
+    draw = random.Random(1)
+    names = [f"model {number}" for number in range(models)]
+    sides = [Contender(name, name, name, "") for name in names]
+    strengths = [draw.gauss(0, 0.05) for _ in names]
+    votes = []
+    for number in range(count):
+        left, right = draw.sample(range(models), 2)
+        wins = 1 / (1 + math.exp(strengths[right] - strengths[left]))
+        said = draw.choices([Outcome.LEFT, Outcome.RIGHT, Outcome.TIE], [0.8 * wins, 0.8 * (1 - wins), 0.2])[0]
+        lengths = draw.randint(10, 3_000), draw.randint(10, 3_000)
+        votes.append(Vote(Side(sides[left], lengths[0]), Side(sides[right], lengths[1]), said, seed=0, id=number + 1))
+    return votes
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repetitions", type=int, default=300)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--speed", action="store_true")
     given = parser.parse_args()
+    if given.speed:
+        _show_speeds(as_json=given.json)
+        return
     found = list(measured(given.repetitions))
     if given.json:
         print(json.dumps([asdict(one) for one in found]))
@@ -63,6 +106,17 @@ def main() -> None:
     print("|---|---:|---:|---:|---:|")
     for one in found:
         print(f"| {one.case} | {one.votes} | {one.covered:.1%} | ±{one.elo_either_side:.0f} | {one.first_right:.0%} |")
+
+
+def _show_speeds(*, as_json: bool) -> None:
+    found = list(speeds())
+    if as_json:
+        print(json.dumps([asdict(one) for one in found]))
+        return
+    print("| models | votes | rated in |")
+    print("|---:|---:|---:|")
+    for one in found:
+        print(f"| {one.models} | {one.votes:,} | {one.seconds:.2f} s |")
 
 
 if __name__ == "__main__":

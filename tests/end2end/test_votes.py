@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.unit.cli.test_votes import vote_on, whole
 from workbench.chat.conversations import Conversations
-from workbench.stats.bradley_terry import Outcome
+from workbench.stats.outcome import Outcome
 from workbench.store.database import Database
 
 PROMPTS = ("Name three colours.", "Say hello.", "Count to three.", "Name an animal.")

@@ -17,6 +17,7 @@ FOLLOW_UP = "Now make it two sentences."
 SEED = 11
 MAX_TOKENS = 130
 WAIT_MS = 120_000
+PARTS = ("hub", "answers", "compare")
 
 
 def main() -> None:
@@ -25,11 +26,12 @@ def main() -> None:
     parser.add_argument("--all", action="store_true", help="also the states that the documentation does not show")
     parser.add_argument("--hub", action="store_true", help="only the hub's: catalogue, downloads, packs")
     parser.add_argument("--answers", action="store_true", help="only what stands behind an answer")
+    parser.add_argument("--compare", action="store_true", help="only conversations, votes, decks and the presenter")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     with screen(2200, 1400) as display, tempfile.TemporaryDirectory(prefix="workbench-") as folder:
         os.environ |= {"DISPLAY": display, "QT_QPA_PLATFORM": "xcb", "QT_API": "pyside6"}
-        only = "hub" if arguments.hub else "answers" if arguments.answers else None
+        only = next((name for name in PARTS if getattr(arguments, name)), None)
         take_pictures(Path(folder), arguments.out, everything=arguments.all, only=only)
 
 
@@ -39,6 +41,7 @@ def take_pictures(folder: Path, out: Path, *, everything: bool, only: str | None
     from tests.loopback_hub import LoopbackHub
     from tests.models import test_models
     from tests.screenshots.answer_scenes import AnswerScenes, scripted, thinking
+    from tests.screenshots.compare_scenes import CompareScenes
     from tests.screenshots.hub_scenes import HubScenes, publish
     from tests.screenshots.published import REPOSITORY, write_repository
     from workbench.app import Workbench
@@ -51,7 +54,7 @@ def take_pictures(folder: Path, out: Path, *, everything: bool, only: str | None
     if only is None:
         with Workbench.open(data_dir=folder / "first") as bench:
             Camera(app, bench, out, everything=everything).first_run()
-    if only != "hub":
+    if only in (None, "answers"):
         with scripted(folder / "scripted") as bench:
             camera = Camera(app, bench, out, everything=everything)
             thinking(camera)
@@ -67,10 +70,14 @@ def take_pictures(folder: Path, out: Path, *, everything: bool, only: str | None
             camera = Camera(app, bench, out, everything=everything)
             if only is None:
                 camera.everything_else()
-            if only == "answers":
+            if only in ("answers", "compare"):
                 camera.fill_panes()
+                camera.seed()
+            if only == "answers":
                 AnswerScenes(camera).take()
-            else:
+            if only in (None, "compare"):
+                CompareScenes(camera).take()
+            if only in (None, "hub"):
                 publish(hub, folder / "published")
                 HubScenes(camera).take()
             camera.window.close()
@@ -120,16 +127,13 @@ class Camera:
     def keep(self, name: str, widget=None) -> None:  # type: ignore[no-untyped-def]
         """A picture of the window, or of one of its dialogs, as it is."""
         path = self.out / f"{name}.png"
-        (widget or self.window).grab().save(str(path))
-        print(path)
+        _save((widget or self.window).grab(), path)
 
     def keep_screen(self, name: str) -> None:
         """A picture of the window and of what stands before it."""
         path = self.out / f"{name}.png"
         window = self.window.geometry()
-        shot = self.window.screen().grabWindow(0, window.x(), window.y(), window.width(), window.height())
-        shot.save(str(path))
-        print(path)
+        _save(self.window.screen().grabWindow(0, window.x(), window.y(), window.width(), window.height()), path)
 
     def take_also(self, name: str, *, size: tuple[int, int] = (1280, 800), scale: float = 1.0) -> None:
         if self.everything:
@@ -149,12 +153,9 @@ class Camera:
 
     def everything_else(self) -> None:
         from tests.screenshots.answer_scenes import AnswerScenes
-        from workbench.chat.plan import RunMode
 
         self.fill_panes()
-        comparison = self.window.compare.comparison
-        sampling = replace(comparison.options.sampling, seed=SEED, temperature=0.3, repetition_penalty=1.1)
-        comparison.options = replace(comparison.options, sampling=sampling, mode=RunMode.TOGETHER)
+        self.seed()
         self.ask(PROMPT, until_done=False)
         self.until(lambda: all(len(pane.text) > 60 or not pane.busy for pane in self.panes))
         self.take("compare-streaming")
@@ -232,11 +233,26 @@ class Camera:
             if view.template_notice.isVisible():
                 view.template_notice.likely[0].click()
 
+    def seed(self) -> None:
+        """So that the same answers come out again."""
+        from workbench.chat.plan import RunMode
+
+        comparison = self.window.compare.comparison
+        sampling = replace(comparison.options.sampling, seed=SEED, temperature=0.3, repetition_penalty=1.1)
+        comparison.options = replace(comparison.options, sampling=sampling, mode=RunMode.TOGETHER)
+
     def ask(self, prompt: str, *, until_done: bool = True) -> None:
         self.window.compare.composer.set_text(prompt)
         self.window.compare.send()
         if until_done:
             self.until(lambda: not self.window.compare.comparison.busy)
+
+
+def _save(picture, path: Path) -> None:  # type: ignore[no-untyped-def]
+    from tests.screenshots.lean import lean
+
+    lean(picture.toImage()).save(str(path), "PNG", 0)  # 0: as small as it gets
+    print(path)
 
 
 if __name__ == "__main__":

@@ -149,7 +149,7 @@ class HubScenes:
             self.camera.until(lambda: not dialog.busy)
             dialog.sender_card.field.setText(signer.public.line)
             self.portraits("pack-sender", dialog)
-            self.bench.trusted_keys.accept(PublicKey(signer.public.number, signer.public.key, "The office"))
+            self.bench.packs.trusted.accept(PublicKey(signer.public.number, signer.public.key, "The office"))
             dialog.check(pack)
             self.camera.until(lambda: not dialog.busy)
             self.portraits("pack-import", dialog)

@@ -195,11 +195,12 @@ def test_a_comparison_judges_with_what_was_learnt(bench: Workbench) -> None:
 
 def test_closing_ends_the_probe_s_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     closed = []
-    monkeypatch.setattr("workbench.app.Probe.close", lambda probe: closed.append(probe))
+    monkeypatch.setattr("workbench.engine.probe.Probe.close", lambda probe: closed.append(probe))
     bench = Workbench.open(data_dir=tmp_path, backend=FakeBackend())
+    probe = bench._probe
     assert closed == []
     bench.close()
-    assert closed == [bench._probe]
+    assert closed == [probe]
 
 
 def test_a_publisher_s_sampling_comes_from_the_file_before_the_catalogue(bench: Workbench, tmp_path: Path) -> None:

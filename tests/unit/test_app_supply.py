@@ -266,16 +266,16 @@ def test_a_pack_carries_the_model_s_licence_and_where_it_is_from(tmp_path: Path,
     assert (packed.repository, packed.licence) == (REPOSITORY, "apache-2.0")
     assert len(packed.licence_texts) == 1
     with pytest.raises(PackSignatureError):
-        run_task(online.verify_pack(made.path))
+        run_task(online.packs.verify(made.path))
 
     with Workbench.open(data_dir=tmp_path / "air gap", backend=FakeBackend(), flags={"offline": True}) as gapped:
-        gapped.trusted_keys.accept(signer.public, label="me")
-        assert run_task(gapped.pack_listing(made.path)).signed.standing == "trusted"
-        verified = run_task(gapped.verify_pack(made.path))
-        assert [one.licence for one in gapped.unagreed(verified)] == ["apache-2.0"]
+        gapped.packs.trusted.accept(signer.public, label="me")
+        assert run_task(gapped.packs.listing(made.path)).signed.standing == "trusted"
+        verified = run_task(gapped.packs.verify(made.path))
+        assert [one.licence for one in gapped.packs.unagreed(verified)] == ["apache-2.0"]
         with pytest.raises(PackConsentError):
-            run_task(gapped.install_pack(verified))
-        installed = run_task(gapped.install_pack(verified, agreed={"apache-2.0"}))
+            run_task(gapped.packs.install(verified))
+        installed = run_task(gapped.packs.install(verified, agreed={"apache-2.0"}))
         assert gapped.library.resolve(str(installed.models[0])).title == model.title
         gapped.take_settings(installed.settings)
         assert gapped.settings.context == online.settings.context

@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.walk.reader import CHECKED, ENABLED, ScreenReader, Seen
+from tests.walk.reader import CHECKED, ENABLED, FOCUSED, ScreenReader, Seen
 
-PATIENCE_S = 180.0  # the machine may be busy with other tests
+PATIENCE_S = 200.0  # for one thing: the machine may be busy with other tests
+COMMAND_S = 20  # a key, a click
 LOOK_S = 0.15
 KEY_MS = 4
 BUTTONS = frozenset({"push button", "button", "toggle button", "check box", "radio button", "tool bar item"})
@@ -19,12 +20,14 @@ FIELDS = frozenset({"text", "password text", "entry"})
 
 
 class Person:
-    """``out`` is where pictures go; None: none are kept."""
+    """``out`` is where pictures go; None: none are kept.  ``within_s`` is all the time there is."""
 
-    def __init__(self, environment: dict[str, str], reader: ScreenReader, out: Path | None) -> None:
+    def __init__(self, environment: dict[str, str], reader: ScreenReader, out: Path | None, *, within_s: float) -> None:
         self._environment, self._reader, self._out = environment, reader, out
         self._patience = threading.Event()
         self._window = ""
+        self._ends_at = time.monotonic() + within_s
+        self.is_over: Callable[[], bool] = lambda: False  # the program ended by itself: there is nothing to wait for
         self.pictures: list[Path] = []
 
     # --- looking -----------------------------------------------------------------------------
@@ -33,6 +36,9 @@ class Person:
         """The first thing whose name begins so."""
         return next((seen for seen in self._reader.everything() if seen.name.startswith(words)
                      and (roles is None or seen.role in roles)), None)  # fmt: skip
+
+    def everything(self) -> list[Seen]:
+        return list(self._reader.everything())
 
     def all_names(self) -> list[str]:
         return [seen.name for seen in self._reader.everything() if seen.name]
@@ -49,9 +55,9 @@ class Person:
         return found[-1]
 
     def until(self, reached: Callable[[], object], otherwise: str) -> None:
-        ends_at = time.monotonic() + PATIENCE_S
+        ends_at = min(time.monotonic() + PATIENCE_S, self._ends_at)
         while not reached():
-            if time.monotonic() > ends_at:
+            if time.monotonic() > ends_at or self.is_over():
                 self.keep("stuck")
                 raise AssertionError(f"{otherwise}; there is: {'; '.join(self.all_names())}")
             self._patience.wait(LOOK_S)
@@ -60,21 +66,30 @@ class Person:
 
     def click(self, words: str) -> None:
         """The button whose name begins so, once it can be pressed."""
-        self.until(lambda: self._ready(words), f"there is no button {words!r} to press")
-        button = self._ready(words)
-        assert button is not None
-        x, y = button.middle
+        x, y = self._at_rest(words, lambda: self._ready(words)).middle
         self._xdotool("mousemove", str(x), str(y), "click", "1")
 
     def click_into(self, words: str) -> None:
         """The field whose name begins so."""
-        x, y = self.wait_for(words, roles=FIELDS).middle
+        x, y = self._at_rest(words, lambda: self.sees(words, roles=FIELDS)).middle
         self._xdotool("mousemove", str(x), str(y), "click", "1")
 
     def is_on(self, words: str) -> bool:
         """Whether the switch whose name begins so is on."""
         switch = self.sees(words, roles=BUTTONS)
         return switch is not None and switch.has(CHECKED)
+
+    def _at_rest(self, words: str, look: Callable[[], Seen | None]) -> Seen:
+        """Once it stands where it stood a look before: what is still being laid out would be missed."""
+        before: list[Seen | None] = [None]
+
+        def stands() -> bool:
+            before.append(look())
+            return before[-1] is not None and before[-2] is not None and before[-1].middle == before[-2].middle
+
+        self.until(stands, f"there is no {words!r} to press")
+        assert before[-1] is not None
+        return before[-1]
 
     def _ready(self, words: str) -> Seen | None:
         button = self.sees(words, roles=BUTTONS)
@@ -86,6 +101,9 @@ class Person:
             self._xdotool("key", key)
 
     def type(self, text: str) -> None:
+        """Into the field that has the keyboard, once one has it."""
+        self.until(lambda: any(seen.role in FIELDS and seen.has(FOCUSED) for seen in self.everything()),
+                   "no field has the keyboard")  # fmt: skip
         self._xdotool("type", "--delay", str(KEY_MS), text)
 
     def give_keyboard_to(self, title: str, size: tuple[int, int]) -> None:
@@ -94,7 +112,9 @@ class Person:
 
         def found() -> list[str]:
             # A search that finds nothing ends with 1.
-            return subprocess.run(search, env=self._environment, capture_output=True, text=True).stdout.split()
+            return subprocess.run(
+                search, env=self._environment, capture_output=True, text=True, timeout=COMMAND_S
+            ).stdout.split()
 
         self.until(found, "the window does not open")
         window = found()[0]
@@ -121,7 +141,7 @@ class Person:
 
     def _xdotool(self, *arguments: str) -> str:
         done = subprocess.run(
-            ["xdotool", *arguments], env=self._environment, capture_output=True, text=True, timeout=60
+            ["xdotool", *arguments], env=self._environment, capture_output=True, text=True, timeout=COMMAND_S
         )
         if done.returncode:
             raise AssertionError(f"xdotool {arguments[0]}: {done.stderr.strip()}")

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from jeepney import DBusAddress, DBusErrorResponse, new_method_call
@@ -18,13 +19,14 @@ REGISTRY = ("org.a11y.atspi.Registry", "/org/a11y/atspi/accessible/root")
 ON_SCREEN = 0  # coordinates of the screen rather than of the window
 CHECKED, ENABLED, FOCUSED, SHOWING = 4, 8, 12, 25  # places in the set of states, as AT-SPI numbers them
 ANSWER_S = 20
+SERVICE = Path("/usr/share/dbus-1/services/org.a11y.Bus.service")
 
 Reference: TypeAlias = tuple[str, str]
 
 
 def available() -> bool:
     """Whether this machine has what it takes to be a screen reader."""
-    return bool(shutil.which("dbus-daemon"))
+    return bool(shutil.which("dbus-daemon")) and SERVICE.exists()
 
 
 @dataclass(frozen=True, slots=True)

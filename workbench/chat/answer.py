@@ -59,7 +59,8 @@ class Answer:
     Times are those of ``Timings``; None where nothing was measured.  ``notes`` say what the template made
     of the messages ("the system prompt was merged into the first message").  ``thinking`` came before ``text`` and is
     no part of it.  ``choices`` are there where alternatives were asked for.  ``conditions`` are what held the machine
-    back meanwhile ("on battery (62 %)"): they stand beside its speeds.
+    back meanwhile ("on battery (62 %)"): they stand beside its speeds.  ``system`` is the system prompt that went with
+    the prompt, empty: none; None where that was not recorded.
     """
 
     model: str
@@ -102,6 +103,7 @@ class Answer:
     tool_calls: tuple[ToolCall, ...] = ()
     choices: tuple[Choice, ...] = ()
     conditions: tuple[str, ...] = ()
+    system: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -153,13 +155,7 @@ CUT_SHORT = {
 def blank(model: ModelFile, text: str, stop_reason: str, *, error: BaseException | None = None) -> Answer:
     """An answer about which nothing was measured."""
     return Answer(
-        model=model.name,
-        path=str(model.path),
-        family=model.family.value,
-        quantisation=model.quantisation,
-        synthetic=model.synthetic,
-        size_bytes=model.size_bytes,
-        sha256=model.sha256,
+        **_file(model),
         text=text,
         stop_reason=stop_reason,
         error=Problem.of(error) if error is not None else None,
@@ -180,15 +176,9 @@ def measured(
 ) -> Answer:
     """A completed answer; ``fresh`` says whether the load was made for it, ``receipt`` is that of its load, and
     ``advised`` by whose wish it was sampled so.  ``own_system`` is a system prompt of the pane's own."""
-    model, timings, sampling = load.model, completion.timings, request.sampling
+    timings, sampling = completion.timings, request.sampling
     return Answer(
-        model=model.name,
-        path=str(model.path),
-        family=model.family.value,
-        quantisation=model.quantisation,
-        synthetic=model.synthetic,
-        size_bytes=model.size_bytes,
-        sha256=model.sha256,
+        **_file(load.model),
         text=completion.text,
         stop_reason=completion.stop_reason.value,
         prompt_tokens=completion.prompt.token_count,
@@ -217,7 +207,20 @@ def measured(
         tool_calls=completion.tool_calls,
         choices=completion.choices,
         conditions=conditions,
+        system="\n\n".join(one.content for one in request.messages if one.role == "system"),
     )
+
+
+def _file(model: ModelFile) -> dict[str, Any]:
+    return {
+        "model": model.name,
+        "path": str(model.path),
+        "family": model.family.value,
+        "quantisation": model.quantisation,
+        "synthetic": model.synthetic,
+        "size_bytes": model.size_bytes,
+        "sha256": model.sha256,
+    }
 
 
 def _choice(record: dict[str, Any]) -> Choice:

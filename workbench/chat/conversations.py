@@ -10,6 +10,7 @@ from typing import Any
 from workbench.chat import duplicating, listing, reading, searching
 from workbench.chat.answer import Answer, blank
 from workbench.chat.imports import adding
+from workbench.chat.imports.adding import Placed
 from workbench.chat.imports.imported import Imported
 from workbench.chat.pane import Pane
 from workbench.chat.stored import (
@@ -76,12 +77,6 @@ class Conversations:
         """Newest first."""
         with self._db.read() as sql:
             return listing.listed(sql, wanted)
-
-    def one(self, conversation_id: int) -> Listed | None:
-        """None when it is not there, or was deleted."""
-        with self._db.read() as sql:
-            found = listing.listed(sql, Wanted(), only=conversation_id)
-            return found[0] if found else None
 
     def folders(self) -> tuple[str, ...]:
         """Those that hold a conversation, by name."""
@@ -281,6 +276,13 @@ class Conversations:
             conversation_id = adding.add(sql, imported)
             searching.catch_up(sql)
             return conversation_id
+
+    def import_all(self, found: Sequence[Imported]) -> tuple[Placed, ...]:
+        """Those with a prompt, all or none; what is here already is not added again."""
+        with self._db.transaction() as sql:
+            placed = adding.place(sql, found)
+            searching.catch_up(sql)
+            return placed
 
     def duplicate(self, conversation_id: int, title: str) -> int | None:
         """All of it once more, but for its votes; None where there is no such conversation."""

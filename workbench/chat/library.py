@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from workbench.chat.titles import title_of
 from workbench.errors import UsageError
-from workbench.store.database import Database, Row, timestamp
+from workbench.store.database import Database, Row, Sql, timestamp
 
 FORMAT = "inference-workbench-prompts"
 VERSION = 1
@@ -43,22 +43,12 @@ class Prompts:
 
     def save(self, prompt: Prompt) -> Prompt:
         """In place of the one with its id, else as a new one; as it was kept.  Raises UsageError without a text."""
-        if not prompt.text.strip():
-            raise UsageError("A prompt needs a text.")
-        kept = replace(prompt, name=_name(prompt), folder=" ".join(prompt.folder.split()))
-        values = (kept.name, kept.text, kept.folder, json.dumps(kept.tags), timestamp())
+        return self.save_all([prompt])[0]
+
+    def save_all(self, prompts: Iterable[Prompt]) -> tuple[Prompt, ...]:
+        """``save`` each of them, or none."""
         with self._db.transaction() as sql:
-            if kept.id:
-                sql.execute(
-                    "UPDATE saved_prompt SET name = ?, text = ?, folder = ?, tags = ?, changed_at = ?,"
-                    " removed_at = NULL WHERE id = ?",
-                    (*values, kept.id),
-                )
-                return kept
-            cursor = sql.execute(
-                "INSERT INTO saved_prompt (name, text, folder, tags, changed_at) VALUES (?, ?, ?, ?, ?)", values
-            )
-            return replace(kept, id=int(cursor.lastrowid or 0))
+            return tuple(_saved(sql, prompt) for prompt in prompts)
 
     def remove(self, prompt_id: int) -> None:
         """It can be put back."""
@@ -73,6 +63,24 @@ class Prompts:
         """Erase what was removed before that moment."""
         with self._db.transaction() as sql:
             sql.execute("DELETE FROM saved_prompt WHERE removed_at < ?", (before,))
+
+
+def _saved(sql: Sql, prompt: Prompt) -> Prompt:
+    if not prompt.text.strip():
+        raise UsageError("A prompt needs a text.")
+    kept = replace(prompt, name=_name(prompt), folder=" ".join(prompt.folder.split()))
+    values = (kept.name, kept.text, kept.folder, json.dumps(kept.tags), timestamp())
+    if kept.id:
+        sql.execute(
+            "UPDATE saved_prompt SET name = ?, text = ?, folder = ?, tags = ?, changed_at = ?,"
+            " removed_at = NULL WHERE id = ?",
+            (*values, kept.id),
+        )
+        return kept
+    cursor = sql.execute(
+        "INSERT INTO saved_prompt (name, text, folder, tags, changed_at) VALUES (?, ?, ?, ?, ?)", values
+    )
+    return replace(kept, id=int(cursor.lastrowid or 0))
 
 
 def as_json(prompts: Sequence[Prompt]) -> str:

@@ -8,17 +8,14 @@ from workbench.chat.stored import Listed, Wanted
 from workbench.store.database import Sql
 
 
-def listed(sql: Sql, wanted: Wanted, *, only: int | None = None) -> tuple[Listed, ...]:
-    """Newest first; ``only`` that one, if it is among them."""
+def listed(sql: Sql, wanted: Wanted) -> tuple[Listed, ...]:
+    """Newest first."""
     conditions = ["c.deleted_at IS NOT NULL" if wanted.deleted else "c.deleted_at IS NULL"]
     values: dict[str, object] = {}
     for name, value in (("folder", wanted.folder), ("kind", wanted.kind), ("pinned", wanted.pinned)):
         if value is not None:
             conditions.append(f"c.{name} = :{name}")
             values[name] = value
-    if only is not None:
-        conditions.append("c.id = :only")
-        values["only"] = only
     if wanted.tag is not None:
         conditions.append("c.id IN (SELECT conversation_id FROM conversation_tag WHERE tag = :tag)")
         values["tag"] = wanted.tag
@@ -35,7 +32,7 @@ def listed(sql: Sql, wanted: Wanted, *, only: int | None = None) -> tuple[Listed
     ).fetchall()
     sought = wanted.title.casefold()
     rows = [row for row in rows if sought in row["title"].casefold()]
-    marked, answered = _tags(sql, only), _models(sql, only)
+    marked, answered = _tags(sql), _models(sql)
     return tuple(
         Listed(**(dict(row) | {"pinned": bool(row["pinned"])}), tags=tuple(marked[row["id"]]),
                models=tuple(answered[row["id"]]))
@@ -63,24 +60,19 @@ def models(sql: Sql) -> tuple[str, ...]:
     return tuple(row["model_name"] for row in rows)
 
 
-def _tags(sql: Sql, only: int | None) -> dict[int, list[str]]:
+def _tags(sql: Sql) -> dict[int, list[str]]:
     found: dict[int, list[str]] = defaultdict(list)
-    rows = sql.execute(
-        "SELECT conversation_id, tag FROM conversation_tag WHERE :only IS NULL OR conversation_id = :only"
-        " ORDER BY lower(tag)",
-        {"only": only},
-    )
+    rows = sql.execute("SELECT conversation_id, tag FROM conversation_tag ORDER BY lower(tag)")
     for row in rows:
         found[row["conversation_id"]].append(row["tag"])
     return found
 
 
-def _models(sql: Sql, only: int | None) -> dict[int, list[str]]:
+def _models(sql: Sql) -> dict[int, list[str]]:
     found: dict[int, list[str]] = defaultdict(list)
     rows = sql.execute(
         "SELECT DISTINCT t.conversation_id, g.model_name FROM turn AS t JOIN generation AS g ON g.turn_id = t.id"
-        " WHERE :only IS NULL OR t.conversation_id = :only ORDER BY t.conversation_id, g.model_name",
-        {"only": only},
+        " ORDER BY t.conversation_id, g.model_name"
     )
     for row in rows:
         found[row["conversation_id"]].append(row["model_name"])

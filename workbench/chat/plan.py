@@ -34,14 +34,15 @@ class RunMode(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a round takes in a mode: ``about_s`` for all its answers, with ``loading_s`` of loading models anew in it;
-    None where nobody knows.  ``why`` says what the mode is, or why it is not ``available``."""
+    """What a round takes in a mode: ``about_s`` for all its ``answers``, with ``loading_s`` of loading models anew in
+    it; None where nobody knows.  ``why`` says what the mode is, or why it is not ``available``."""
 
     mode: RunMode
     about_s: Seconds | None
     why: str
     available: bool = True
     loading_s: Seconds | None = None
+    answers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +125,16 @@ def _costs(times: Times, everyone: TogetherFit, apart: tuple[str, ...]) -> tuple
     answers = total(times.answers)
     loading = everyone.swap_s or reload_s(times.loads)
     # The slowest alone is the least that all at once can take; sharing cores or bandwidth, it is at most the sum.
-    at_once = None if answers is None else (max(known[0] for known in times.answers if known), answers[1])
-    stays, why = not apart, "; ".join(apart)
+    slowest = max((known[0] for known in times.answers if known), default=0.0)
+    at_once = None if answers is None else (slowest, answers[1])
+    stays, why, count = not apart, "; ".join(apart), len(times.answers)
+    together = why or "all answer at once and slow each other down"
+    in_turn = why or "one answers at a time: fair speeds"
+    swapped = total((answers, loading))
     return (
-        Cost(RunMode.TOGETHER, at_once if stays else None, why or "all answer at once and slow each other down", stays),
-        Cost(RunMode.IN_TURN, answers if stays else None, why or "one answers at a time: fair speeds", stays),
-        Cost(RunMode.SWAP, total((answers, loading)), "loads each model anew", loading_s=loading),
+        Cost(RunMode.TOGETHER, at_once if stays else None, together, stays, answers=count),
+        Cost(RunMode.IN_TURN, answers if stays else None, in_turn, stays, answers=count),
+        Cost(RunMode.SWAP, swapped, "loads each model anew", loading_s=loading, answers=count),
     )
 
 

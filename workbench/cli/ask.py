@@ -63,7 +63,8 @@ from workbench.engine.base import (
     StopReason,
 )
 from workbench.engine.llama import LlamaEngine
-from workbench.engine.tuning import NativeBursts, Tried, Tuning, most_that_fit, tune, tuning_key
+from workbench.engine.stored_tunings import Tuning
+from workbench.engine.tuning import NativeBursts, Tried, most_that_fit, tune, tuning_key
 from workbench.jobs import CancelToken, Task
 from workbench.models.file import ModelFile
 

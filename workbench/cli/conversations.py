@@ -9,10 +9,10 @@ from typing import Annotated, Any, TypeAlias
 import typer
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from workbench.app import Workbench
 from workbench.chat.imports import files as importing
-from workbench.chat.imports.imported import Imported
 from workbench.chat.snippets import BEGIN, END
 from workbench.chat.stored import Hit, Listed, Query, StoredConversation, StoredTurn, TurnNode, Wanted
 from workbench.cli import export, output
@@ -92,8 +92,7 @@ def search(
         output.out.print(
             f"[bold]{hit.conversation_id}[/] {escape(hit.title)} [dim]{escape(who)}, {_when(hit.asked_at)}[/]"
         )
-        marked = escape(hit.snippet).replace(BEGIN, "[bold]").replace(END, "[/bold]")
-        output.out.print(f"    {marked}", soft_wrap=True)
+        output.out.print(_marked(hit.snippet), soft_wrap=True)
 
 
 @app.command()
@@ -125,19 +124,15 @@ def import_conversations(
     folder: Annotated[str, typer.Option("--folder", help="The folder to put them into.")] = "",
     json: Json = False,
 ) -> None:
-    """Import conversations of other programs, with their branches."""
-    added: list[tuple[int, Imported]] = []
-    left_out: list[Imported] = []
+    """Import conversations of other programs, with their branches; those that are here already are not taken twice."""
     found = [one for file in files for one in importing.read(file.expanduser())]
+    left_out = [one for one in found if not one.turns]
     with Workbench.open() as workbench:
-        for one in found:
-            if not one.turns:
-                left_out.append(one)
-                continue
-            number = workbench.conversations.add_imported(one)
-            if folder:
-                workbench.conversations.set_folder(number, folder)
-            added.append((number, one))
+        placed = workbench.conversations.import_all(found)
+        added = [(one.conversation_id, one.imported) for one in placed if not one.known]
+        known = [(one.conversation_id, one.imported) for one in placed if one.known]
+        for number, _ in added if folder else ():
+            workbench.conversations.set_folder(number, folder)
     if json:
         output.emit(
             {
@@ -145,6 +140,7 @@ def import_conversations(
                     {"id": number, "title": one.title, "turns": len(one.turns), "source": one.source,
                      "problems": list(one.problems)} for number, one in added
                 ],
+                "known": [{"id": number, "title": one.title} for number, one in known],
                 "left_out": [{"title": one.title, "problems": list(one.problems)} for one in left_out],
             }
         )  # fmt: skip
@@ -154,6 +150,8 @@ def import_conversations(
         output.out.print(f"{number} {one.title}: {prompts}.", markup=False, soft_wrap=True)
         for problem in one.problems:
             output.err.print(f"    {problem}", style="yellow", markup=False, soft_wrap=True)
+    for number, one in known:
+        output.out.print(f"{number} {one.title}: here already.", markup=False, soft_wrap=True)
     for one in left_out:
         output.err.print(
             f"{one.title} was left out: {'; '.join(one.problems)}.", style="yellow", markup=False, soft_wrap=True
@@ -243,6 +241,16 @@ def _say_tree(nodes: tuple[TurnNode, ...], shown: set[int]) -> None:
         output.out.print(f"{'  ' * depth}{mark} {node.id} {line}", markup=False, soft_wrap=True)
         below = children.get(node.id, [])
         waiting += [(one, depth + (len(below) > 1)) for one in reversed(below)]
+
+
+def _marked(snippet: str) -> Text:
+    """What was found is bold."""
+    before, *found = snippet.split(BEGIN)
+    line = Text(f"    {before}")
+    for part in found:
+        words, _, after = part.partition(END)
+        line.append(words, style="bold").append(after)
+    return line
 
 
 def _when(moment: str) -> str:

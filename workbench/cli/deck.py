@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import queue
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,11 +13,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from workbench import jobs
 from workbench.app import Workbench
 from workbench.chat.comparison import MAX_PANES
 from workbench.chat.decks.files import read
 from workbench.chat.decks.rows import CellState, DeckTable
-from workbench.chat.decks.run import DeckJournal, DeckProgress, DeckRun, take_seats
+from workbench.chat.decks.run import DeckProgress
+from workbench.chat.decks.task import DeckEnd, DeckNews, run_deck
 from workbench.chat.options import Options
 from workbench.chat.plan import RunMode
 from workbench.cli import last_end, output
@@ -42,9 +44,10 @@ from workbench.cli.inputs import (
     given,
     templates_of,
 )
-from workbench.cli.loop import FRAME_S
-from workbench.errors import UsageError
-from workbench.jobs import JobMessage, JobRunner
+from workbench.cli.progress import interruptible
+from workbench.errors import UsageError, WorkbenchError
+from workbench.jobs import JobRunner
+from workbench.models.file import ModelFile
 
 app = typer.Typer(no_args_is_help=True, help="Ask several models a whole deck of prompts.")
 
@@ -97,37 +100,47 @@ def run(
     flags = {"context": context, "threads": threads, "temperature": temperature, "top_k": top_k, "top_p": top_p,
              "min_p": min_p, "repetition_penalty": repetition_penalty, "max_tokens": max_tokens,
              "sampling_mode": sampling, "isolation": "process" if isolated else None}  # fmt: skip
-    with Workbench.open(flags=given(flags)) as workbench, _on_a_lane(workbench) as (journal, messages, runner):
-        comparison = workbench.comparison(runner, journal, name="deck")
+    with Workbench.open(flags=given(flags)) as workbench:
         options = shared_options(workbench, system, seed, stop, mode)
         if resume is not None:
-            stored = workbench.history.decks.runs.asked(resume)
-            if stored is None:
-                raise UsageError(f"There is no run {resume}.", hint="workbench deck list")
-            comparison.options = Options.from_json(stored.system_prompt, stored.sampling, options)
-            for error in take_seats(comparison, stored, workbench.library.resolve).values():
-                output.say_error(error.message, error.hint)
             run_id = resume
         else:
             assert file is not None
-            models = model or []
-            if len(models) > MAX_PANES:
-                raise UsageError(f"{len(models)} models were given; at most {MAX_PANES} can be compared.")
-            deck = read(file)
-            files = [workbench.library.resolve(name) for name in models]
-            seat(workbench, comparison, files, templates_of(template or (), len(files)), [()] * len(files), force=force)
-            comparison.options = options
-            run_id = workbench.history.decks.runs.create(
-                deck, comparison.panes, options, context=workbench.settings.context
-            )
-        deck_run = DeckRun(comparison, journal, run_id)
-        try:
-            with last_end.watched(workbench, [pane.model for pane in comparison.panes if pane.model is not None]):
-                interrupted = _go(deck_run, messages, as_json=json)
-        finally:
-            deck_run.close()
-        _tell_end(workbench, deck_run, interrupted=interrupted, as_json=json)
-    raise typer.Exit(_status(deck_run, interrupted=interrupted))
+            run_id = _begun(workbench, file, model or [], options, template or ())
+        task = run_deck(
+            workbench.history.decks.runs, run_id, partial(workbench.comparison, name="deck"),
+            workbench.library.resolve, options, force=force,
+        )  # fmt: skip
+        with (
+            last_end.watched(workbench, _models(workbench, run_id)),
+            interruptible() as cancel,
+            _telling(run_id, as_json=json) as tell,
+        ):
+            end = jobs.run(task, cancel=cancel, on_event=tell)
+        _tell_end(workbench, end, as_json=json)
+    raise typer.Exit(_status(end))
+
+
+def _begun(workbench: Workbench, file: Path, models: Sequence[str], options: Options, templates: Sequence[str]) -> int:
+    """A new run of the file's prompts."""
+    if len(models) > MAX_PANES:
+        raise UsageError(f"{len(models)} models were given; at most {MAX_PANES} can be compared.")
+    deck = read(file)
+    files = [workbench.library.resolve(name) for name in models]
+    with closing(JobRunner(lambda _: None)) as runner:
+        comparison = workbench.comparison(runner)
+        seat(workbench, comparison, files, templates_of(templates, len(files)), [()] * len(files))
+        return workbench.history.decks.runs.create(deck, comparison.panes, options, context=workbench.settings.context)
+
+
+def _models(workbench: Workbench, run_id: int) -> list[ModelFile]:
+    """Those of a run that are there."""
+    table = workbench.history.decks.runs.table(run_id)
+    found = []
+    for column in table.columns if table is not None else ():
+        with suppress(WorkbenchError):  # what is missing is told at the end
+            found.append(workbench.library.resolve(str(column.path)))
+    return found
 
 
 @app.command("list")
@@ -182,79 +195,50 @@ def show(run: Annotated[int, typer.Argument(help="The number of a run.")], json:
 
 
 @contextmanager
-def _on_a_lane(workbench: Workbench) -> Iterator[tuple[DeckJournal, queue.SimpleQueue[JobMessage], JobRunner]]:
-    messages: queue.SimpleQueue[JobMessage] = queue.SimpleQueue()
-    runner = JobRunner(messages.put)
-    try:
-        yield DeckJournal(workbench.history.decks.runs), messages, runner
-    finally:
-        runner.close()
-
-
-def _go(deck_run: DeckRun, messages: queue.SimpleQueue[JobMessage], *, as_json: bool) -> bool:
-    """Deliver until all is asked; True when Ctrl-C ended it, after which what was being written is kept."""
-    interrupted = False
-    deck_run.start()
-    with _telling(deck_run, as_json=as_json) as tell:
-        while deck_run.running or deck_run.comparison.busy:
-            try:
-                tell()
-                deck_run.deliver(messages.get(timeout=FRAME_S))
-            except queue.Empty:
-                continue
-            except KeyboardInterrupt:
-                if interrupted:
-                    raise
-                interrupted = True
-                deck_run.stop()
-        tell()
-    return interrupted
-
-
-@contextmanager
-def _telling(deck_run: DeckRun, *, as_json: bool) -> Iterator[Any]:
+def _telling(run_id: int, *, as_json: bool) -> Iterator[Callable[[DeckNews], None]]:
     """A bar for people, and for scripts a line each time an answer ends."""
     if not output.err.is_terminal or as_json:
         said: list[int] = []
 
-        def line() -> None:
-            progress = deck_run.progress
+        def line(news: DeckNews) -> None:
+            progress = news.progress
             ended = progress.done + progress.failed
             if [ended] != said:
                 said[:] = [ended]
                 if as_json:
-                    output.emit_event("deck", {"run": deck_run.id, **_progress(progress)})
+                    output.emit_event("deck", {"run": run_id, **_progress(progress)})
                 else:
-                    output.err.print(_words(deck_run.id, progress), style="dim", markup=False, soft_wrap=True)
+                    output.err.print(_words(run_id, progress), style="dim", markup=False, soft_wrap=True)
 
         yield line
         return
     columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=None), MofNCompleteColumn(),
                TextColumn("{task.fields[more]}", markup=False))  # fmt: skip
     with Progress(*columns, console=output.err, transient=True) as bars:
-        bar = bars.add_task(f"run {deck_run.id}", total=deck_run.progress.total, more="")
+        bar = bars.add_task(f"run {run_id}", total=None, more="")
 
-        def draw() -> None:
-            progress = deck_run.progress
-            bars.update(bar, completed=progress.done + progress.failed, more=_left(progress))
+        def draw(news: DeckNews) -> None:
+            progress = news.progress
+            ended = progress.done + progress.failed
+            bars.update(bar, completed=ended, total=progress.total, more=_left(progress))
 
         yield draw
 
 
-def _tell_end(workbench: Workbench, deck_run: DeckRun, *, interrupted: bool, as_json: bool) -> None:
-    table, progress = deck_run.table, deck_run.progress
+def _tell_end(workbench: Workbench, end: DeckEnd, *, as_json: bool) -> None:
+    table = end.table
     if as_json:
-        answers = _answers(workbench, table)
-        output.emit(_as_json(table) | {"interrupted": interrupted, "answers": answers})
+        output.emit(_as_json(table) | {"interrupted": end.stopped, "answers": _answers(workbench, table)})
         return
-    output.out.print(_words(deck_run.id, progress), markup=False, soft_wrap=True)
-    for slot, problem in deck_run.given_up.items():
+    done, failed = table.count(CellState.DONE), table.count(CellState.FAILED)
+    output.out.print(_words(table.id, DeckProgress(done, failed, table.total)), markup=False, soft_wrap=True)
+    for slot, problem in end.problems.items():
         name = next(column.model for column in table.columns if column.slot == slot)
         output.say_error(f"{name}: {problem.message}", problem.hint)
-    if deck_run.awake.problem is not None:
-        output.err.print(f"The computer was not kept awake: {deck_run.awake.problem}", style="dim", markup=False)
-    if progress.done < progress.total:
-        output.err.print(f"workbench deck run --resume {deck_run.id} goes on with the rest.", style="dim", markup=False)
+    if end.asleep is not None:
+        output.err.print(f"The computer was not kept awake: {end.asleep}", style="dim", markup=False)
+    if done < table.total:
+        output.err.print(f"workbench deck run --resume {table.id} goes on with the rest.", style="dim", markup=False)
 
 
 def _table(workbench: Workbench, run_id: int) -> DeckTable:
@@ -311,8 +295,7 @@ def _left(progress: DeckProgress) -> str:
     return f"at least {said} left" if progress.at_least else f"about {said} left"
 
 
-def _status(deck_run: DeckRun, *, interrupted: bool) -> int:
-    if interrupted:
+def _status(end: DeckEnd) -> int:
+    if end.stopped:
         return INTERRUPTED
-    progress = deck_run.progress
-    return 0 if progress.done == progress.total else 1
+    return 0 if end.table.count(CellState.DONE) == end.table.total else 1

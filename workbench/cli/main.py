@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -33,6 +32,7 @@ from workbench.cli import (
     tour,
     votes,
 )
+from workbench.cli.display import has_display
 from workbench.errors import Cancelled, UsageError, WorkbenchError
 from workbench.paths import DATA_DIR_VARIABLE
 from workbench.settings import ENV_PREFIX
@@ -73,7 +73,7 @@ def build(open_window: OpenWindow) -> typer.Typer:
         if offline:
             os.environ[OFFLINE_VARIABLE] = "1"
         if context.invoked_subcommand is None:
-            raise typer.Exit(open_window(data_dir) if _has_display() else tour.run_tour())
+            raise typer.Exit(open_window(data_dir) if has_display() else tour.run_tour())
 
     app.command("hardware")(hardware.hardware)
     app.add_typer(models.app, name="models")
@@ -121,9 +121,3 @@ def run(arguments: Sequence[str], open_window: OpenWindow) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return status if isinstance(status, int) else 0
-
-
-def _has_display() -> bool:
-    if platform.system() == "Linux":
-        return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-    return True

@@ -110,7 +110,7 @@ def list_pack(
 ) -> None:
     """Show what a pack says is in it, without reading the models."""
     with Workbench.open() as workbench:
-        listed = run(workbench.pack_listing(pack))
+        listed = run(workbench.packs.listing(pack))
     _show(listed, json=json)
 
 
@@ -134,7 +134,7 @@ def install(
             _show(verified, json=False)
         agreed = _agree(verified, workbench.packs.unagreed(verified), yes=yes, quiet=json)
         with interruptible() as cancel:
-            task = workbench.install_pack(verified, agreed=agreed, allow_older=allow_older)
+            task = workbench.packs.install(verified, agreed=agreed, allow_older=allow_older)
             installed = follow(task, _tell, name="pack", as_json=json, cancel=cancel)
         if settings:
             workbench.take_settings(installed.settings)
@@ -162,7 +162,7 @@ def install(
 
 def _verified(workbench: Workbench, pack: Path, *, require_signature: bool, quiet: bool) -> Verified:
     with interruptible() as cancel:
-        task = workbench.verify_pack(pack, require_signature=require_signature)
+        task = workbench.packs.verify(pack, require_signature=require_signature)
         return follow(task, _tell, name="pack", as_json=quiet, cancel=cancel)
 
 

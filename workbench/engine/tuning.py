@@ -15,9 +15,9 @@ from workbench.engine.native_batch import BatchContext
 from workbench.engine.native_params import Placement
 from workbench.engine.sampling import Sampler
 from workbench.engine.slots import SHARED, Batch
+from workbench.engine.stored_tunings import Tuning
 from workbench.jobs import CancelToken
 from workbench.models.params import RunParams
-from workbench.store.database import Database, timestamp
 
 FORM = 1  # of how it is tried; another form is another key
 
@@ -27,15 +27,6 @@ FASTER = 1.05  # what more slots must bring: each takes memory, and each answer 
 PROMPT_TOKENS = 32
 STEPS = 12
 LONGEST_PREFILL_S = 4.0  # of a try; a model that takes longer gains little by another size of batch
-
-
-@dataclass(frozen=True, slots=True)
-class Tuning:
-    """What was best; ``tokens_per_s`` are those of all slots together while they decode."""
-
-    slots: int
-    n_batch: int
-    tokens_per_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +48,6 @@ class Bursts(Protocol):
     def prefill(self, n_batch: int) -> float | None:
         """Prompt tokens per second; None where it would take too long to be tried."""
         ...
-
-
-class Tunings:
-    """What was found before.  Any thread may ask."""
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
-    def of(self, key: str) -> Tuning | None:
-        with self._db.read() as sql:
-            row = sql.execute("SELECT slots, n_batch, tokens_per_s FROM batch_tuning WHERE key = ?", (key,)).fetchone()
-        return None if row is None else Tuning(row["slots"], row["n_batch"], row["tokens_per_s"])
-
-    def keep(self, key: str, tuning: Tuning) -> None:
-        with self._db.transaction() as sql:
-            sql.execute(
-                "INSERT OR REPLACE INTO batch_tuning (key, slots, n_batch, tokens_per_s, tuned_at)"
-                " VALUES (:key, :slots, :n_batch, :tokens_per_s, :tuned_at)",
-                {"key": key, "tuned_at": timestamp(), **asdict(tuning)},
-            )
 
 
 def tuning_key(header_sha256: str, params: RunParams, n_threads: int) -> str:

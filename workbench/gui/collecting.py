@@ -21,8 +21,7 @@ class Collector(QObject):
         super().__init__(parent)
         self._was_enabled = gc.isenabled()
         gc.disable()
-        # What the imports made stays: the full collections need not walk it again.
-        gc.collect()
+        # What the imports made stays: no collection need walk it, not even now, before the window is there.
         gc.freeze()
         self._timer = QTimer(self, interval=LOOK_EVERY_MS)
         self._timer.timeout.connect(self.look)

@@ -12,20 +12,16 @@ from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QMessageBox
 
 from workbench import settings
 from workbench.errors import SettingsError
-from workbench.gui import reading, theme
+from workbench.gui import motion, reading, theme
 from workbench.gui.actions import Menus
 from workbench.gui.compare.answer_deeds import AnswerDeeds
-from workbench.gui.compare.export_dialog import open_export
 from workbench.gui.compare.parts import part
-from workbench.gui.data.dialog import DataDialog
 from workbench.gui.decks.part import DecksPart
 from workbench.gui.diagnostics import diagnostics, versions
 from workbench.gui.history.part import HistoryPart
 from workbench.gui.palette import Palette
 from workbench.gui.palette_entries import PaletteEntries
-from workbench.gui.preferences import PreferencesDialog
 from workbench.gui.present.mode import PresenterPart
-from workbench.gui.shortcuts import ShortcutsDialog
 from workbench.gui.theme import Tone
 from workbench.gui.tr import tr
 
@@ -94,6 +90,8 @@ class Commands(QObject):
     @Slot()
     def export(self) -> None:
         self._window.show_page("compare")
+        from workbench.gui.compare.export_dialog import open_export
+
         open_export(self._window.compare)
 
     @Slot()
@@ -130,10 +128,14 @@ class Commands(QObject):
 
     @Slot()
     def show_data(self) -> None:
+        from workbench.gui.data.dialog import DataDialog
+
         _open(DataDialog(self._bench, self._window))
 
     @Slot()
     def show_settings(self) -> None:
+        from workbench.gui.preferences import PreferencesDialog
+
         dialog = PreferencesDialog(self._bench.settings, self._window)
         dialog.changed.connect(self.keep)
         _open(dialog)
@@ -239,7 +241,7 @@ class Commands(QObject):
         if not changes:
             return
         self._bench.settings = self._bench.settings.model_copy(update=dict(changes))
-        if {"theme", "text_scale", "reading_width"} & set(changes):
+        if {"theme", "text_scale", "reading_width", "reduced_motion"} & set(changes):
             self.dress()
         try:
             settings.save(self._bench.paths.settings, changes)
@@ -253,6 +255,7 @@ class Commands(QObject):
         if isinstance(app, QApplication):
             theme.apply(app, chosen.theme, chosen.text_scale)
             reading.set_characters(chosen.reading_width)
+            motion.reduce(app, reduced=chosen.reduced_motion)
             self._themes[chosen.theme].setChecked(True)
 
     # --- Run ---------------------------------------------------------------------------------
@@ -294,6 +297,8 @@ class Commands(QObject):
 
     @Slot()
     def show_shortcuts(self) -> None:
+        from workbench.gui.shortcuts import ShortcutsDialog
+
         _open(ShortcutsDialog(self._window))
 
     @Slot()

@@ -18,6 +18,7 @@ from workbench.models.fit import Fit
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_MS = 2000
+FIRST_LOOK_MS = 100  # it asks llama.cpp in another process: that one starts when the window is there
 SETTLED_MS = 15_000  # after it was opened a program is left alone for a moment, or it is in use
 
 
@@ -42,17 +43,19 @@ class MachineWatch(QObject):
         self.timer = QTimer(self, interval=LOOK_EVERY_MS)
         self.timer.timeout.connect(self.look)
         self.timer.timeout.connect(self.ticked)
+        self._first = QTimer(self, interval=FIRST_LOOK_MS, singleShot=True)
+        self._first.timeout.connect(self.look)
         self._quiet = QTimer(self, interval=SETTLED_MS, singleShot=True)
         self._quiet.timeout.connect(self._measure_memory)
 
     def start(self) -> None:
-        self.look()
+        self._first.start()
         self.timer.start()
         self._quiet.start()
 
     def stop(self) -> None:
-        self.timer.stop()
-        self._quiet.stop()
+        for timer in (self._first, self.timer, self._quiet):
+            timer.stop()
 
     @property
     def loaded(self) -> tuple[Loaded, ...]:

@@ -29,6 +29,7 @@ SHOWN = (
     "theme",
     "text_scale",
     "reading_width",
+    "reduced_motion",
     "announcements",
     "context",
     "threads",

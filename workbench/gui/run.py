@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
+import shiboken6
 from PySide6.QtCore import (
     QLocale,
     QMessageLogContext,
@@ -26,7 +27,7 @@ from PySide6.QtCore import (
 )
 from PySide6.QtWidgets import QApplication
 
-from workbench.gui import theme
+from workbench.gui import motion, theme
 from workbench.gui.collecting import Collector
 from workbench.gui.commands import PROGRAM
 from workbench.gui.instance import Instance
@@ -78,17 +79,20 @@ def _run(app: QApplication, workbench: Workbench, instance: Instance) -> int:
     app.setWindowIcon(theme.app_icon())
     use_language(app, resources() / "translations", QLocale())
     theme.apply(app, workbench.settings.theme, workbench.settings.text_scale)
+    motion.reduce(app, reduced=workbench.settings.reduced_motion)
     collector = Collector()
     unfinished = workbench.conversations.mark_unfinished()
     if unfinished:
         log.info("%d answers were being written when the program last ended", unfinished)
-    window = MainWindow(workbench)
+    with theme.undressed(app):
+        window = MainWindow(workbench)
     instance.raised.connect(window.come_to_front)
     with _faults_shown(window), _ended_by_signals(window):
         window.show()
         status = app.exec()
         window.close()  # ended by the session rather than by its own button: end the work too
         afterwards = window.afterwards
+    shiboken6.delete(window)  # from the top down; the collector would take it apart in any order, and fall
     del window
     collector.close()
     if afterwards is not None:

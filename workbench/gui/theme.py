@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import lru_cache
@@ -217,6 +219,20 @@ def apply(app: QApplication, mode: Mode = "system", text_scale: float = 1.0) -> 
     _theme.apply(app, mode, text_scale)
 
 
+@contextmanager
+def undressed(app: QApplication) -> Iterator[None]:
+    """For making many widgets at once, before they are shown: they get the style sheet at the end, each once.
+
+    Else whatever is put into something is dressed anew each time, with all that is in it.
+    """
+    sheet = app.styleSheet()
+    app.setStyleSheet("")
+    try:
+        yield
+    finally:
+        app.setStyleSheet(sheet)
+
+
 def current() -> Tokens:
     """The colours in use, for painters; ``changed`` is emitted when they are others."""
     return _theme.tokens
@@ -229,13 +245,6 @@ def scale() -> float:
 def px(size: float) -> int:
     """Pixels that grow with the text."""
     return round(size * _theme.scale)
-
-
-def mono_font(points: float = Points.BODY) -> QFont:
-    """The system's fixed-width font."""
-    font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
-    font.setPointSizeF(points * _theme.scale)
-    return font
 
 
 def mark(widget: QWidget, **properties: str | bool) -> None:

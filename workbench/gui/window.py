@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from workbench.gui.bridge import EventPump
 from workbench.gui.commands import PROGRAM, Commands
 from workbench.gui.compare.attachments import Attachments
 from workbench.gui.compare.parts import part
-from workbench.gui.compare.whereabouts import Whereabouts
+from workbench.gui.direction import isolated
 from workbench.gui.errands import Errands, errand
 from workbench.gui.history.part import HistoryPart
 from workbench.gui.hub.dialogs import HubDialogs
@@ -28,20 +28,16 @@ from workbench.gui.hub.library_watch import LibraryWatch
 from workbench.gui.hub.traffic import LIST_LANE
 from workbench.gui.machine_watch import MachineWatch
 from workbench.gui.pages.compare import ComparePage
-from workbench.gui.pages.machine import MachinePage
-from workbench.gui.pages.models import ModelsPage
-from workbench.gui.pages.votes import VotesPage
-from workbench.gui.pages.welcome import WelcomePage
 from workbench.gui.safe_start import SafeStart
 from workbench.gui.theme import Space, Tone
 from workbench.gui.tr import tr
-from workbench.gui.votes.ways import VoteWays
 from workbench.gui.widgets.controls import ElidedLabel
 from workbench.gui.widgets.drop import DropCurtain
 from workbench.gui.widgets.memory_bar import MemoryStrip
 from workbench.gui.widgets.notice import Notice
 from workbench.gui.widgets.rail import Rail
 from workbench.gui.widgets.tab_order import ReadInOrder
+from workbench.gui.words import page_titles
 from workbench.hardware.facts import Hardware
 from workbench.hub.downloads import Download
 from workbench.jobs import CancelToken, JobRunner
@@ -50,6 +46,10 @@ from workbench.models.params import RunParams
 
 if TYPE_CHECKING:
     from workbench.app import Workbench
+    from workbench.gui.pages.machine import MachinePage
+    from workbench.gui.pages.models import ModelsPage
+    from workbench.gui.pages.votes import VotesPage
+    from workbench.gui.pages.welcome import WelcomePage
 
 HEADING = 76  # pixels: enough for a page's name at 100 % text
 
@@ -60,7 +60,7 @@ class MainWindow(QMainWindow):
         self.bench = workbench
         self.pump = EventPump(self)
         self.runner = JobRunner(self.pump.post)
-        self._errands = Errands(self.pump, self.runner)
+        self.errands = Errands(self.pump, self.runner)
         self._closed = False
         self.afterwards: Callable[[], None] | None = None  # done when all is closed
         self.setWindowTitle(PROGRAM)
@@ -72,33 +72,15 @@ class MainWindow(QMainWindow):
         self.heading.setProperty("role", "subtitle")
         self.heading.setMinimumWidth(HEADING)
         self.rail = Rail()
-        self.dock = Dock(workbench, self._errands, self.rail, self)
+        self.dock = Dock(workbench, self.errands, self.rail, self)
         self.network, self.traffic = self.dock.network, self.dock.traffic
-        self.dialogs = HubDialogs(workbench, self._errands, self.network, self)
+        self.dialogs = HubDialogs(workbench, self.errands, self.network, self)
         self.watch = LibraryWatch(workbench, self)
         self.stack = QStackedWidget()
         self.compare = ComparePage(workbench, self.pump, self.runner)
         self.blind = part(self.compare, BlindMode)
-        self.votes = VotesPage(workbench, self._errands)
-        self.models = ModelsPage(workbench, self._errands)
-        Whereabouts(self.models.care, self.compare.record, self.compare.shelf, self)
-        self.machine = MachinePage(workbench, self._errands)
-        self.machine_watch = MachineWatch(workbench, self._errands, self.compare.comparison, self.strip, self)
-        self.welcome = WelcomePage(workbench, self.pump, self.runner)
-        self._pages: dict[str, QWidget] = {
-            "compare": self.compare,
-            "models": self.models,
-            "machine": self.machine,
-            "votes": self.votes,
-            "welcome": self.welcome,
-        }
-        self._titles = {
-            "compare": tr("Compare"),
-            "models": tr("Models"),
-            "machine": tr("Machine"),
-            "votes": tr("Votes"),
-            "welcome": tr("Get started"),
-        }
+        self.machine_watch = MachineWatch(workbench, self.errands, self.compare.comparison, self.strip, self)
+        self._titles = page_titles()
         self._arrange()
         self.commands = Commands(self)
         self.menus = actions.build(self, self.commands)
@@ -108,7 +90,7 @@ class MainWindow(QMainWindow):
         self.safe_start = SafeStart(workbench.sentinel, self.compare, self.notice)
         self.show_page("compare")
         self._touched = False
-        self._errands.run("count models", self._library_empty, self._first_page)
+        self.errands.run("count models", self._library_empty, self._first_page)
         self.traffic.resume_if_queued()
 
     # --- arranged ----------------------------------------------------------------------------
@@ -118,12 +100,10 @@ class MainWindow(QMainWindow):
         tip = tr("Every model, and which quantisation fits (Ctrl+2)")
         self.rail.add("models", tr("Models"), "layers-triple-outline", tip)
         self.rail.add("machine", tr("Machine"), "memory", tr("This machine, and what fits it (Ctrl+3)"))
-        self.rail.add(
-            "votes", tr("Votes"), "vote-outline", tr("Which model is preferred, and how sure that is (Ctrl+4)")
-        )
+        tip = tr("Which model is preferred, and how sure that is (Ctrl+4)")
+        self.rail.add("votes", tr("Votes"), "vote-outline", tip)
         self.rail.add("welcome", tr("Start"), "compass-outline", tr("Get started (F1)"), at_end=True)
-        for page in self._pages.values():
-            self.stack.addWidget(page)
+        self.stack.addWidget(self.compare)
         top = QFrame()
         top.setProperty("role", "topbar")
         bar = QHBoxLayout(top)
@@ -157,40 +137,55 @@ class MainWindow(QMainWindow):
         self.rail.chosen.connect(self.show_page)
         self.compare.title_changed.connect(self._on_title)
         self.compare.memory_changed.connect(self.machine_watch.look)
-        self.watch.changed.connect(self.models.refresh)
         self.watch.changed.connect(self.compare.shelf.refresh)
-        self.models.refresh_button.clicked.connect(self.watch.begin_anew)
-        self.models.chosen.connect(self.open_model)
-        self.models.ghost.connect(self.machine_watch.show_ghost)
-        self.machine.chosen.connect(self.open_model)
-        self.welcome.fetched.connect(self._on_fetched)
-        self.welcome.open_file.connect(self.commands.choose_file)
-        self.welcome.add_folder.connect(self.commands.choose_folder)
-        self.welcome.import_pack.connect(self.dialogs.import_pack)
-        self.welcome.show_entry.connect(self._show_entry)
         self.dialogs.installed.connect(self._on_installed)
         self.dock.refused.connect(self._say_problem)
         self.dock.drawer.token_wished.connect(self.dialogs.show_token)
-        self.models.getting.refused.connect(self._on_not_got)
         self.dock.drawer.opened.connect(self._open_download)
-        self.models.getting.queued.connect(self._on_queued)
-        self.welcome.queued.connect(self._on_queued)
         self.traffic.changed.connect(self._on_traffic)
-        self.traffic.arrived.connect(self._on_arrived)
-        self.welcome.done.connect(self._show_compare)
         self.machine_watch.seen.connect(self._on_seen)
         self.machine_watch.failed.connect(self._say_problem)
-        self.machine_watch.measured.connect(self.models.refresh)
         self.machine_watch.ticked.connect(self.network.follow)
         self.blind.changed.connect(self._on_blind)
-        VoteWays(self.compare, self.blind, self.votes, self.bench.history.vote_listing, self.show_page)
+        self.blind.votes_wished.connect(self._show_votes)
 
     # --- pages -------------------------------------------------------------------------------
+
+    # The first use makes a page: together they are a quarter of the program, and nobody waits for that at the start.
+
+    @cached_property
+    def models(self) -> ModelsPage:
+        from workbench.gui.later_pages import models_page
+
+        return models_page(self)
+
+    @cached_property
+    def machine(self) -> MachinePage:
+        from workbench.gui.later_pages import machine_page
+
+        return machine_page(self)
+
+    @cached_property
+    def votes(self) -> VotesPage:
+        from workbench.gui.later_pages import votes_page
+
+        return votes_page(self)
+
+    @cached_property
+    def welcome(self) -> WelcomePage:
+        from workbench.gui.later_pages import welcome_page
+
+        return welcome_page(self)
+
+    def made(self, name: str) -> bool:
+        """Whether a page is there; one that is not has nothing to be told yet."""
+        return name in self.__dict__
 
     @Slot(str)
     def show_page(self, name: str) -> None:
         self._touched = True
-        self.stack.setCurrentWidget(self._pages[name])
+        self._shown = name
+        self.stack.setCurrentWidget(getattr(self, name))
         self.rail.show_current(name)
         self._show_heading()
         if name == "machine":
@@ -208,18 +203,21 @@ class MainWindow(QMainWindow):
             self.compare.composer.setFocus()
 
     @Slot()
-    def _show_compare(self) -> None:
+    def show_compare(self) -> None:
         self.show_page("compare")
+
+    @Slot()
+    def _show_votes(self) -> None:
+        self.show_page("votes")
 
     @Slot(str)
     def _on_title(self, _title: str) -> None:
         self._show_heading()
 
     def _show_heading(self) -> None:
-        page = self.stack.currentWidget()
-        name = next(name for name, found in self._pages.items() if found is page)
+        name = self._shown
         title = self.compare.record.title if name == "compare" else ""
-        self.heading.setText(f"{self._titles[name]}  ▸  {title}" if title else self._titles[name])
+        self.heading.setText(f"{self._titles[name]}  ▸  {isolated(title)}" if title else self._titles[name])
         self.setWindowTitle(f"{title or self._titles[name]} – {PROGRAM}")
 
     def _first_page(self, empty: bool) -> None:
@@ -237,10 +235,11 @@ class MainWindow(QMainWindow):
         return not listing.files and not listing.problems
 
     @Slot()
-    def _on_fetched(self) -> None:
+    def on_fetched(self) -> None:
         self.compare.propose()
         self.show_page("compare")
-        self.notice.say(tr("The starter models are here."), tr("Ask them something below."), tone=Tone.ACCENT)
+        self.notice.say(tr("The starter models are here."), tr("Ask them something."), tone=Tone.ACCENT)
+        self.notice.pass_with(self.compare.composer.sent)
 
     @Slot()
     def come_to_front(self) -> None:
@@ -263,8 +262,9 @@ class MainWindow(QMainWindow):
 
     @Slot(object, bool)
     def _on_seen(self, machine: Hardware, first: bool) -> None:
-        self.machine.draw_memory(machine, self.machine_watch.loaded)
-        if first:
+        if self.made("machine"):
+            self.machine.draw_memory(machine, self.machine_watch.loaded)
+        if first and self.made("welcome"):
             self.welcome.draw_machine(machine)
             self.welcome.draw_together(machine)
 
@@ -312,7 +312,7 @@ class MainWindow(QMainWindow):
 
     def add_folder(self, folder: Path) -> None:
         work = partial(self.bench.library.add_folder, folder)
-        self._errands.run("add a folder", errand(work), self._on_folder, self._not_done, lane=LIST_LANE)
+        self.errands.run("add a folder", errand(work), self._on_folder, self._not_done, lane=LIST_LANE)
 
     def _on_folder(self, folder: Path) -> None:
         self.watch.begin_anew()
@@ -333,30 +333,31 @@ class MainWindow(QMainWindow):
         self.dock.toggle()
 
     @Slot(object)
-    def _on_queued(self, download: Download) -> None:
+    def on_queued(self, download: Download) -> None:
         self.traffic.refresh()
         self.traffic.start()
         self.dock.show_drawer()
 
     @Slot(object, object)
-    def _on_not_got(self, _model: ModelFile, problem: Problem) -> None:
+    def on_not_got(self, _model: ModelFile, problem: Problem) -> None:
         if problem.code == GatedModelError.code:
             self.models.notice.suggest(tr("Enter a token…"), self.dialogs.show_token)
 
     @Slot()
     def _on_traffic(self) -> None:
-        self.models.draw_coming([path for item in self.traffic.items if item.coming for path in item.download.files])
+        if self.made("models"):
+            self.models.draw_coming(self.coming())
 
-    @Slot(object)
-    def _on_arrived(self, _download: Download) -> None:
-        self.models.refresh()
+    def coming(self) -> list[Path]:
+        """Files that are on their way."""
+        return [path for item in self.traffic.items if item.coming for path in item.download.files]
 
     @Slot(object)
     def _open_download(self, download: Download) -> None:
         self.open_file(download.files[0])
 
     @Slot(str)
-    def _show_entry(self, entry_id: str) -> None:
+    def show_entry(self, entry_id: str) -> None:
         self.show_page("models")
         self.models.show_entry(entry_id)
 
@@ -388,9 +389,10 @@ class MainWindow(QMainWindow):
             kept.sync()
             self.hide()  # the last token may take a moment; nobody needs to watch
             self.dock.drawer.notice.take()
-            self._errands.close()
+            self.errands.close()
             self.watch.close()
-            self.models.care.close()
+            if self.made("models"):
+                self.models.care.close()
             self.compare.shutdown()
             self.runner.close()
             self.traffic.close()

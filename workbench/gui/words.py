@@ -8,7 +8,7 @@ from workbench.gui.theme import Tone
 from workbench.gui.tr import tr
 from workbench.hardware.facts import Hardware
 from workbench.hardware.words import human_bytes
-from workbench.models.file import Family, ModelFile
+from workbench.models.file import Family
 from workbench.models.fit import Fit
 from workbench.models.words import verdict_words
 
@@ -57,6 +57,12 @@ def parameter_count(count: int) -> str:
     return tr("{count:.0f} k", count=count / 1e3)
 
 
-def model_line(model: ModelFile) -> str:
-    """One line for lists and pickers: "SmolLM2 135M · Q4_1 · 99 MB"."""
-    return f"{model.title} · {model.quantisation} · {human_bytes(model.size_bytes)}"
+def page_titles() -> dict[str, str]:
+    """What the pages of the window are called."""
+    return {
+        "compare": tr("Compare"),
+        "models": tr("Models"),
+        "machine": tr("Machine"),
+        "votes": tr("Votes"),
+        "welcome": tr("Get started"),
+    }

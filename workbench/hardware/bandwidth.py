@@ -13,16 +13,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from workbench.hardware.caches import last_level_cache_bytes
 from workbench.hardware.facts import Cpu
 from workbench.hardware.load import Load
 from workbench.hardware.memory import available_bytes
 from workbench.jobs import CancelToken, Task
+
+if TYPE_CHECKING:  # a library that most starts of the program never need
+    import numpy as np
+    import numpy.typing as npt
+
+    _Array: TypeAlias = npt.NDArray[np.uint64]
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +35,6 @@ _TIMES_CACHE = 4
 # Filling more takes seconds on virtual machines, whose last-level cache may be the whole server's.
 _MAX_ARRAYS_BYTES = 512 << 20
 _MIN_ARRAYS_BYTES = 64 << 20
-
-_Array = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,8 @@ def read_bandwidth(n_threads: int, arrays_bytes: int) -> Task[BandwidthProgress,
 
 def _filled(size_bytes: int) -> _Array:
     """Written to once: pages never written are all the same page of zeros, which stays in the cache."""
+    import numpy as np
+
     array = np.empty(max(1, size_bytes // 8), dtype=np.uint64)
     array.fill(1)
     return array
@@ -144,6 +147,8 @@ def _filled(size_bytes: int) -> _Array:
 
 def _read_together(pool: ThreadPoolExecutor, arrays: Sequence[_Array]) -> float:
     """Seconds from the first start to the last end."""
+    import numpy as np
+
     barrier = threading.Barrier(len(arrays), timeout=10)
 
     def read(array: _Array) -> tuple[float, float]:

@@ -6,6 +6,7 @@ import enum
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -51,8 +52,13 @@ class Promise:
     commit: str
 
 
-_FAILURE = TypeAdapter(Failure)
 _OFF_THE_LIST = 0  # the position of finished ones that nobody wants to see, kept for what the hub said of them
+
+
+@cache
+def _failure() -> TypeAdapter[Failure]:
+    """Made for the first download that failed."""
+    return TypeAdapter(Failure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +168,7 @@ class DownloadRows:
                 sql.execute(
                     "UPDATE download SET state = ?, reason = ?, changed_at = ? WHERE id = ?"
                     " AND state IN (SELECT value FROM json_each(?))",
-                    (state.value, reason and _FAILURE.dump_json(reason).decode(), timestamp(), download_id, states),
+                    (state.value, reason and _failure().dump_json(reason).decode(), timestamp(), download_id, states),
                 ).rowcount
                 > 0
             )
@@ -197,7 +203,7 @@ def _row(sql: Sql, row: Row) -> DownloadRow:
         tuple(RemoteFile(file["path"], file["size_bytes"], file["sha256"], file["etag"]) for file in files),
         bool(row["gated"]),
     )
-    reason = _FAILURE.validate_json(row["reason"]) if row["reason"] is not None else None
+    reason = _failure().validate_json(row["reason"]) if row["reason"] is not None else None
     return DownloadRow(
         row["id"], wanted, bool(row["replaces"]), State(row["state"]), reason, row["added_at"], row["changed_at"]
     )

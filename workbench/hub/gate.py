@@ -18,13 +18,13 @@ from workbench.hub import consent
 from workbench.hub.ranges import RangedReader, Source
 from workbench.hub.remote import RemoteListing
 from workbench.hub.repository import RemoteFile, Repository
-from workbench.hub.terms import Terms, legal_files
 from workbench.jobs import CancelToken, Task
 from workbench.models.file import ModelFile
 from workbench.store.database import Database
 
 if TYPE_CHECKING:
     from workbench.hub.connection import Connection
+    from workbench.hub.terms import Terms
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +100,8 @@ def gate(
         yield None
         found = _without_text(listing, db)
         text = texts.text(found.repository, found.revision)
+        from workbench.hub.terms import legal_files
+
         legal = legal_files(listing.found) if listing.found is not None else ()
         if not legal:
             return dataclasses.replace(found, text=found.terms.text)
@@ -127,6 +129,8 @@ def agree(found: Gate, db: Database) -> Gate:
 
 def check_agreed(model: ModelFile, db: Database) -> None:
     """Raises LicenceError for a model of the hub to whose licence, at its commit, nobody agreed here."""
+    from workbench.hub.terms import Terms  # read from checked documents, which take a while to import
+
     assert model.origin is not None, "only what is to be had has a gate"
     repository, commit = model.origin.repository.lower(), model.origin.commit
     if not any(one.repository.lower() == repository and one.revision == commit for one in consent.every(db)):
@@ -142,6 +146,8 @@ def licence_of(listing: RemoteListing) -> tuple[str | None, str | None]:
 
     What a repository says counts before what a file says: a card can be corrected, a file was written once.
     """
+    from workbench.hub.terms import Terms
+
     in_files = next((file.licence for file in listing.files if file.licence), None)
     carried = listing.licence or in_files
     differs = in_files is not None and Terms.of(in_files).id != Terms.of(carried).id
@@ -149,6 +155,8 @@ def licence_of(listing: RemoteListing) -> tuple[str | None, str | None]:
 
 
 def _without_text(listing: RemoteListing, db: Database) -> Gate:
+    from workbench.hub.terms import Terms
+
     carried, file_licence = licence_of(listing)
     terms = Terms.of(carried)
     licence = terms.id

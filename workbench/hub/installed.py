@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from workbench.hub.entries import Entry
 from workbench.hub.places.same import Held
 from workbench.models.file import ModelFile
+
+if TYPE_CHECKING:
+    from workbench.hub.entries import Entry
 
 
 def installed(entries: Sequence[Entry], held: Sequence[Held]) -> frozenset[str]:

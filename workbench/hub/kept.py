@@ -10,6 +10,7 @@ import logging
 import os
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -31,7 +32,10 @@ class KeptListing:
     asked_at: str
 
 
-_LISTING = TypeAdapter(KeptListing)
+@cache
+def _form() -> TypeAdapter[KeptListing]:
+    """Made when a listing is first kept or read: that is work, and no part of a start."""
+    return TypeAdapter(KeptListing)
 
 
 class Kept:
@@ -71,14 +75,14 @@ class Kept:
             data = _intact(path)
             if data is not None:
                 try:
-                    return _LISTING.validate_json(data)
+                    return _form().validate_json(data)
                 except ValidationError:  # of another version of the program
                     log.info("%s is not understood and is asked for again", path.name)
         return None
 
     def keep_listing(self, address: Address, listing: KeptListing) -> None:
         """Raises DiskFullError and HubError where it cannot be written."""
-        data = _LISTING.dump_json(listing)
+        data = _form().dump_json(listing)
         key = self._listing_key(address)
         path = self._listings / f"{key}-{hashlib.sha256(data).hexdigest()}.json"
         _write_atomic(path, data)

@@ -12,9 +12,9 @@ from workbench.hub import catalogue, consent
 from workbench.hub.library import Held, Library
 from workbench.hub.packs import install, verify
 from workbench.hub.packs.contents import Contents, Extra, ModelContent, Text
+from workbench.hub.packs.destination import Destination
 from workbench.hub.packs.install import Installed
 from workbench.hub.packs.manifest import PackedModel
-from workbench.hub.packs.planning import Destination
 from workbench.hub.packs.progress import PackProgress
 from workbench.hub.packs.signing import PublicKey, SecretKey
 from workbench.hub.packs.trust import TrustedKeys
@@ -63,7 +63,7 @@ class Packing:
         *,
         signer: SecretKey | None,
         form: Form = "zip",
-        part_bytes: int = PART_BYTES,
+        part_bytes: int | None = None,
         extras: Sequence[Extra] = (),
         settings: Mapping[str, object] | None = None,
     ) -> Task[PackProgress, Created]:
@@ -80,7 +80,7 @@ class Packing:
             held = {one.file.path: one for one in self._library.listing().held}
             content = tuple(self._content(model, held.get(model.path)) for model in models)
             contents = Contents(name, content, (*self._entries(content), *extras), settings or {})
-            making = create.create(contents, target, form=form, signer=signer, part_bytes=part_bytes)
+            making = create.create(contents, target, form=form, signer=signer, part_bytes=part_bytes or PART_BYTES)
             return (yield from making(cancel))
 
         return task

@@ -7,28 +7,24 @@ import logging
 import threading
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workbench.errors import OfflineError, PackError
 from workbench.hub import account as whose
-from workbench.hub import catalogues, gate, moving, network_uses, own_catalogues, pulling
+from workbench.hub import gate, moving, network_uses, pulling
 from workbench.hub.account import Account
 from workbench.hub.care import Care
-from workbench.hub.catalogue import Catalogue
 from workbench.hub.download_rows import State
 from workbench.hub.download_state import DownloadState
 from workbench.hub.downloads import Download, Downloads
-from workbench.hub.entries import Entry
 from workbench.hub.finding import Found, find
 from workbench.hub.gate import Gate
 from workbench.hub.kept import Kept
 from workbench.hub.library import Held, Library
 from workbench.hub.network_uses import NetworkUse
-from workbench.hub.own_catalogues import OwnCatalogue, RemovedCatalogue
-from workbench.hub.packing import Packing
-from workbench.hub.packs.install import finish_interrupted
-from workbench.hub.packs.planning import Destination
+from workbench.hub.packs.destination import Destination
 from workbench.hub.places.cached import CachedPlaces
 from workbench.hub.places.place import Place
 from workbench.hub.remote import HeadProgress, Hub, RemoteListing
@@ -43,6 +39,12 @@ from workbench.jobs import CancelToken, Task
 from workbench.models.file import ModelFile
 from workbench.paths import resources
 from workbench.store.database import Database
+
+if TYPE_CHECKING:
+    from workbench.hub.catalogue import Catalogue
+    from workbench.hub.entries import Entry
+    from workbench.hub.own_catalogues import OwnCatalogue, RemovedCatalogue
+    from workbench.hub.packing import Packing
 
 log = logging.getLogger(__name__)
 
@@ -76,30 +78,39 @@ class Supply(Care):
         self._lock = threading.Lock()  # guards _catalogue and _known
         self._catalogue: Catalogue | None = None
         self._known: dict[tuple[str, str], Repository] = {}
-        self.packs = Packing(
-            db,
-            Destination.below(sources.data),
+
+    def tidy(self) -> None:
+        """Finish what an earlier run was interrupted at; once, before the first listing."""
+        moving.tidy(self.library, self.db)
+        if Destination.below(self._sources.data).packs.is_dir():
+            self._finish_packs()
+        if not self.switch.offline:
+            self._resume_downloads()
+
+    # --- packs -------------------------------------------------------------------------------
+
+    @cached_property
+    def packs(self) -> Packing:
+        """Imported when it is first asked for: most starts of the program have nothing to do with packs."""
+        from workbench.hub.packing import Packing
+
+        return Packing(
+            self.db,
+            Destination.below(self._sources.data),
             self.library,
             self.downloads,
             self._texts,
             catalogue=lambda: self.catalogue,
             changed=self.read_catalogue_again,
         )
-        self.trusted_keys = self.packs.trusted
-        self.pack_listing = self.packs.listing
-        self.verify_pack = self.packs.verify
-        self.unagreed = self.packs.unagreed
-        self.install_pack = self.packs.install
 
-    def tidy(self) -> None:
-        """Finish what an earlier run was interrupted at; once, before the first listing."""
-        moving.tidy(self.library, self.db)
+    def _finish_packs(self) -> None:
+        from workbench.hub.packs.install import finish_interrupted
+
         try:
             finish_interrupted(Destination.below(self._sources.data), self.library, self.db)
         except PackError as error:  # the next installation tries again; the program starts all the same
             log.warning("the installation of a pack is still to be finished: %s", error.message)
-        if not self.switch.offline:
-            self._resume_downloads()
 
     # --- the catalogue -----------------------------------------------------------------------
 
@@ -108,6 +119,9 @@ class Supply(Care):
         """Read once, and again after a catalogue was added.  Raises CatalogueError for a damaged installation."""
         with self._lock:
             if self._catalogue is None:
+                from workbench.hub import catalogues  # its checked documents take a while to import
+                from workbench.hub.catalogue import Catalogue
+
                 loaded = Catalogue.load(resources(), self._user_catalogues)
                 self._catalogue = catalogues.as_asked(loaded, self._asked())
             return self._catalogue
@@ -119,6 +133,8 @@ class Supply(Care):
         """
 
         def task(cancel: CancelToken) -> Generator[None, None, Entry]:
+            from workbench.hub import catalogues
+
             fresh = yield from catalogues.refreshed(entry, self._connect, self._asked())(cancel)
             with self._lock:
                 if self._catalogue is not None:
@@ -134,6 +150,8 @@ class Supply(Care):
         """
 
         def task(cancel: CancelToken) -> Generator[None, None, Path]:
+            from workbench.hub import catalogues
+
             path = yield from catalogues.added(source, self._user_catalogues, self.switch)(cancel)
             self.read_catalogue_again()
             return path
@@ -143,16 +161,22 @@ class Supply(Care):
 
     def own_catalogues(self) -> tuple[OwnCatalogue, ...]:
         """Those that the user added."""
+        from workbench.hub import own_catalogues
+
         return own_catalogues.own_catalogues(self._user_catalogues)
 
     def remove_catalogue(self, file: str) -> RemovedCatalogue:
         """Take one away that was added, by its name.  Raises CatalogueError."""
+        from workbench.hub import own_catalogues
+
         removed = own_catalogues.remove(self._user_catalogues, file)
         self.read_catalogue_again()
         return removed
 
     def put_back_catalogue(self, removed: RemovedCatalogue) -> None:
         """Undo ``remove_catalogue``.  Raises CatalogueError."""
+        from workbench.hub import own_catalogues
+
         own_catalogues.put_back(removed)
         self.read_catalogue_again()
 

@@ -10,7 +10,6 @@ parameter strictly so.  Newton's method finds its only maximum; intervals come f
 
 from __future__ import annotations
 
-import enum
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.stats.interval import LEVEL, Interval, z_of
+from workbench.stats.outcome import Outcome
 
 Matrix = NDArray[np.float64]
 
@@ -30,15 +30,6 @@ ELO_PER_LOGIT = 400 / math.log(10)
 STEPS = 100
 LARGEST_STEP = 2.0
 CONVERGED = 1e-10
-
-
-class Outcome(enum.IntEnum):
-    """BOTH_BAD says as much about which is better as a tie does: nothing."""
-
-    LEFT = 0
-    TIE = 1
-    RIGHT = 2
-    BOTH_BAD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +135,10 @@ def fit(
     return Rows(models, ballots, side=side, covariate=covariate, prior_sd=prior_sd, effect_sd=effect_sd).fit()
 
 
+_Question = tuple[int, int, float]
+"""Left, right and covariate; without a side's advantage the smaller number stands left."""
+
+
 class Rows:
     """Ballots that are the same, as one row with their number: what is fitted, as often as asked with other numbers.
 
@@ -165,30 +160,31 @@ class Rows:
         for ballot in ballots:
             if not (0 <= ballot.left < models and 0 <= ballot.right < models) or ballot.left == ballot.right:
                 raise ValueError(f"{ballot} is no ballot between two of {models} models")
-        plain = [_plain(ballot, covariate=covariate) for ballot in ballots]
-        place = {ballot: row for row, ballot in enumerate(dict.fromkeys(plain))}
-        self.ballots = tuple(place)
-        self.row_of = tuple(place[ballot] for ballot in plain)
-        self.counts: Matrix = (
-            np.bincount(self.row_of, minlength=len(place)).astype(np.float64) if plain else np.zeros(0)
-        )
+        asked = [_asked(ballot, side=side, covariate=covariate) for ballot in ballots]
+        rows: dict[tuple[_Question, int], int] = {}
+        self.row_of = tuple(rows.setdefault(one, len(rows)) for one in asked)
+        self.counts: Matrix = np.bincount(self.row_of, minlength=len(rows)).astype(np.float64) if asked else np.zeros(0)
+        questions: dict[_Question, int] = {}
+        self._question = np.array([questions.setdefault(question, len(questions)) for question, _ in rows], dtype=int)
+        self._chosen = np.array([outcome for _, outcome in rows], dtype=int)
         self._models = models
         self._free = np.ones(models + 3, dtype=bool)
         self._free[models + 1], self._free[models + 2] = side, covariate
         self._precision = np.full(models + 3, 1 / effect_sd**2)
         self._precision[:models] = 1 / prior_sd**2
-        self._features, self._chosen = _features(models, self.ballots)
-        self._features = self._features[:, :, self._free]
+        self._shapes = _Shapes(models, list(questions))
 
     def fit(self, counts: Matrix | None = None, start: Ranking | None = None) -> Ranking:
         """The ranking by as many ballots of each row as ``counts`` says, by all of them without it; found sooner from a
         ``start`` that is near."""
         models, free = self._models, self._free
         weights = self.counts if counts is None else counts
-        begin = np.zeros(int(free.sum())) if start is None else start.parameters[free]
-        parameters, hessian = _maximum(self._features, self._chosen, weights, self._precision[free], begin)
+        said = np.zeros((self._shapes.count, 3))
+        np.add.at(said, (self._question, self._chosen), weights)
+        begin = np.zeros(models + 3) if start is None else start.parameters
+        parameters, hessian = _maximum(self._shapes, said, self._precision, begin, free)
         found = np.zeros(models + 3)
-        found[free] = parameters
+        found[free] = parameters[free]
         covariance = np.zeros((models + 3, models + 3))
         covariance[np.ix_(free, free)] = np.linalg.inv(hessian)
         # Only differences of strengths mean something: their mean is fixed at 0.
@@ -198,69 +194,89 @@ class Rows:
 
     def influence(self, ranking: Ranking, first: int, second: int) -> Matrix:
         """How much one ballot of each row adds to θ_first - θ_second, to first order."""
-        free, utilities = self._free, self._features @ ranking.parameters[self._free]
-        weights = np.exp(utilities - utilities.max(axis=1, keepdims=True))
-        weights /= weights.sum(axis=1, keepdims=True)
-        seen = self._features[np.arange(len(self._chosen)), self._chosen]
-        gradients = seen - np.einsum("bo,bop->bp", weights, self._features)
-        contrast = (ranking.covariance[first] - ranking.covariance[second])[free]
-        found: Matrix = gradients @ contrast
+        left, tie, right = _chances(self._shapes, ranking.parameters)
+        contrast = ranking.covariance[first] - ranking.covariance[second]
+        preferred = np.array([1.0, 0.0, -1.0])[self._chosen] - (left - right)[self._question]
+        tied = (self._chosen == Outcome.TIE) - tie[self._question]
+        found: Matrix = preferred * self._shapes.half(contrast)[self._question] + tied * contrast[self._models]
         return found
 
 
-def _plain(ballot: Ballot, *, covariate: bool) -> Ballot:
-    """Without what does not count."""
+class _Shapes:
+    """How the parameters enter d/2 of each question: four of them, by ``places`` and ``factors`` of shape (4,
+    questions).  Sums over questions go by place, since a matrix of all parameters would be almost all zeros."""
+
+    def __init__(self, models: int, questions: Sequence[_Question]) -> None:
+        told = np.array(questions, dtype=np.float64).reshape(len(questions), 3)
+        self.count, self.tie, self.wide = len(questions), models, models + 3
+        ones = np.ones(self.count)
+        self.places = np.array([told[:, 0], told[:, 1], ones * (models + 1), ones * (models + 2)]).astype(int)
+        self.factors: Matrix = np.array([ones, -ones, ones, told[:, 2]]) / 2
+
+    def half(self, parameters: Matrix) -> Matrix:
+        """d/2 of each question."""
+        found: Matrix = (parameters[self.places] * self.factors).sum(axis=0)
+        return found
+
+    def spread(self, weights: Matrix) -> Matrix:
+        """The sum over questions of weight times the gradient of d/2."""
+        values = self.factors * weights
+        return np.bincount(self.places.ravel(), values.ravel(), self.wide).astype(np.float64)
+
+    def products(self, weights: Matrix) -> Matrix:
+        """The sum over questions of weight times the outer product of that gradient with itself."""
+        cells = self.places[:, None] * self.wide + self.places[None, :]
+        values = self.factors[:, None] * self.factors[None, :] * weights
+        sums = np.bincount(cells.ravel(), values.ravel(), self.wide**2).astype(np.float64)
+        return sums.reshape(self.wide, self.wide)
+
+
+def _asked(ballot: Ballot, *, side: bool, covariate: bool) -> tuple[_Question, int]:
+    """What was asked and said, without what does not count."""
     outcome = Outcome.TIE if ballot.outcome is Outcome.BOTH_BAD else ballot.outcome
-    return Ballot(ballot.left, ballot.right, outcome, ballot.covariate if covariate else 0.0)
-
-
-def _features(models: int, ballots: Sequence[Ballot]) -> tuple[Matrix, NDArray[np.int64]]:
-    """How each parameter enters each outcome's utility: shape (ballots, 3, models + 3); and which outcome it was."""
-    features = np.zeros((len(ballots), 3, models + 3))
-    chosen = np.zeros(len(ballots), dtype=np.int64)
-    for row, ballot in enumerate(ballots):
-        difference = np.zeros(models + 3)
-        difference[ballot.left], difference[ballot.right] = 0.5, -0.5
-        difference[models + 1] = 0.5
-        difference[models + 2] = 0.5 * ballot.covariate
-        features[row, Outcome.LEFT] = difference
-        features[row, Outcome.RIGHT] = -difference
-        features[row, Outcome.TIE, models] = 1
-        chosen[row] = ballot.outcome
-    return features, chosen
+    longer = ballot.covariate if covariate else 0.0
+    if side or ballot.left < ballot.right:
+        return (ballot.left, ballot.right, longer), int(outcome)
+    return (ballot.right, ballot.left, -longer), Outcome.RIGHT - outcome  # the same, seen from the other side
 
 
 def _maximum(
-    features: Matrix, chosen: NDArray[np.int64], counts: Matrix, precision: Matrix, parameters: Matrix
+    shapes: _Shapes, said: Matrix, precision: Matrix, parameters: Matrix, free: NDArray[np.bool_]
 ) -> tuple[Matrix, Matrix]:
-    """The parameters of the greatest posterior, and the negative Hessian there."""
-    observed = counts @ features[np.arange(len(chosen)), chosen]
-    hessian = np.diag(precision)
+    """The parameters of the greatest posterior, and of the free ones the negative Hessian there; ``said`` is how often
+    each question had each outcome."""
     for _ in range(STEPS):
-        gradient, hessian = _slopes(features, parameters, counts, observed, precision)
-        step = np.linalg.solve(hessian, gradient)
+        gradient, hessian = _slopes(shapes, said, precision, parameters)
+        step = np.zeros(shapes.wide)
+        step[free] = np.linalg.solve(hessian[np.ix_(free, free)], gradient[free])
         longest = float(np.abs(step).max(initial=0.0))
         parameters = parameters + step * min(1.0, LARGEST_STEP / longest if longest else 1.0)
         if longest < CONVERGED:
             break
-    return parameters, _slopes(features, parameters, counts, observed, precision)[1]
+    return parameters, _slopes(shapes, said, precision, parameters)[1][np.ix_(free, free)]
 
 
-def _slopes(
-    features: Matrix, parameters: Matrix, counts: Matrix, observed: Matrix, precision: Matrix
-) -> tuple[Matrix, Matrix]:
+def _slopes(shapes: _Shapes, said: Matrix, precision: Matrix, parameters: Matrix) -> tuple[Matrix, Matrix]:
     """The gradient of the log posterior, and its negative Hessian."""
-    utilities = features @ parameters
-    utilities -= utilities.max(axis=1, keepdims=True)
-    weights = np.exp(utilities)
-    weights /= weights.sum(axis=1, keepdims=True)
-    weighted = (weights * counts[:, None])[:, :, None] * features
-    means = np.einsum("bo,bop->bp", weights, features)
-    gradient = observed - counts @ means - precision * parameters
-    wide = features.shape[2]
-    hessian = weighted.reshape(-1, wide).T @ features.reshape(-1, wide)
-    hessian += np.diag(precision) - (means * counts[:, None]).T @ means
-    return gradient, hessian
+    left, tie, right = _chances(shapes, parameters)
+    counts = said.sum(axis=1)
+    gradient = shapes.spread(said[:, Outcome.LEFT] - said[:, Outcome.RIGHT] - counts * (left - right))
+    gradient[shapes.tie] += (said[:, Outcome.TIE] - counts * tie).sum()
+    hessian = shapes.products(counts * (left + right - (left - right) ** 2))
+    across = shapes.spread(-counts * (left - right) * tie)
+    hessian[shapes.tie] += across
+    hessian[:, shapes.tie] += across
+    hessian[shapes.tie, shapes.tie] += (counts * tie * (1 - tie)).sum()
+    return gradient - precision * parameters, hessian + np.diag(precision)
+
+
+def _chances(shapes: _Shapes, parameters: Matrix) -> tuple[Matrix, Matrix, Matrix]:
+    """How likely left, tie and right are, for each question."""
+    half = shapes.half(parameters)
+    utilities = np.array([half, np.full(shapes.count, parameters[shapes.tie]), -half])
+    weights = np.exp(utilities - utilities.max(axis=0))
+    left, tie, right = weights / weights.sum(axis=0)
+    return left, tie, right
 
 
 def _sigmoid(logit: float) -> float:

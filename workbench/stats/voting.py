@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.stats.bradley_terry import Ballot, Matrix, Outcome, Ranking, Rows
+from workbench.stats.bradley_terry import Ballot, Matrix, Ranking, Rows
 from workbench.stats.interval import LEVEL, Interval, wilson, z_of
+from workbench.stats.outcome import Outcome
 
 MOST_VOTES = 10_000
 """More than this nobody gives: two models that need more are as good as equal."""
@@ -94,29 +95,33 @@ def fragility(models: int, ballots: Sequence[Ballot], *, most: int = 50) -> Frag
 
 
 def _toppled(rows: Rows, ranking: Ranking, leader: int, other: int, most: int) -> Fragility | None:
-    """The votes to drop until ``other`` is ahead of ``leader``: each time the one that speaks most for the leader,
-    by its influence at the present fit (inverse Hessian times its gradient)."""
+    """The votes to drop until ``other`` is ahead of ``leader``: each time those that speak most for the leader, by
+    their influence at the present fit (inverse Hessian times their gradient)."""
     counts, dropped = rows.counts.copy(), list[int]()
-    for _ in range(most + 1):
+    while True:
         if ranking.strengths[other] > ranking.strengths[leader] + EQUAL:
             return Fragility(leader, other, _places(rows, dropped))
         pull = np.where(counts > 0, rows.influence(ranking, leader, other), -math.inf)
-        strongest = int(np.argmax(pull))
+        strongest = _strongest(pull, counts, most - len(dropped))
+        together = np.cumsum(pull[strongest])
         gap = float(ranking.strengths[leader] - ranking.strengths[other])
-        if pull[strongest] <= 0 or HOPELESS * _together(pull, counts, most - len(dropped)) < gap:
+        if not strongest or HOPELESS * together[-1] < gap:
             return None
-        counts[strongest] -= 1
-        dropped.append(strongest)
+        # Half of what it seems to take, then another look: far from the end a look for each vote is too many.
+        for row in strongest[: max(1, int(np.searchsorted(together, gap)) // 2)]:
+            counts[row] -= 1
+            dropped.append(row)
         ranking = rows.fit(counts, ranking)
-    return None
 
 
-def _together(pull: Matrix, counts: Matrix, most: int) -> float:
-    """What the ``most`` ballots that pull hardest pull together, were each to pull as it does now."""
-    order = np.argsort(-pull)
-    before = np.concatenate(([0.0], np.cumsum(counts[order])[:-1]))
-    taken = np.clip(most - before, 0, counts[order])
-    return float(np.where(taken > 0, pull[order], 0.0).clip(min=0.0) @ taken)
+def _strongest(pull: Matrix, counts: Matrix, most: int) -> list[int]:
+    """The rows of the ``most`` ballots that pull hardest, those that pull at all."""
+    found: list[int] = []
+    for row in np.argsort(-pull, kind="stable"):
+        if pull[row] <= 0 or len(found) >= most:
+            break
+        found += [int(row)] * min(int(counts[row]), most - len(found))
+    return found
 
 
 def _places(rows: Rows, dropped: Sequence[int]) -> tuple[int, ...]:

@@ -75,7 +75,14 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Sql]:
-        """Read only, one consistent moment for the whole block; never waits for writers."""
+        """Read only, one consistent moment for the whole block; never waits for writers.
+
+        Within a block that this thread has open already it is a part of that one, and sees what it sees.
+        """
+        with self._lock:
+            if self._connection.in_transaction:
+                yield self._connection
+                return
         with self._block("BEGIN") as sql:
             sql.execute("PRAGMA query_only=ON")
             try:

@@ -14,8 +14,10 @@ import psutil
 from workbench.errors import StoreError
 from workbench.jobs import CancelToken, Task
 from workbench.paths import Paths
+from workbench.store.locks import HeldElsewhereError, Lock
 
 WINDOW_LOCK = "window.lock"
+RUN_LOCKS = "deck-*.lock"
 
 
 class Kind(enum.StrEnum):
@@ -89,7 +91,16 @@ def erase(paths: Paths, kinds: Collection[Kind]) -> Task[Erasing, Erased]:
 
 
 def refuse_while_open(paths: Paths) -> None:
-    """Raises StoreError while a window of another process is open on the data folder."""
+    """Raises StoreError while a window of another process is open on the data folder, or asks a deck there."""
+    for lock in sorted(paths.data.glob(RUN_LOCKS)):
+        try:
+            Lock(lock).release()
+        except HeldElsewhereError as error:
+            raise StoreError(
+                f"A deck of prompts is being asked, and kept in {paths.data}.", hint="Wait for it, or stop it first."
+            ) from error
+        except OSError as error:
+            raise StoreError(f"{lock} cannot be opened: {error.strerror}.", hint="Check its permissions.") from error
     try:
         first = (paths.data / WINDOW_LOCK).read_text("utf-8", "replace").splitlines()[:1]
     except OSError:
@@ -111,6 +122,7 @@ def _own(paths: Paths, kind: Kind) -> Iterator[Path]:
             *(data / f"{database}{end}" for end in ("", "-wal", "-shm", "-journal")),
             *sorted(data.glob(f"{database}.before-*.copy")),
             *sorted(data.glob("restoring-*")),
+            *sorted(data.glob(RUN_LOCKS)),
         ],
         Kind.MODELS: [paths.models],
         Kind.PACKS: [data / name for name in ("packs", "catalogue", "suites", "results", "licences", "refreshed")],

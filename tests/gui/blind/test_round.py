@@ -14,7 +14,7 @@ from tests.gui.conftest import words
 from workbench.engine.base import Request
 from workbench.engine.fake import FakeBackend, say
 from workbench.errors import UsageError, WorkbenchError
-from workbench.stats.bradley_terry import Outcome
+from workbench.stats.outcome import Outcome
 
 
 def press(blind: Blind, *keys: Qt.Key) -> None:
@@ -221,6 +221,23 @@ def test_the_reveal_leads_to_the_next_prompt(blind: Blind) -> None:
     assert blind.window.focusWidget() is blind.page.composer.edit
     blind.ask("The next one?")
     assert blind.stage.currentWidget() is blind.stage.voting
+
+
+def test_whoever_writes_the_next_prompt_votes_on_nothing(blind: Blind) -> None:
+    """Keys are votes only where nobody types; a click on an answer hands them over."""
+    blind.send("The first?")
+    blind.page.composer.setFocus()
+    QTest.keyClicks(blind.page.composer.edit, "And then")
+    blind.qtbot.waitUntil(lambda: blind.shown is blind.stage.voting)
+    assert blind.window.focusWidget() is blind.page.composer.edit
+    QTest.keyClicks(blind.page.composer.edit, " 1 a 2 b t n s u")
+    assert blind.votes() == []
+    assert blind.page.composer.text == "And then 1 a 2 b t n s u"
+    answer = blind.stage.voting.columns[0].text
+    QTest.mouseClick(answer.viewport(), Qt.MouseButton.LeftButton)
+    QTest.keyClick(answer, Qt.Key.Key_2)
+    assert blind.votes() == [("RIGHT", True)]
+    assert blind.page.composer.text == "And then 1 a 2 b t n s u"
 
 
 # --- what stays ----------------------------------------------------------------------------------

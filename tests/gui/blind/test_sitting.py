@@ -15,7 +15,7 @@ from workbench.chat.votes import blind
 from workbench.chat.votes.ballots import Ballots
 from workbench.gui.blind.sheet import Entry, Sheet
 from workbench.gui.blind.sitting import Sitting
-from workbench.stats.bradley_terry import Outcome
+from workbench.stats.outcome import Outcome
 from workbench.store.database import Database
 
 PLAIN = Answer(model="Alpha", path="", family="llama", quantisation="Q4_0", synthetic=False, text="", stop_reason="end")
@@ -73,6 +73,17 @@ def test_with_two_answers_earlier_pairs_come_again_with_their_sides_exchanged(db
     assert sitting.asked is None
     sitting.undo()
     assert sitting.asked == again
+
+
+def test_answers_that_are_the_same_are_tied_once_however_often_somebody_votes_on_them(db: Database) -> None:
+    ballots = Ballots(db)
+    conversation = Conversations(db).create("Alike")
+    one = asked(db, conversation, 1, "Blue.", "Blue. ", "Blue.", "Red.")
+    for _ in range(2):
+        sitting = Sitting(ballots, conversation)
+        sitting.add(one)
+        assert sum(given.automatic and given.vote is not None for given in sitting.given) == 3
+    assert sum(vote.automatic for vote in ballots.counted()) == 3
 
 
 def test_with_three_answers_the_first_pair_comes_again_at_the_end(

@@ -196,3 +196,17 @@ def test_the_cursor_stays_in_the_composer_after_a_quote(open_page: OpenPage) -> 
     cursor = opened.page.composer.edit.textCursor()
     assert cursor.position() == len(opened.page.composer.text)
     assert not cursor.movePosition(QTextCursor.MoveOperation.NextCharacter)
+
+
+def test_what_is_opened_in_an_answer_is_in_sight_and_not_the_end_below_it(open_page: OpenPage) -> None:
+    opened = open_page(FakeBackend(say([f"Line {number}\n\n" for number in range(60)])))
+    opened.choose(ALPHA)
+    opened.ask("Go")
+    transcript = opened.views[0].transcript
+    bar = transcript.verticalScrollBar()
+    opened.until(lambda: 0 < bar.maximum() == bar.value())
+    opened.last(0).bubble.pencil.click()
+    editor = opened.last(0).bubble.editor
+    assert editor is not None
+    opened.until(lambda: not editor.edit.visibleRegion().isEmpty())
+    assert transcript.viewport().rect().contains(editor.edit.mapTo(transcript.viewport(), editor.edit.rect().center()))

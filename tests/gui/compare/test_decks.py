@@ -52,6 +52,14 @@ def test_an_empty_shelf_says_what_a_deck_is(ready):
     assert "A deck asks its prompts of every model" in words(part(ready.page, DecksPart).shelf)
 
 
+def test_a_prompt_that_is_sent_beside_a_deck_shows_its_answers(ready):
+    click(ready, "Decks")
+    assert not ready.views[0].isVisible()
+    ready.ask("Hello")
+    assert ready.last(0).text.isVisible()
+    assert not part(ready.page, DecksPart).button.isChecked()
+
+
 def test_a_deck_is_written_run_and_seen_prompt_by_prompt(ready):
     decks = write(ready)
     assert decks.shelf.decks.item(0).text().startswith("Colours · 3 prompts · red?")

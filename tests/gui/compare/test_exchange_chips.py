@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from workbench.chat.answer import Answer
@@ -60,3 +60,16 @@ def test_going_on_from_another_answer_is_said_until_it_is_taken_back(view: Excha
     assert shown(view, PLAIN, continued=other) == ["⤷ goes on from the answer of Gemma 3"]
     assert shown(view, PLAIN, unread=True) == ["⤷ left out of what the model reads next"]
     assert shown(view, PLAIN) == []
+
+
+def test_what_is_low_stands_in_the_middle_of_its_row_and_what_is_hidden_takes_no_room(view: ExchangeView) -> None:
+    shown(view, replace(PLAIN, stop_reason="max_tokens"))
+    chip = next(found for found in view.chips.findChildren(QLabel) if not found.isHidden())
+    QApplication.processEvents()
+    assert view.unlike.isHidden()
+    assert chip.x() == 0
+    view.unlike.show()
+    QApplication.processEvents()
+    assert chip.x() > view.unlike.width() > 0
+    assert chip.height() < view.unlike.height()
+    assert abs(chip.geometry().center().y() - view.unlike.geometry().center().y()) <= 1

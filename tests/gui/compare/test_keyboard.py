@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import pytest
@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPlainTextEdit,
     QTextBrowser,
+    QVBoxLayout,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
@@ -26,6 +27,7 @@ from workbench.engine.fake import FakeBackend, Thought, say
 from workbench.gui.compare.dialogs import PaneSettingsDialog
 from workbench.gui.compare.exchange import ExchangeView
 from workbench.gui.compare.footing_dialog import FootingDialog
+from workbench.gui.widgets.tab_order import ReadInOrder
 
 INTERACTIVE = (QAbstractButton, QLineEdit, QComboBox, QAbstractSpinBox, QPlainTextEdit, QTextBrowser)
 
@@ -39,6 +41,19 @@ def answered(open_page: OpenPage) -> Opened:
     opened.ask("Why?")
     opened.last(0).thinking.button.click()
     return opened
+
+
+@pytest.fixture
+def read(open_page: OpenPage) -> Iterator[Opened]:
+    """In a window, as in the program: what is around the page says in which order it is read."""
+    opened = answered(open_page)
+    window = ReadInOrder()
+    QVBoxLayout(window).addWidget(opened.page)
+    window.resize(opened.page.size())
+    window.show()
+    opened.page.setFocus()
+    yield opened
+    opened.page.setParent(None)  # it closes as the pages of all tests do
 
 
 def controls(parent: QWidget) -> set[QWidget]:
@@ -62,18 +77,17 @@ def name(widget: QWidget) -> str:
     return widget.accessibleName() or (widget.text() if isinstance(widget, QAbstractButton) else "")
 
 
-def test_tab_reaches_every_control_of_the_page_and_each_has_a_name(open_page: OpenPage) -> None:
-    page = answered(open_page).page
+def test_tab_reaches_every_control_of_the_page_and_each_has_a_name(read: Opened) -> None:
+    page = read.page
     missed = controls(page) - set(walked(page))
     assert not missed, [(type(one).__name__, name(one)) for one in missed]
     assert not [type(one).__name__ for one in controls(page) if not name(one).strip()]
 
 
-def test_an_answer_s_controls_come_in_the_order_they_are_read(open_page: OpenPage) -> None:
-    opened = answered(open_page)
-    opened.last(0).sure.click()
-    for view in (opened.last(0), opened.last(1)):
-        met = [one for one in walked(opened.page) if view.isAncestorOf(one)]
+def test_an_answer_s_controls_come_in_the_order_they_are_read(read: Opened) -> None:
+    read.last(0).sure.click()
+    for view in (read.last(0), read.last(1)):
+        met = [one for one in walked(read.page) if view.isAncestorOf(one)]
         assert len(met) > 4
         assert all(is_before(first, second, view) for first, second in pairwise(met)), [name(one) for one in met]
 

@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from tests.gui.compare.conftest import ALPHA, BETA, Opened, OpenPage, slow
 from workbench.engine.base import Sampling
 from workbench.gui import reading
+from workbench.gui.compare.columns import Columns
 from workbench.gui.compare.record import PaneSettings
 
 CTRL, SHIFT, ALT = (
@@ -45,12 +46,26 @@ def test_more_than_four_panes_are_in_tabs_of_groups(open_page: OpenPage, count: 
 def test_tabs_name_their_models_and_the_keyboard_turns_them(open_page: OpenPage, qtbot: QtBot) -> None:
     opened = with_panes(open_page, 5)
     row = opened.page.row
-    assert [row.tabs.tabText(index) for index in range(2)] == [f"{ALPHA}, {BETA}, {ALPHA}", f"{BETA}, {ALPHA}"]
+    assert [row.tabs.tabText(index) for index in range(2)] == [
+        f"1–3: {ALPHA}, {BETA}, {ALPHA}",
+        f"4–5: {BETA}, {ALPHA}",
+    ]
     qtbot.keyClick(opened.page.composer.edit, Qt.Key.Key_PageDown, CTRL)
     assert seen(opened) == [4, 5]
     assert opened.views[3].header.model.hasFocus()
     qtbot.keyClick(opened.views[3].header.model, Qt.Key.Key_PageUp, CTRL)
     assert seen(opened) == [1, 2, 3]
+
+
+def test_with_a_pane_closed_the_others_need_no_more_room_than_they_are(open_page: OpenPage) -> None:
+    opened = with_panes(open_page, 4)
+    opened.page.resize(900, 700)
+    QApplication.processEvents()
+    opened.page.close_pane(opened.panes[-1])
+    QApplication.processEvents()
+    scroll = opened.page.row.findChildren(Columns)[0]
+    assert scroll.horizontalScrollBar().maximum() == 0
+    assert len(seen(opened)) == 3
 
 
 def test_a_number_leads_to_its_pane_in_whatever_tab(open_page: OpenPage, qtbot: QtBot) -> None:

@@ -218,7 +218,7 @@ def test_panes_never_become_too_narrow_to_read(open_page: OpenPage, width: int) 
     opened.page.add_pane()
     opened.page.add_pane()
     opened.page.resize(width, 600)
-    opened.until(lambda: min(view.width() for view in opened.views) >= 260)
+    opened.until(lambda: min(view.width() for view in opened.views) >= 244)
     _controls_have_names_and_size(opened)
 
 

@@ -7,9 +7,12 @@ from PySide6.QtCore import Qt
 
 from tests.gui.compare.conftest import ALPHA, BETA, slow
 from tests.gui.conftest import named, words
-from workbench.chat.plan import RunMode
+from workbench.chat.options import Options
+from workbench.chat.pane import PaneState, Waiting
+from workbench.chat.plan import Cost, RunMode
 from workbench.engine.fake import FakeBackend, say
-from workbench.gui.compare.waits import about
+from workbench.gui.compare.run_plan import cost_words
+from workbench.gui.compare.waits import about, waiting_words
 
 
 def chips(opened) -> list[str]:
@@ -125,6 +128,11 @@ def test_the_ways_to_run_are_offered_with_their_price_and_the_choice_is_kept(ope
     action = next(one for one in opened.page.composer.plan.menu.actions() if one.text() == in_turn)
     action.trigger()
     assert opened.page.composer.plan.button.text() == "Run: in turn ▾"
+    assert opened.page.composer.plan.reasons.text().endswith("for 2 answers"), "the price of what was chosen"
+    swapping = next(one for one in opened.page.composer.plan.menu.actions() if one.text() == swap)
+    swapping.trigger()
+    assert opened.page.composer.plan.reasons.text().endswith("how long is known after the first loads")
+    action.trigger()
     opened.close()
     again = open_page(FakeBackend())
     assert again.page.comparison.options.mode is RunMode.IN_TURN
@@ -139,12 +147,42 @@ def test_with_one_model_there_is_no_way_to_choose(open_page):
 def test_a_waiting_pane_says_for_whom(open_page):
     opened = open_page(slow())
     opened.choose(ALPHA, BETA)
-    opened.page.record.set_options(
-        type(opened.page.comparison.options)(mode=RunMode.IN_TURN), opened.page.record.context
-    )
+    opened.page.record.set_options(Options(mode=RunMode.IN_TURN), opened.page.record.context)
     opened.send("first")
     opened.until_written(0)
     assert f"waiting for {ALPHA}…" in words(opened.views[1])
+
+
+def test_the_time_is_told_before_the_names(open_page):
+    pane = open_page().panes[1]
+    pane.state, pane.waiting = PaneState.QUEUED, Waiting(for_=ALPHA, about_s=(5.0, 40.0))
+    assert waiting_words(pane) == f"waiting about 5 to 40\N{NO-BREAK SPACE}s for {ALPHA}…"
+
+
+def test_whom_a_pane_waits_for_wraps_within_the_pane(open_page):
+    opened = open_page(slow())
+    opened.choose(ALPHA, BETA)
+    opened.page.record.set_options(Options(mode=RunMode.IN_TURN), opened.page.record.context)
+    opened.send("first")
+    opened.until_written(0)
+    transcript = opened.views[1].transcript
+    waiting = transcript.views[-1].waiting
+    waiting.setText(" and ".join([ALPHA] * 12))
+    opened.until(lambda: waiting.height() > 2 * waiting.fontMetrics().lineSpacing())
+    assert waiting.mapTo(transcript.widget(), waiting.rect().topRight()).x() < transcript.viewport().width()
+
+
+def test_what_is_said_of_the_run_is_of_all_panes_also_after_one_answered_again(open_page):
+    opened = open_page(FakeBackend(say(["word "] * 20), tokens_per_s=200))
+    opened.choose(ALPHA, BETA)
+    opened.ask("Count.")
+    opened.page.regenerate(opened.panes[0])
+    of_one = opened.page.comparison.plan
+    opened.until_quiet()
+    comparison = opened.page.comparison
+    assert comparison.plan is not None
+    assert comparison.plan.costs == comparison.judged().costs
+    assert comparison.plan.costs != of_one.costs
 
 
 @pytest.mark.parametrize(
@@ -160,3 +198,11 @@ def test_a_waiting_pane_says_for_whom(open_page):
 )
 def test_how_long_is_told_as_exactly_as_anybody_needs_it(seconds, said):
     assert about(seconds).replace("\N{NO-BREAK SPACE}", " ") == said
+
+
+def test_swapping_says_how_much_of_its_time_is_loading():
+    swap = Cost(RunMode.SWAP, (50.0, 51.0), "", loading_s=(20.0, 20.0), answers=3)
+    said = cost_words(swap, advised=True).replace("\N{NO-BREAK SPACE}", " ")
+    assert said == (
+        "Swap: loads each model anew; about 50 s for 3 answers, about 20 s of it loading (the planner's choice)"
+    )

@@ -120,11 +120,6 @@ def test_a_title_is_changed_in_the_window_and_in_the_store(open_page: OpenPage) 
     record.rename(" A better \n name ")
     record.rename("  ")
     assert (record.title, opened.bench.conversations.listed()[0].title) == ("A better name", "A better name")
-    number = opened.bench.conversations.listed()[0].id
-    opened.bench.conversations.set_tags(number, ["b", "a", "A", " "])
-    opened.bench.conversations.set_folder(number, "Work")
-    record.refresh()
-    assert (record.tags, record.folder) == (("a", "b"), "Work")
 
 
 def test_a_deck_is_not_opened_at_start_and_opens_at_one_prompt(open_page: OpenPage) -> None:
@@ -149,9 +144,8 @@ def test_a_deleted_conversation_cannot_be_opened_until_it_is_restored(open_page:
     opened.choose(ALPHA)
     opened.ask("One?")
     number = opened.bench.conversations.listed()[0].id
-    opened.page.record.delete(number)
-    opened.page.show_record()
-    assert opened.page.record.diary.conversation_id is None
+    opened.bench.conversations.delete(number)
+    opened.page.new_comparison()
     assert not opened.page.record.open(number)
     opened.bench.conversations.restore(number)
     opened.page.load_conversation(number)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QFrame, QPushButton
 from pytestqt.qtbot import QtBot
 
 from workbench.gui import theme
 from workbench.gui.compare.toolbar import CompareBar
+from workbench.gui.theme import Space
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def buttons(bar: CompareBar) -> list[QPushButton]:
 
 def test_parts_stand_in_the_order_they_were_added_before_the_options(bar: CompareBar) -> None:
     shown = sorted(buttons(bar), key=lambda button: button.x())
-    assert [button.text() for button in shown[3:]] == [*(f"Part {number}" for number in range(6)), "Options"]
+    assert [button.text().strip() for button in shown[3:]] == [*(f"Part {number}" for number in range(6)), "Options"]
     assert bar.more.isHidden()
 
 
@@ -63,3 +64,15 @@ def test_what_even_icons_have_no_room_for_is_in_the_menu_and_works(bar: CompareB
     bar.resize(1400, 40)
     assert bar.more.isHidden()
     assert part.isVisible()
+
+
+def test_a_line_parts_the_groups_and_goes_with_its_group(bar: CompareBar) -> None:
+    first = bar.add_button("Apart", "plus", "Begins a group", apart=True)
+    rules = [found for found in bar.findChildren(QFrame) if found.property("role") == "rule"]
+    QApplication.processEvents()
+    assert sorted(rule.isVisible() for rule in rules) == [True, True]
+    assert any(bar.add.x() > rule.x() > bar.conversations.x() for rule in rules)
+    assert any(0 < first.x() - rule.x() <= rule.width() + Space.XS for rule in rules)
+    bar.resize(bar.minimumSizeHint().width(), 40)
+    assert not first.isVisible()
+    assert sorted(rule.isVisible() for rule in rules) == [False, True]

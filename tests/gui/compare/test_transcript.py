@@ -16,7 +16,7 @@ from workbench.engine.base import TextDelta
 from workbench.engine.fake import fake_model
 from workbench.gui import reading, theme
 from workbench.gui.compare.linked import LinkedScroll
-from workbench.gui.compare.transcript import MOST, Transcript
+from workbench.gui.compare.transcript import AT_FIRST, MOST, Transcript
 
 
 @pytest.fixture(autouse=True)
@@ -124,14 +124,15 @@ def test_a_new_question_leads_back_to_the_end(shown: Transcript) -> None:
 
 
 def test_another_answer_of_the_same_pane_replaces_only_what_changed(shown: Transcript) -> None:
-    pane = answered(4)
+    pane = answered(AT_FIRST)
     shown.draw(pane)
     before = list(shown.views)
+    assert len(before) == AT_FIRST
     pane.exchanges[-1] = replace(pane.exchanges[-1], answer=answer("other"))
     shown.draw(pane)
-    assert shown.views[:3] == before[:3]
-    assert shown.views[3] is not before[3]
-    assert shown.views[3].text.raw_text == "other"
+    assert shown.views[:-1] == before[:-1]
+    assert shown.views[-1] is not before[-1]
+    assert shown.views[-1].text.raw_text == "other"
 
 
 def test_linked_panes_show_the_same_part_of_the_same_exchange(qtbot: QtBot) -> None:
@@ -184,3 +185,15 @@ def test_lines_are_no_longer_than_can_be_read(shown: Transcript, qtbot: QtBot) -
     assert abs(shown.views[0].x() - (shown.viewport().width() - shown.views[0].width()) / 2) <= 2
     reading.set_characters(0)
     qtbot.waitUntil(lambda: shown.views[0].width() > 1500)
+
+
+def test_a_pane_that_was_never_asked_some_of_the_prompts_opens_like_any_other(qtbot: QtBot) -> None:
+    pane = answered(2 * AT_FIRST)
+    pane.exchanges = [replace(one, answer=None) if place % 2 == 0 else one for place, one in enumerate(pane.exchanges)]
+    transcript = Transcript()
+    qtbot.addWidget(transcript)
+    transcript.draw(pane)
+    assert len(transcript.views) == AT_FIRST
+    transcript.show_earlier()
+    transcript.to_end()
+    assert prompts(transcript)[-1] == pane.exchanges[-1].prompt

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from pytestqt.qtbot import QtBot
 
 from workbench.chat.plan import RunMode, RunPlan
 from workbench.gui.compare import words
-from workbench.gui.compare.composer import plan_words
+from workbench.gui.compare.run_plan import RunLine
 
 
 @pytest.mark.parametrize(
@@ -21,10 +22,16 @@ def test_contexts(n_ctx: int, said: str) -> None:
     assert words.context_words(n_ctx) == said
 
 
-def test_the_plan_is_said_with_its_reasons() -> None:
-    plan = RunPlan(RunMode.IN_TURN, ("3 models share 2 processor cores: one answers at a time",))
-    assert plan_words(plan) == "In turn: 3 models share 2 processor cores: one answers at a time"
+def test_the_plan_is_said_with_its_reasons(qtbot: QtBot) -> None:
+    line = RunLine()
+    qtbot.addWidget(line)
+    why = "3 models share 2 processor cores: one answers at a time"
+    line.draw(3, RunPlan(RunMode.IN_TURN, (why, "another reason")))
+    assert line.text() == f"Run: in turn ▾ {why}; another reason"
 
 
-def test_a_reason_that_names_the_plan_stands_alone() -> None:
-    assert plan_words(RunPlan(RunMode.TOGETHER, ("Together they need 602 MB",))) == "Together they need 602 MB"
+def test_with_one_model_there_is_no_plan_to_say(qtbot: QtBot) -> None:
+    line = RunLine()
+    qtbot.addWidget(line)
+    line.draw(1, RunPlan(RunMode.TOGETHER, ("Together they need 602 MB",)))
+    assert line.text() == ""

@@ -245,6 +245,16 @@ def test_what_a_file_holds_is_shown_before_it_is_added_and_can_be_taken_back(kep
     assert kept.conversations.listed() == ()
 
 
+def test_a_file_that_is_imported_again_adds_nothing_and_says_so(kept: Kept, file: Path) -> None:
+    for _ in range(2):
+        kept.part.imports.take(file)
+        kept.settle()
+        only(kept, ImportDialog).take.click()
+        kept.settle()
+    assert len(kept.conversations.listed()) == 1
+    assert kept.panel.undo.message.text() == "0 conversations imported, 1 conversation here already."
+
+
 def test_a_file_of_no_conversations_is_said(kept: Kept, tmp_path: Path) -> None:
     (tmp_path / "no.json").write_text('{"nothing": "here"}')
     kept.part.imports.take(tmp_path / "no.json")

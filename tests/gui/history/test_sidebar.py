@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
@@ -391,3 +392,18 @@ def test_the_list_can_be_read_aloud(kept: Kept) -> None:
     for widget in (kept.panel.field, kept.panel.tree, kept.panel.results, kept.panel.filter_button):
         assert widget.accessibleName()
     assert QAccessible.queryAccessibleInterface(kept.panel.tree).childCount() > 0
+
+
+def test_a_conversation_is_exported_away_from_the_window_s_thread_and_a_failure_is_said(
+    kept: Kept, tmp_path: Path
+) -> None:
+    kept.add("Colours", "Which colour?")
+    kept.show()
+    (entry,) = kept.conversations.listed()
+    kept.part.export_to(entry, tmp_path / "colours.md")
+    kept.settle()
+    assert "Which colour?" in (tmp_path / "colours.md").read_text("utf-8")
+    assert "colours.md" in kept.panel.undo.message.text()
+    kept.part.export_to(entry, tmp_path / "none" / "colours.md")
+    kept.settle()
+    assert "cannot be written" in kept.panel.undo.message.text()

@@ -40,6 +40,18 @@ def test_files_of_other_programs_are_counted_and_not_copied(
     assert window.stack.currentWidget() is window.models
 
 
+def test_files_that_come_while_the_page_is_shown_are_counted_too(
+    window: MainWindow, bench: Workbench, qtbot: QtBot
+) -> None:
+    bench.paths.models.mkdir(parents=True, exist_ok=True)
+    window.show_page("welcome")
+    window.watch.begin_anew()
+    qtbot.waitUntil(lambda: window.watch.watching is not None and bench.paths.models in window.watch.watching.told)
+    qtbot.waitUntil(lambda: "No model of LM Studio" in words(window.welcome.own))
+    write_model(bench.paths.models / "late.gguf", text={"general.name": "Late"})
+    qtbot.waitUntil(lambda: "Our own models folder: 1 model" in words(window.welcome.own))
+
+
 def test_a_machine_without_any_says_so_and_offers_the_ways_in(window: MainWindow, qtbot: QtBot) -> None:
     window.show_page("welcome")
     qtbot.waitUntil(lambda: "No model of LM Studio" in words(window.welcome.own))

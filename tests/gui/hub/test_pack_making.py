@@ -80,7 +80,7 @@ def test_an_unsigned_pack_of_the_chosen_model_and_files_is_made(
     maker.signature.unsigned_box.setChecked(True)
     path = made(maker, qtbot)
     assert path == tmp_path / "stick" / "For the ship.zip"
-    listed = run(bench.pack_listing(path))
+    listed = run(bench.packs.listing(path))
     assert [model.title for model in listed.manifest.models] == ["Model two"]
     assert [entry.path for entry in listed.manifest.of_kind("suite")] == ["suites/suite.json"]
     assert listed.settings
@@ -98,7 +98,7 @@ def test_every_form_can_be_chosen(
     maker.signature.unsigned_box.setChecked(True)
     path = made(maker, qtbot)
     assert kind(path)
-    assert [model.title for model in run(bench.pack_listing(path)).manifest.models] == ["Model one"]
+    assert [model.title for model in run(bench.packs.listing(path)).manifest.models] == ["Model one"]
 
 
 def test_a_new_key_signs_and_its_public_half_is_there_to_hand_over(
@@ -114,7 +114,7 @@ def test_a_new_key_signs_and_its_public_half_is_there_to_hand_over(
     qtbot.waitUntil(lambda: maker.signature.signer is not None)
     public = keys.read_public_file(tmp_path / "keys" / "office.pub")
     path = made(maker, qtbot)
-    assert run(bench.pack_listing(path)).signed.key_id == public.key_id
+    assert run(bench.packs.listing(path)).signed.key_id == public.key_id
     assert maker.public_key.isVisible()
     assert maker.public_key.text() == public.line
     maker.signature.copy_button.click()

@@ -50,7 +50,7 @@ def checked(dialog: PackDialog, path: Path, qtbot: QtBot) -> str:
 def test_a_checked_pack_shows_its_signer_its_models_and_the_licence_to_agree_to(
     dialog: PackDialog, bench: Workbench, pack: Path, signer: SecretKey, qtbot: QtBot
 ) -> None:
-    bench.trusted_keys.accept(signer.public, label="The office")
+    bench.packs.trusted.accept(signer.public, label="The office")
     said = checked(dialog, pack, qtbot)
     assert "Models for the ship" in said
     assert "by The office, whose key you accepted" in said
@@ -64,7 +64,7 @@ def test_a_checked_pack_shows_its_signer_its_models_and_the_licence_to_agree_to(
 def test_installing_puts_the_models_into_the_library(
     dialog: PackDialog, window: MainWindow, bench: Workbench, pack: Path, signer: SecretKey, qtbot: QtBot
 ) -> None:
-    bench.trusted_keys.accept(signer.public, label="The office")
+    bench.packs.trusted.accept(signer.public, label="The office")
     checked(dialog, pack, qtbot)
     with qtbot.waitSignal(dialog.installed):
         dialog.install_button.click()
@@ -96,7 +96,7 @@ def test_a_key_accepted_this_time_installs_and_is_not_kept(
     dialog.sender_card.once_button.click()
     qtbot.waitUntil(lambda: not dialog.busy)
     assert dialog.install_button.isVisible()
-    assert bench.trusted_keys.all() == ()
+    assert bench.packs.trusted.all() == ()
 
 
 def test_a_key_accepted_always_is_kept_with_its_owners_name_once_its_signature_was_found_right(
@@ -109,7 +109,7 @@ def test_a_key_accepted_always_is_kept_with_its_owners_name_once_its_signature_w
     dialog.sender_card.owner.setText("Anna")
     dialog.sender_card.always_button.click()
     qtbot.waitUntil(lambda: not dialog.busy)
-    assert [(key.label, key.key_id) for key in bench.trusted_keys.all()] == [("Anna", signer.public.key_id)]
+    assert [(key.label, key.key_id) for key in bench.packs.trusted.all()] == [("Anna", signer.public.key_id)]
     assert "by Anna, whose key you accepted" in words(dialog)
 
 
@@ -123,7 +123,7 @@ def test_another_key_of_the_same_number_is_not_kept_and_installs_nothing(
     qtbot.waitUntil(lambda: not dialog.busy)
     assert "did not sign" in dialog.notice.message.text()
     assert dialog.install_button.isHidden()
-    assert bench.trusted_keys.all() == ()
+    assert bench.packs.trusted.all() == ()
 
 
 def test_a_key_of_another_number_and_what_is_no_key_are_told_apart(
@@ -157,7 +157,7 @@ def test_an_unsigned_pack_is_installed_only_when_the_user_says_so(
 def test_an_altered_pack_says_what_is_wrong_and_installs_nothing(
     dialog: PackDialog, bench: Workbench, pack: Path, signer: SecretKey, qtbot: QtBot
 ) -> None:
-    bench.trusted_keys.accept(signer.public, label="The office")
+    bench.packs.trusted.accept(signer.public, label="The office")
     data = bytearray(pack.read_bytes())
     data[len(data) // 2] ^= 1
     pack.write_bytes(data)
@@ -181,7 +181,7 @@ def test_closing_while_it_checks_leaves_nothing_behind(
 def test_every_way_of_tampering_is_said_in_words_that_can_be_read_whole(
     dialog: PackDialog, bench: Workbench, signer: SecretKey, tmp_path: Path, qtbot: QtBot
 ) -> None:
-    bench.trusted_keys.accept(signer.public)
+    bench.packs.trusted.accept(signer.public)
     model = write_model(tmp_path / "sender" / "Tiny.gguf")
     contents = Contents(
         "Tiny models",

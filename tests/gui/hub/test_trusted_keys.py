@@ -18,7 +18,7 @@ from workbench.hub.packs import keys
 @pytest.fixture
 def dialog(window: MainWindow, bench: Workbench, qtbot: QtBot) -> TrustedKeysDialog:
     for owner in ("Anna", "Berta"):
-        bench.trusted_keys.accept(keys.generate().public, label=owner)
+        bench.packs.trusted.accept(keys.generate().public, label=owner)
     window.menus.actions["keys"].trigger()
     (found,) = window.findChildren(TrustedKeysDialog)
     qtbot.waitUntil(lambda: "Anna" in words(found))
@@ -26,19 +26,19 @@ def dialog(window: MainWindow, bench: Workbench, qtbot: QtBot) -> TrustedKeysDia
 
 
 def test_each_key_is_shown_with_its_owner_and_number(dialog: TrustedKeysDialog, bench: Workbench) -> None:
-    for key in bench.trusted_keys.all():
+    for key in bench.packs.trusted.all():
         assert key.label in words(dialog)
         assert f"Key {key.key_id}" in words(dialog)
 
 
 def test_a_forgotten_key_can_be_taken_back(dialog: TrustedKeysDialog, bench: Workbench, qtbot: QtBot) -> None:
-    anna = bench.trusted_keys.all()[0]
+    anna = bench.packs.trusted.all()[0]
     button = next(one for one in dialog.findChildren(QPushButton) if one.accessibleName() == "Forget the key of Anna")
     button.click()
-    qtbot.waitUntil(lambda: [key.label for key in bench.trusted_keys.all()] == ["Berta"])
+    qtbot.waitUntil(lambda: [key.label for key in bench.packs.trusted.all()] == ["Berta"])
     qtbot.waitUntil(dialog.notice.undo_button.isVisible)
     dialog.notice.undo_button.click()
-    qtbot.waitUntil(lambda: anna in bench.trusted_keys.all())
+    qtbot.waitUntil(lambda: anna in bench.packs.trusted.all())
 
 
 def test_a_key_file_is_accepted_and_what_is_none_is_refused(
@@ -52,4 +52,4 @@ def test_a_key_file_is_accepted_and_what_is_none_is_refused(
     file.write_text("no key", encoding="utf-8")
     dialog.add(file)
     qtbot.waitUntil(lambda: "not a public key" in dialog.notice.message.text())
-    assert len(bench.trusted_keys.all()) == 3
+    assert len(bench.packs.trusted.all()) == 3

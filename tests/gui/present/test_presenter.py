@@ -9,12 +9,14 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from workbench.app import Workbench
 from workbench.chat.decks.deck import Deck, DeckPrompt
 from workbench.chat.library import Prompt
 from workbench.engine.fake import FakeBackend, say
+from workbench.gui import theme
 from workbench.gui.blind.hiding import hide_names
 from workbench.gui.compare.parts import part
 from workbench.gui.present.mode import Presenter, PresenterPart
@@ -163,6 +165,30 @@ def test_type_grows_with_the_screen_and_nothing_is_wider_than_it(
         heading = column.text.document().begin()
         found = heading.begin().fragment().charFormat().font().pixelSize()
         assert found > column.text.font().pixelSize(), "a heading stays larger than the text"
+
+
+def test_type_is_as_much_larger_as_in_the_window_and_by_keys(
+    seated: MainWindow, qapp: QApplication, qtbot: QtBot
+) -> None:
+    shown = Presenter(seated.compare)
+    shown.resize(1280, 720)
+    shown.show()
+    qtbot.waitExposed(shown)
+
+    def pixels() -> int:
+        return shown.columns[0].text.font().pixelSize()
+
+    plain = pixels()
+    theme.apply(qapp, "light", 1.5)
+    assert pixels() == pytest.approx(1.5 * plain, abs=1)
+    press(shown, Key.Key_Minus)
+    assert pixels() < 1.5 * plain - 1
+    theme.apply(qapp, "light", 1.0)
+    QTest.keyClick(shown, Key.Key_Plus, Qt.KeyboardModifier.ShiftModifier)
+    assert pixels() == plain
+    press(shown, *[Key.Key_Plus] * 20)
+    assert pixels() == pytest.approx(2 * plain, abs=1)
+    assert shown.width() == 1280, "nothing in it needs more room, however large"
 
 
 def test_the_keys_are_told_and_step_back(presenter: Presenter) -> None:

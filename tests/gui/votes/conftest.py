@@ -17,7 +17,7 @@ from tests.gui.blind.conftest import (  # noqa: F401  # fixtures
 )
 from workbench.chat.votes.ballots import Ballots, Contender, Side, Vote
 from workbench.gui.pages.votes import VotesPage
-from workbench.stats.bradley_terry import Outcome
+from workbench.stats.outcome import Outcome
 
 LARGE = Contender("Large · Q4_K_M", "Large", "llama", "Q4_K_M")
 SMALL = Contender("Small · Q8_0", "Small", "gemma", "Q8_0")

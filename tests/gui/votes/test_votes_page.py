@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import asdict
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+import pytest
+from PySide6.QtCore import QCoreApplication, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton
 
 from tests.gui.blind.conftest import TITLES, Blind, OpenWindow
 from tests.gui.conftest import words
 from tests.gui.votes.conftest import LARGE, SMALL, TINY, refreshed, shown, votes
+from workbench.chat.exports.text import ratings_json
 from workbench.chat.votes.ballots import Side, Vote
 from workbench.chat.votes.files import VoteForm
+from workbench.chat.votes.ratings import rate
 from workbench.gui.dropping import sorted_out
 from workbench.gui.hub.pack_dialog import PackDialog
 from workbench.gui.votes.bars import IntervalBar, range_words
 from workbench.gui.votes.vote_table import COLUMNS, VoteRow
-from workbench.stats.bradley_terry import Outcome
 from workbench.stats.interval import Interval
+from workbench.stats.outcome import Outcome
 
 
 def test_without_votes_it_says_what_to_do(open_window: OpenWindow) -> None:
@@ -52,6 +57,31 @@ def test_the_ranking_says_chances_with_ranges_and_what_is_not_decided(voted: Bli
     ]
     assert range_words(bars[0].interval) in said, "the numbers stand beside the bar"
     assert bars[0].interval.low < bars[0].interval.estimate < bars[0].interval.high
+
+
+def test_the_numbers_are_those_of_the_command_line(voted: Blind) -> None:
+    page = shown(voted)
+    found = rate(voted.bench.history.ballots.counted())
+    assert found is not None
+    (island,) = ratings_json(found)["islands"]
+    bars, said = page.ranking.findChildren(IntervalBar), words(page.ranking)
+    for bar, one in zip(bars, island["standings"], strict=False):
+        assert asdict(bar.interval) == one["beats_average"]
+        assert one["elo"]["estimate"] == pytest.approx(-400 * math.log10(1 / bar.interval.estimate - 1))
+    for one in island["standings"][:-1]:
+        assert range_words(Interval(**one["beats_next"])) in said
+        more = one["votes_to_decide"]
+        assert (f"Not decided: about {more:,} more vote" if more else "Decided.") in said
+
+
+def test_how_a_pair_stands_is_said_in_the_language_of_the_window(
+    voted: Blind, qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QCoreApplication, "translate", lambda _, text: f"⟦{text}⟧")
+    said = words(shown(voted).ranking)
+    beaten = [line for line in said.splitlines() if "of the votes that prefer one" in line]
+    assert len(beaten) == 3, "two pairs of models, and one of families"
+    assert all(line.startswith("⟦") and line.endswith("⟧") for line in beaten)
 
 
 def test_what_a_reader_must_know_before_believing_it_is_said(voted: Blind) -> None:
@@ -182,6 +212,11 @@ def test_the_answers_of_a_vote_are_shown(open_window: OpenWindow) -> None:
     made.mode.toggle()
     made.ask("The question?")
     made.stage.voting.bar.press("left")
+    made.mode.toggle()
+    (vote,) = made.bench.history.ballots.counted()
+    assert vote.turn is not None
+    made.page.record.edit(vote.turn, "Another branch?")
+    made.qtbot.waitUntil(lambda: not made.page.comparison.busy)
     made.page.new_comparison()
     page = shown(made)
     page.list_button.click()
@@ -189,6 +224,8 @@ def test_the_answers_of_a_vote_are_shown(open_window: OpenWindow) -> None:
     page.list.open.click()
     assert made.window.stack.currentWidget() is made.window.compare
     assert made.page.record.title == "The question?"
+    shown_turns = {pane.exchanges[-1].turn_id for pane in made.page.comparison.panes}
+    assert shown_turns == {vote.turn}, "the branch that was voted on"
 
 
 def test_a_bar_without_observations_says_so() -> None:

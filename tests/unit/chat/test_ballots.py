@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from workbench.chat.answer import blank
+from workbench.chat.answer import Answer, blank
 from workbench.chat.footing import Footing
 from workbench.chat.options import OWN_SAMPLING
+from workbench.chat.stored import IMPORTED
 from workbench.chat.votes.ballots import Ballots, Contender, Filter, Side, Vote
 from workbench.chat.votes.ratings import rate
 from workbench.engine.fake import fake_model
-from workbench.stats.bradley_terry import Outcome
+from workbench.stats.outcome import Outcome
 from workbench.store.database import Database
 
 WIN, LOSS, TIE = Outcome.LEFT, Outcome.RIGHT, Outcome.TIE
@@ -60,6 +61,12 @@ def test_the_same_file_with_an_adapter_is_another_contender() -> None:
     other = replace(plain, template_source="builtin:chatml")
     names = [Contender.of(answer).name for answer in (plain, adapted, other)]
     assert names == ["m · Q4_K_M", "m · Q4_K_M · style.gguf × 1", "m · Q4_K_M · template builtin:chatml"]
+
+
+def test_an_answer_out_of_a_file_goes_by_the_model_s_name_alone() -> None:
+    """Of another program's answers nobody knows the quantisation."""
+    answer = Answer("gpt-4o", path="", family="other", quantisation="", synthetic=False, text="x", stop_reason=IMPORTED)
+    assert Contender.of(answer).name == "gpt-4o"
 
 
 def test_a_model_that_is_sampled_or_told_otherwise_in_one_pane_is_another_contender() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from workbench.chat.votes.ballots import Compared, Contender, Side, Vote
 from workbench.chat.votes.blind import APART, Pair, begin, revisit
-from workbench.stats.bradley_terry import Outcome
+from workbench.stats.outcome import Outcome
 
 TWO = ((0, "a"), (1, "b"))
 FOUR = ((0, "a"), (1, "b"), (2, "c"), (3, "d"))

@@ -7,12 +7,15 @@ import pytest
 from workbench.chat.answer import Answer, Problem
 from workbench.chat.conversations import Conversations
 from workbench.chat.diary import Diary
+from workbench.chat.options import Options
 from workbench.chat.stored import Listed, Wanted
 from workbench.chat.titles import title_of
+from workbench.chat.votes.ballots import Ballots, Before, Contender, Side, Vote
 from workbench.engine.fake import FakeBackend, fake_model, say
 from workbench.errors import GenerationError
 from workbench.models.file import Family
 from workbench.models.params import RunParams
+from workbench.stats.outcome import Outcome
 from workbench.store.database import Database
 
 
@@ -41,6 +44,23 @@ def test_turns_and_answers_come_back_as_they_were(db, drive):
     assert stored.turns[0].answers == {pane.id: pane.exchanges[0].answer}
     (kept,) = stored.panes
     assert (kept.n_ctx, kept.n_threads, kept.model_path) == (2048, 3, str(pane.model.path))
+
+
+def test_a_vote_tells_the_system_prompt_that_its_answers_read_not_the_one_of_now(db, drive):
+    conversations, diary = Conversations(db), Diary(Conversations(db))
+    driven = drive(FakeBackend(say(["Blue."])), journal=diary)
+    for name in ("a", "b"):
+        driven.comparison.choose(driven.comparison.add_pane(), fake_model(name))
+    driven.comparison.options = Options("Be brief.")
+    driven.comparison.ask("Which colour?")
+    driven.until_quiet()
+    conversations.set_shared(diary.conversation_id, "Be a pirate.", {})
+    asked = [pane.exchanges[0] for pane in driven.comparison.panes]
+    sides = [Side(Contender.of(one.answer), 5, one.generation_id) for one in asked]
+    ballots = Ballots(db)
+    ballots.cast(Vote(*sides, Outcome.LEFT, seed=1, turn=asked[0].turn_id))
+    (told,) = ballots.compared()
+    assert (told.before_left, told.before_right) == (Before("Be brief."), Before("Be brief."))
 
 
 def test_parameters_chosen_for_a_load_come_back_and_the_planners_do_not(db, drive):
@@ -192,13 +212,11 @@ def test_lists_can_be_narrowed(db):
         )
     ]  # fmt: skip
     assert titles == [["Alpha"], ["Beta"], ["Alpha"], ["Beta"], ["Alpha"], ["Alpha"], [], []]
-    assert conversations.one(first) == Listed(
-        first, "Alpha", conversations.one(first).changed_at, "Work", True, ("One", "two")
-    )
+    (alpha,) = conversations.listed(Wanted(title="alpha"))
+    assert alpha == Listed(first, "Alpha", alpha.changed_at, "Work", True, ("One", "two"))
     assert (conversations.folders(), conversations.tags()) == (("Work",), ("One", "two"))
     conversations.delete(first)
     conversations.delete(second)
-    assert conversations.one(first) is None
     assert (conversations.folders(), conversations.tags(), conversations.listed()) == ((), (), ())
     assert len(conversations.listed(Wanted(deleted=True))) == 2
 

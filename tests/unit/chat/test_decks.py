@@ -161,6 +161,8 @@ def test_a_run_that_was_stopped_goes_on_with_what_has_no_whole_answer(open_run):
     running.run.close()
     assert running.run.stopped
     assert set(running.states()) == {"stopped", "to_do"}
+    stored = running.decks.runs.asked(running.run.id)
+    assert "stopped by you" in stored.turns[0].answers[0].chips
     backend.script, backend.tokens_per_s = say(["Blue."]), None
     running.run.start()
     running.to_the_end()
@@ -181,12 +183,27 @@ def test_another_start_of_the_program_takes_a_run_up_where_it_was_killed(open_ru
     first.run.start()
     first.until(lambda: first.states().count("done") == 2)
     run_id, asked = first.run.id, len(first.backend.requests)
+    lock, first.run._lock = first.run._lock, None
+    lock.release()  # as the system does when a process is killed
     second = open_run(run_id=run_id, mode=RunMode.IN_TURN)  # the first one never said goodbye
     second.run.start()
     second.to_the_end()
     assert second.states() == ["done"] * 6
     assert len(second.backend.requests) == 4
     assert asked >= 2
+
+
+def test_a_run_that_is_being_asked_is_not_asked_by_another_start_of_the_program(open_run):
+    first = open_run(mode=RunMode.IN_TURN)
+    first.run.start()
+    second = open_run(run_id=first.run.id, mode=RunMode.IN_TURN)
+    with pytest.raises(DeckError, match=f"Run {first.run.id} is being asked already by process"):
+        second.run.start()
+    first.to_the_end()
+    assert first.states() == ["done"] * 6
+    assert second.backend.requests == []
+    second.run.start()
+    assert not second.run.running, "nothing is left to do, and nobody holds it any more"
 
 
 def test_a_run_that_is_done_asks_nothing(open_run):
@@ -363,7 +380,9 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
         read(tmp_path / "nothing.txt")
 
 
-@pytest.mark.parametrize("texts", [["a", "b"], ["a\nb", "c"], ["only\ntwo lines"], [" indented", "x"]])
+@pytest.mark.parametrize(
+    "texts", [["a", "b"], ["a\nb", "c"], ["only\ntwo lines"], [" indented", "x"], ["a\n---\nb", "---"]]
+)
 def test_what_is_written_as_text_is_read_as_it_was(texts):
     prompts = tuple(DeckPrompt(text, tags=("kept",)) for text in texts)
     assert parse(as_text(prompts), prompts) == prompts

@@ -28,7 +28,7 @@ from workbench.chat.votes.ballots import Contender, Side, Vote
 from workbench.chat.votes.ratings import rate
 from workbench.engine.fake import fake_model
 from workbench.errors import UsageError
-from workbench.stats.bradley_terry import Outcome
+from workbench.stats.outcome import Outcome
 
 HOSTILE = """<script>alert(1)</script><img src=x onerror=alert(2)><style>*{display:none}</style>
 ![pixel](http://evil.example/p.png) [a](javascript:alert(3)) [b](https://bank.example "title") [c](data:text/html,x)
@@ -204,7 +204,7 @@ def test_a_blind_round_stands_as_on_the_screen() -> None:
 def test_ratings_say_how_sure_they_are() -> None:
     told = of(conversation("a", "b"), ratings=rate([vote(Outcome.LEFT)] * 6 + [vote(Outcome.RIGHT)] * 4))
     for text in (Page(html(told)).words, markdown(told)):
-        assert "not decided, about" in text
+        assert "Not decided: about" in text
         assert "Intervals cover 95 %" in text
 
 

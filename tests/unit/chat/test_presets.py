@@ -94,7 +94,8 @@ def test_prompts_are_kept_by_folder_and_name(history: History) -> None:
     history.prompts.put_back(changed.id)
     assert [prompt.text for prompt in history.prompts.all()] == ["changed", "\n  Write a poem \nabout eggs"]
     with pytest.raises(UsageError, match="needs a text"):
-        history.prompts.save(Prompt(0, "name", " "))
+        history.prompts.save_all([Prompt(0, "good", "text"), Prompt(0, "name", " ")])
+    assert len(history.prompts.all()) == 2, "all of them, or none"
 
 
 TEXTS = st.text(

@@ -198,6 +198,14 @@ def test_warming_loads_every_model_and_asks_nothing(drive):
     assert driven.backend.opened == 2
 
 
+def test_warming_where_no_model_is_chosen_does_nothing(drive):
+    driven = drive(FakeBackend(say(["x"])), panes=1)
+    driven.comparison.choose(driven.comparison.panes[0], None)
+    driven.comparison.warm()
+    assert not driven.comparison.busy
+    assert driven.backend.opened == 0
+
+
 def test_warming_a_set_that_is_swapped_loads_the_one_that_answers_first(drive):
     driven = drive(FakeBackend(say(["x"])), panes=3)
     driven.comparison.options = Options(mode=RunMode.SWAP)

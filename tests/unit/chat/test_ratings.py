@@ -12,7 +12,7 @@ from tests.unit.stats.test_bradley_terry import PLANTED, votes
 from workbench.chat.votes import words as rating_words
 from workbench.chat.votes.ballots import Contender, Side, Vote
 from workbench.chat.votes.ratings import between_families, by_family, by_tag, next_ballot, rate
-from workbench.stats.bradley_terry import Outcome
+from workbench.stats.outcome import Outcome
 
 WIN, LOSS, TIE, BAD = Outcome.LEFT, Outcome.RIGHT, Outcome.TIE, Outcome.BOTH_BAD
 

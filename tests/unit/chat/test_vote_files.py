@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from workbench.chat.votes.ballots import Ballots, Before, Compared, Contender, Filter, Side, Taken, Vote
 from workbench.chat.votes.files import VoteForm, read, save, why_no_pair, written
 from workbench.errors import UsageError
-from workbench.stats.bradley_terry import Outcome
+from workbench.stats.outcome import Outcome
 from workbench.store.database import Database
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)

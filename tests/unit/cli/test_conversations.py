@@ -35,6 +35,16 @@ def test_an_import_tells_what_came_and_what_was_left_out(imported) -> None:
     assert values["left_out"] == [{"title": "Conversation 3", "problems": ["it has nothing, but no messages"]}]
 
 
+def test_the_same_file_again_adds_nothing(workbench, imported, tmp_path: Path) -> None:
+    again = workbench("conversations", "import", tmp_path / "talks.json", "--json").json
+    assert again["imported"] == []
+    assert [(one["id"], one["title"]) for one in again["known"]] == [(1, "Breakfast"), (2, "Colours")]
+    workbench("conversations", "delete", 2)
+    once_more = workbench("conversations", "import", tmp_path / "talks.json").out
+    assert "1 Breakfast: here already." in once_more
+    assert "3 Colours: 1 prompt." in once_more
+
+
 def test_an_import_is_told_to_people_too(workbench, tmp_path: Path) -> None:
     path = tmp_path / "talks.json"
     path.write_text(json.dumps(TALKS))

@@ -18,7 +18,7 @@ from workbench.cli.loop import Loop
 from workbench.engine.base import Backend, Sampling
 from workbench.engine.fake import FakeBackend
 from workbench.jobs import JobMessage, JobRunner
-from workbench.stats.bradley_terry import Outcome
+from workbench.stats.outcome import Outcome
 
 
 def kept_answers(
@@ -92,7 +92,7 @@ def test_votes_are_ranked_with_how_sure_that_is(workbench, data, asked):
     assert island["standings"][0]["votes_to_decide"] > 0
     assert island["standings"][0]["acceptable"]["estimate"] == pytest.approx(2 / 3)
     said = workbench("votes", "rank").out
-    assert "not decided, about" in said
+    assert "Not decided: about" in said
     assert workbench("votes", "rank", "--by", "tag", "--json").json["rankings"][0]["of"] == "tone"
     assert workbench("votes", "rank", "--tag", "other", "--json").json["votes"] == 0
     refused = workbench("votes", "rank", "--by", "weather")

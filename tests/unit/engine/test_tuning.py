@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from workbench.engine.tuning import Tried, Tuning, Tunings, most_that_fit, tune, tuning_key
+from workbench.engine.stored_tunings import Tuning, Tunings
+from workbench.engine.tuning import Tried, most_that_fit, tune, tuning_key
 from workbench.errors import Cancelled
 from workbench.jobs import CancelToken, run
 from workbench.models.params import RunParams

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.stats.bradley_terry import EFFECT_SD, ELO_PER_LOGIT, PRIOR_SD, Ballot, Outcome, fit, islands
+from workbench.stats.bradley_terry import EFFECT_SD, ELO_PER_LOGIT, PRIOR_SD, Ballot, fit, islands
+from workbench.stats.outcome import Outcome
 from workbench.stats.voting import mirrored
 
 PLANTED = (0.6, 0.2, -0.2, -0.6)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.stats.test_bradley_terry import PLANTED, votes
-from workbench.stats.bradley_terry import Ballot, Outcome, fit
+from workbench.stats.bradley_terry import Ballot, fit
+from workbench.stats.outcome import Outcome
 from workbench.stats.voting import (
     consistency,
     decided,

@@ -49,6 +49,18 @@ def test_a_block_that_raises_changes_nothing(tmp_path: Path) -> None:
         assert drafts(db) == ["next"]
 
 
+def test_what_is_read_within_a_transaction_is_a_part_of_it(tmp_path: Path) -> None:
+    with Database(tmp_path / "w.sqlite3") as db:
+        with db.transaction() as sql:
+            sql.execute("INSERT INTO draft (key, text) VALUES ('a', 'text')")
+            assert drafts(db) == ["a"]
+            sql.execute("INSERT INTO draft (key, text) VALUES ('b', 'text')")
+        with db.read() as outer:
+            assert drafts(db) == ["a", "b"]
+            with pytest.raises(sqlite3.OperationalError, match="readonly"):
+                outer.execute("DELETE FROM draft")
+
+
 def test_a_transaction_inside_a_transaction_is_refused_and_the_outer_one_goes_on(tmp_path: Path) -> None:
     with Database(tmp_path / "w.sqlite3") as db:
         with db.transaction() as sql:

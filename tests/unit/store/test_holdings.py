@@ -14,6 +14,7 @@ from workbench.jobs import run
 from workbench.paths import Paths, resolve
 from workbench.store.database import Database
 from workbench.store.holdings import Erased, Kind, erase, holdings
+from workbench.store.locks import Lock
 
 
 @pytest.fixture
@@ -113,6 +114,17 @@ def test_nothing_is_erased_under_an_open_window(paths: Paths) -> None:
         assert sizes(paths)[Kind.MODELS] == 1500
         other.communicate("\n")
     assert erased(paths).left == ()  # one that a crash left is none
+
+
+def test_nothing_is_erased_under_a_deck_that_is_being_asked(paths: Paths) -> None:
+    held = Lock(paths.data / "deck-3.lock")
+    with pytest.raises(StoreError, match="A deck of prompts is being asked"):
+        erased(paths)
+    assert sizes(paths)[Kind.MODELS] == 1500
+    held.release()
+    (paths.data / "deck-4.lock").write_text("1")  # one that a crash left is none
+    erased(paths)
+    assert not (paths.data / "deck-4.lock").exists()
 
 
 def test_the_window_itself_may_erase(paths: Paths) -> None:

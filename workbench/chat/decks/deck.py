@@ -69,14 +69,19 @@ def parse(text: str, before: Sequence[DeckPrompt] = ()) -> tuple[DeckPrompt, ...
         written = ["\n".join(block).strip("\n") for block in blocks]
     else:
         written = [line.strip() for line in lines]
-    known = {one.text: one for one in before}
+    known = {_as_written(one.text): one for one in before}
     return tuple(known.get(one) or DeckPrompt(one) for one in written if one.strip())
 
 
 def as_text(prompts: Sequence[DeckPrompt]) -> str:
     """As ``parse`` reads it."""
-    texts = [one.text for one in prompts]
+    texts = [_as_written(one.text) for one in prompts]
     if any("\n" in text or text != text.strip() for text in texts):
         # One prompt alone would be read as lines.
         return "\n---\n".join(texts) if len(texts) > 1 else f"{texts[0]}\n---\n"
     return "\n".join(texts)
+
+
+def _as_written(text: str) -> str:
+    """With a blank before lines of dashes, which would part the prompt."""
+    return "\n".join(f" {line}" if _RULE.fullmatch(line) else line for line in text.split("\n"))

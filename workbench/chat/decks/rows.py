@@ -11,11 +11,14 @@ from typing import Any
 
 from workbench.chat.answer import Answer
 from workbench.chat.conversations import Conversations
-from workbench.chat.decks.deck import Deck, DeckPrompt
+from workbench.chat.decks.deck import Deck, DeckError, DeckPrompt
 from workbench.chat.options import Options
 from workbench.chat.pane import Pane
 from workbench.chat.stored import DECK, Listed, StoredConversation, Wanted
-from workbench.store.database import Database, Sql, timestamp
+from workbench.engine.base import StopReason
+from workbench.errors import StoreError
+from workbench.store.database import Database, Row, Sql, timestamp
+from workbench.store.locks import HeldElsewhereError, Lock
 
 _SHOWN = 200  # letters of a prompt, in a table
 
@@ -91,8 +94,7 @@ class CellState(enum.StrEnum):
     STOPPED = "stopped"
 
 
-# How the states of answers read here.  An answer that was stopped, or that the end of the program cut off, is neither
-# whole nor failed.
+# How the states of answers read here.  An answer that the end of the program cut off is neither whole nor failed.
 _STATES = {
     "running": CellState.RUNNING,
     "done": CellState.DONE,
@@ -227,6 +229,20 @@ class DeckRuns:
                 (timestamp(), run_id),
             )
 
+    def claim(self, run_id: int) -> Lock:
+        """This process alone asks its prompts, until the lock is released.  Raises DeckError where another one does."""
+        try:
+            return Lock(self._db.path.with_name(f"deck-{run_id}.lock"))
+        except HeldElsewhereError as error:
+            who = f" by process {error.process}" if error.process is not None else ""
+            raise DeckError(
+                f"Run {run_id} is being asked already{who}.", hint="Wait for it there, or stop it there first."
+            ) from error
+        except OSError as error:
+            raise StoreError(
+                f"{self._db.path.parent} cannot be written: {error.strerror}.", hint="Check its permissions."
+            ) from error
+
     def begin(self, turn_id: int, pane: Pane) -> int:
         """The row of an answer that starts now."""
         return self._conversations.begin(turn_id, pane).generation_id
@@ -235,11 +251,7 @@ class DeckRuns:
         self._conversations.keep_partial(generation_id, text)
 
     def finish(self, generation_id: int, answer: Answer) -> None:
-        """One that was stopped is kept, and asked again all the same."""
         self._conversations.finish(generation_id, answer)
-        if answer.stop_reason == "cancelled":
-            with self._db.transaction() as sql:
-                sql.execute("UPDATE generation SET state = 'interrupted' WHERE id = ?", (generation_id,))
 
 
 def _columns(sql: Sql, run_id: int) -> tuple[DeckColumn, ...]:
@@ -267,8 +279,14 @@ def _stem(path: str) -> str:
 def _cells(sql: Sql, run_id: int) -> dict[tuple[int, int], CellState]:
     """Of each prompt and model the newest attempt; read from an index alone, however long the answers are."""
     rows = sql.execute(
-        "SELECT turn_id, slot, attempt, state FROM generation WHERE turn_id IN"
+        "SELECT turn_id, slot, attempt, state, stop_reason FROM generation WHERE turn_id IN"
         " (SELECT id FROM turn WHERE conversation_id = ?) ORDER BY turn_id, slot, attempt",
         (run_id,),
     )
-    return {(row["turn_id"], row["slot"]): _STATES[row["state"]] for row in rows}
+    return {(row["turn_id"], row["slot"]): _state(row) for row in rows}
+
+
+def _state(row: Row) -> CellState:
+    """One that was stopped is kept as it is, and asked again all the same."""
+    stopped = row["state"] == "done" and row["stop_reason"] == StopReason.CANCELLED
+    return CellState.STOPPED if stopped else _STATES[row["state"]]

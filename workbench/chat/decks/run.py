@@ -23,6 +23,7 @@ from workbench.chat.waking import Awake
 from workbench.errors import WorkbenchError
 from workbench.jobs import JobMessage
 from workbench.models.file import ModelFile
+from workbench.store.locks import Lock
 
 PARTIAL_EVERY_S = 1.0
 _LAST_STEPS = 20  # of each kind: how long they take may change as the machine warms up
@@ -82,7 +83,8 @@ class _Step:
 
 class DeckRun:
     """``comparison`` has a pane for each column of the run, by slot, and ``journal`` for its journal; nothing else asks
-    it meanwhile.  Used from one thread, the face's, which hands every message to ``deliver``.
+    it meanwhile.  Used from one thread, which hands every message to ``deliver``.  ``ended`` counts the
+    answers that did.
     """
 
     def __init__(
@@ -98,10 +100,12 @@ class DeckRun:
         self.comparison = comparison
         self.running = False
         self.stopped = False
+        self.ended = 0
         self.given_up: dict[int, Problem] = {}
         self.awake = awake or Awake()
         self._journal = journal
         self._clock = clock
+        self._lock: Lock | None = None  # while it runs
         self._steps: deque[_Step] = deque()
         self._now: _Step | None = None
         self._began = 0.0
@@ -113,11 +117,14 @@ class DeckRun:
     # --- what a face does --------------------------------------------------------------------
 
     def start(self) -> None:
-        """Ask what is still to do; nothing more, where all is done.  Raises DeckError where no model is there."""
+        """Ask what is still to do; nothing more, where all is done.
+
+        Raises DeckError where no model is there, or another process asks it already."""
         if self.running:
             return
         if not self._panes():
             raise DeckError("None of the models of this run is there.", hint="Bring a model back, or begin a new run.")
+        self._lock = self._journal.runs.claim(self.id)
         self._journal.runs.mark_unfinished(self.id)
         self._table = self._read()
         self._cells = dict(self._table.cells)
@@ -146,8 +153,7 @@ class DeckRun:
     def close(self) -> None:
         """The program ends, or the run is put away: everything is stopped and unloaded."""
         self.stop()
-        self.running = False
-        self.awake.let_go()
+        self._rest()
         self.comparison.close()
 
     @property
@@ -222,8 +228,14 @@ class DeckRun:
             if self.comparison.busy:
                 return
         self._now = None
+        self._rest()
+
+    def _rest(self) -> None:
         self.running = False
         self.awake.let_go()
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.release()
 
     def _settle(self) -> None:
         self._hear()
@@ -238,6 +250,7 @@ class DeckRun:
         """What ended since; a model that cannot be loaded is not tried again with every prompt."""
         cells, self._journal.finished_cells = self._journal.finished_cells, []
         panes = self._panes()
+        self.ended += len(cells)
         for turn_id, slot, answer in cells:
             if answer.error is not None:
                 self._mark(turn_id, slot, CellState.FAILED)
@@ -263,17 +276,18 @@ class DeckRun:
 
 
 def take_seats(
-    comparison: Comparison, stored: StoredConversation, find: Callable[[str], ModelFile]
-) -> dict[int, WorkbenchError]:
-    """A pane for each model of a run as it was asked first; what is wrong with those that are not there any more."""
-    missing: dict[int, WorkbenchError] = {}
+    comparison: Comparison, stored: StoredConversation, find: Callable[[str], ModelFile], *, force: bool = False
+) -> dict[int, Problem]:
+    """A pane for each model of a run as it was asked first; what is wrong with those that are not there any more.
+    ``force`` loads also what is judged too big."""
+    missing: dict[int, Problem] = {}
     for kept in stored.panes:
         if kept.model_path is None:
             continue
         try:
             model = find(kept.model_path)
         except WorkbenchError as error:
-            missing[kept.slot] = error
+            missing[kept.slot] = Problem.of(error)
             continue
         comparison.choose(
             comparison.add_pane(kept.slot),
@@ -282,6 +296,7 @@ def take_seats(
             n_threads=kept.n_threads,
             template=kept.template,
             params=kept.params,
+            force=force,
             adapters=kept.adapters,
             isolated=kept.isolated,
             sampling=kept.sampling,

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
+from workbench.chat.answer import Problem
 from workbench.chat.comparison import Comparison
 from workbench.chat.decks.rows import CellState, DeckRuns, DeckTable
 from workbench.chat.decks.run import DeckJournal, DeckProgress, DeckRun, take_seats
@@ -37,7 +38,7 @@ class DeckEnd:
     not be kept awake."""
 
     table: DeckTable
-    problems: dict[int, str]
+    problems: dict[int, Problem]
     stopped: bool
     asleep: str | None
 
@@ -49,11 +50,15 @@ def run_deck(
     find: Callable[[str], ModelFile],
     default: Options,
     awake: Awake | None = None,
+    *,
+    force: bool = False,
 ) -> Task[DeckNews, DeckEnd]:
-    """Ask what is still to do of a run, with the models and options it was begun with.
+    """Ask what is still to do of a run, with the models and options it was begun with; ``force`` loads also what is
+    judged too big.
 
     Cancelled, it stops what is being written, keeps it, unloads everything and returns what there is.
-    Raises UsageError where there is no such run, and DeckError where none of its models is there.
+    Raises UsageError where there is no such run, and DeckError where none of its models is there, or another process
+    asks it already.
     """
 
     messages: queue.SimpleQueue[JobMessage] = queue.SimpleQueue()
@@ -66,7 +71,7 @@ def run_deck(
             if stored is None:
                 raise UsageError(f"There is no run {run_id} of a deck.", hint="It may have been deleted.")
             comparison.options = Options.from_json(stored.system_prompt, stored.sampling, default)
-            missing = take_seats(comparison, stored, find)
+            missing = take_seats(comparison, stored, find, force=force)
             run = DeckRun(comparison, journal, run_id, awake=awake)
             try:
                 yield from _go(run, messages, cancel)
@@ -74,27 +79,25 @@ def run_deck(
                 run.close()
         finally:
             runner.close()
-        problems = {slot: error.message for slot, error in missing.items()}
-        problems |= {slot: problem.message for slot, problem in run.given_up.items()}
-        return DeckEnd(run.table, problems, run.stopped, run.awake.problem)
+        return DeckEnd(run.table, missing | run.given_up, run.stopped, run.awake.problem)
 
     return task
 
 
 def _go(run: DeckRun, messages: queue.SimpleQueue[JobMessage], cancel: CancelToken) -> Generator[DeckNews, None, None]:
     run.start()
-    told_at = float("-inf")
+    told_at, told = float("-inf"), 0
     while run.running or run.comparison.busy:
         if cancel.cancelled and not run.stopped:
             run.stop()
         try:
             run.deliver(messages.get(timeout=_PATIENCE_S))
-            while True:
+            while run.ended == told:
                 run.deliver(messages.get_nowait())
         except queue.Empty:
             pass
-        if time.monotonic() - told_at >= TELL_EVERY_S:
-            told_at = time.monotonic()
+        if run.ended != told or time.monotonic() - told_at >= TELL_EVERY_S:
+            told_at, told = time.monotonic(), run.ended
             yield _news(run)
     yield _news(run)
 

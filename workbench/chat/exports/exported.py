@@ -7,16 +7,18 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import workbench
 from workbench.chat.answer import Answer
 from workbench.chat.conversations import StoredConversation, StoredTurn
 from workbench.chat.footing import differences
-from workbench.chat.votes.ballots import Vote
-from workbench.chat.votes.ratings import Ratings
-from workbench.stats.bradley_terry import Outcome
+from workbench.chat.votes.ballots import Vote, bare
+from workbench.stats.outcome import Outcome
 from workbench.store.database import timestamp
+
+if TYPE_CHECKING:
+    from workbench.chat.votes.ratings import Ratings
 
 
 class Audience(enum.StrEnum):
@@ -123,7 +125,9 @@ def of(
 def _told(turn: StoredTurn, votes: Sequence[Vote]) -> ExportedTurn:
     # Whole: what is not read yet could not be read when the store is closed.
     told = [(slot, replace(answer)) for slot, answer in sorted(turn.answers.items())]
-    plain = [f"{answer.model} · {answer.quantisation}".removesuffix(" · ") for _, answer in told]
+    plain = [
+        " · ".join(filter(None, (bare(answer.model, answer.quantisation), answer.quantisation))) for _, answer in told
+    ]
     often = Counter(plain)
     names = [name if often[name] == 1 else f"{name} (pane {slot + 1})"
              for name, (slot, _) in zip(plain, told, strict=True)]  # fmt: skip

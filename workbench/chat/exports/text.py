@@ -188,6 +188,7 @@ def ratings_json(ratings: Ratings) -> dict[str, Any]:
                         "name": one.contender.name,
                         "contender": asdict(one.contender),
                         "ballots": one.ballots,
+                        "beats_average": _interval(one.beats_average),
                         "beats_next": _interval(one.beats_next),
                         "votes_to_decide": one.votes_to_decide,
                         "elo": _interval(one.elo),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from workbench.chat.answer import Answer
 from workbench.chat.imports.imported import Imported, ImportedAnswer, ImportedTurn
@@ -35,6 +38,51 @@ def add(sql: Sql, imported: Imported) -> int:
     head = turn_ids[imported.head if imported.head is not None else -1]
     sql.execute("UPDATE conversation SET head_turn_id = ? WHERE id = ?", (head, conversation_id))
     return conversation_id
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where a conversation is now; ``known``: it was there already, and was not added again."""
+
+    imported: Imported
+    conversation_id: int
+    known: bool
+
+
+def place(sql: Sql, found: Iterable[Imported]) -> tuple[Placed, ...]:
+    """Add those that are not there yet, also as they were after going on with them here; without a prompt: none."""
+    there = _there(sql)
+    placed = []
+    for one in found:
+        if not one.turns:
+            continue
+        mark = _mark((turn.prompt, [answer.text for answer in turn.answers]) for turn in one.turns)
+        known = there.get(mark)
+        number = there[mark] = known if known is not None else add(sql, one)
+        placed.append(Placed(one, number, known is not None))
+    return tuple(placed)
+
+
+def _there(sql: Sql) -> dict[bytes, int]:
+    """What is imported and not deleted, by its mark."""
+    rows = sql.execute(
+        "SELECT conversation.id AS conversation_id, turn.id AS turn_id, prompt, text FROM conversation"
+        " JOIN turn ON turn.conversation_id = conversation.id LEFT JOIN generation ON generation.turn_id = turn.id"
+        " WHERE source <> '' AND deleted_at IS NULL AND (generation.id IS NULL OR stop_reason = ?)"
+        " ORDER BY conversation.id, position, attempt",
+        (IMPORTED,),
+    )
+    found: dict[bytes, int] = {}
+    for number, of_conversation in itertools.groupby(rows, key=lambda row: int(row["conversation_id"])):
+        turns = (list(turn) for _, turn in itertools.groupby(of_conversation, key=lambda row: int(row["turn_id"])))
+        mark = _mark((turn[0]["prompt"], [row["text"] for row in turn if row["text"] is not None]) for turn in turns)
+        found.setdefault(mark, number)
+    return found
+
+
+def _mark(turns: Iterable[tuple[str, Sequence[str]]]) -> bytes:
+    """The same for the same prompts with the same answers."""
+    return hashlib.sha256(json.dumps([[prompt, *answers] for prompt, answers in turns]).encode()).digest()
 
 
 def _turns(sql: Sql, conversation_id: int, turns: Sequence[ImportedTurn], now: str) -> list[int]:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from workbench.chat.answer import Answer
 from workbench.chat.footing import Footing
 from workbench.chat.options import OWN_SAMPLING
-from workbench.stats.bradley_terry import Outcome
+from workbench.stats.outcome import Outcome
 from workbench.store.database import Database, Row, Sql, timestamp
 
 SHOWN_CHARACTERS = 30  # of a system prompt, in a name
@@ -45,8 +45,16 @@ class Contender:
             )
         if footing.own_system is not None:
             apart.append(f"system prompt “{shortened(footing.own_system)}”")
-        name = " · ".join([answer.model, answer.quantisation, *apart])
+        name = " · ".join(filter(None, [bare(answer.model, answer.quantisation), answer.quantisation, *apart]))
         return cls(name, answer.model, answer.family, answer.quantisation, answer.sha256)
+
+
+def bare(model: str, quantisation: str) -> str:
+    """A file's name without the quantisation that most end with: it is said beside it."""
+    stem, end = model[: -len(quantisation)], model[-len(quantisation) :]
+    if quantisation and end.casefold() == quantisation.casefold() and len(stem.rstrip(".-_ ")) < len(stem):
+        return stem.rstrip(".-_ ") or model
+    return model
 
 
 def shortened(text: str) -> str:
@@ -276,7 +284,8 @@ def _text(sql: Sql, answer: int | None) -> str:
 
 def _before(sql: Sql, answer: int | None) -> Before:
     system = sql.execute(
-        "SELECT coalesce(pane.system, conversation.system_prompt) AS said FROM generation"
+        "SELECT coalesce(json_extract(record, '$.system'), pane.system, conversation.system_prompt) AS said"
+        " FROM generation"
         " JOIN turn ON turn.id = turn_id JOIN conversation ON conversation.id = turn.conversation_id"
         " LEFT JOIN pane ON pane.conversation_id = conversation.id AND pane.slot = generation.slot"
         " WHERE generation.id = ?",

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from workbench.chat.votes.ballots import Compared, Vote
-from workbench.stats.bradley_terry import Outcome
+from workbench.stats.outcome import Outcome
 
 REPEAT_SHARE = 0.1
 """How many of the ballots are asked a second time with the sides exchanged, to measure the rater."""

@@ -17,7 +17,7 @@ from workbench.chat.votes.meta import (
     named_side,
     vote_of,
 )
-from workbench.stats.bradley_terry import Outcome
+from workbench.stats.outcome import Outcome
 
 Line: TypeAlias = dict[str, Any]
 

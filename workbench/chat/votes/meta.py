@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from workbench.chat.votes.ballots import Contender, Side, Vote
-from workbench.stats.bradley_terry import Outcome
+from workbench.stats.outcome import Outcome
 
 KEY = "workbench"
 UNKNOWN_FAMILY = "other"

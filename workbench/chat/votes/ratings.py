@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from workbench.chat.votes.ballots import Contender, Side, Vote
 from workbench.stats import voting
-from workbench.stats.bradley_terry import Ballot, Outcome, Ranking, fit, islands
+from workbench.stats.bradley_terry import Ballot, Ranking, fit, islands
 from workbench.stats.interval import Interval, wilson
+from workbench.stats.outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,13 @@ class Standing:
     ballots: int
     beats_next: Interval | None
     votes_to_decide: int | None
+
+    @property
+    def beats_average(self) -> Interval:
+        """How likely an answer is preferred to that of an average contender of the island, where one of the two is:
+        1 / (1 + 10^(-elo / 400)), as that average is the zero of Elo's scale."""
+        low, at, high = (1 / (1 + 10 ** (-one / 400)) for one in (self.elo.low, self.elo.estimate, self.elo.high))
+        return Interval(at, low, high, self.elo.level)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +94,8 @@ def rate(votes: Sequence[Vote], contenders: Sequence[Contender] = ()) -> Ratings
         return None
     known = {side.contender.name: side.contender for vote in asked for side in (vote.left, vote.right)}
     names = sorted(known)
-    ballots = [_ballot(vote, names) for vote in asked]
+    place = {name: number for number, name in enumerate(names)}
+    ballots = [_ballot(vote, place) for vote in asked]
     # Of answers nobody compared there is no side that was preferred.
     judged = [ballot for ballot, vote in zip(ballots, asked, strict=True) if not vote.automatic]
     return Ratings(
@@ -93,7 +103,7 @@ def rate(votes: Sequence[Vote], contenders: Sequence[Contender] = ()) -> Ratings
         voting.left_share(judged),
         fit(len(names), judged, covariate=True).covariate_effect(),
         _consistency(votes),
-        {name: _acceptable(name, asked) for name in names},
+        _acceptable(names, asked),
         len(asked),
         sum(vote.blind for vote in asked),
         sum(bool(vote.source) for vote in asked),
@@ -127,8 +137,9 @@ def next_ballot(votes: Sequence[Vote], contenders: Sequence[Contender]) -> tuple
         return None
     asked = [vote for vote in votes if _between_two(vote)]
     names = sorted({*known, *(name for vote in asked for name in _names(vote))})
-    ballots = [_ballot(vote, names) for vote in asked]
-    pairs = [(names.index(first), names.index(second)) for first, second in itertools.combinations(known, 2)]
+    place = {name: number for number, name in enumerate(names)}
+    ballots = [_ballot(vote, place) for vote in asked]
+    pairs = [(place[first], place[second]) for first, second in itertools.combinations(known, 2)]
     home = {model: number for number, group in enumerate(islands(len(names), ballots)) for model in group}
     apart = [(first, second) for first, second in pairs if home[first] != home[second]]
     first, second = voting.next_pair(fit(len(names), ballots), allowed=apart or pairs)
@@ -139,7 +150,9 @@ def _island(
     group: Sequence[int], names: Sequence[str], ballots: Sequence[Ballot], known: dict[str, Contender]
 ) -> Island:
     place = {model: number for number, model in enumerate(group)}
-    own = [replace(one, left=place[one.left], right=place[one.right]) for one in ballots if one.left in place]
+    here = [one for one in ballots if one.left in place]
+    own = [Ballot(place[one.left], place[one.right], one.outcome, one.covariate) for one in here]
+    often = Counter(itertools.chain.from_iterable((one.left, one.right) for one in own))
     ranking = fit(len(group), own)
     order = ranking.order
     standings = []
@@ -149,7 +162,7 @@ def _island(
             Standing(
                 known[names[group[number]]],
                 ranking.elo(number),
-                sum(number in (ballot.left, ballot.right) for ballot in own),
+                often[number],
                 ranking.win_probability(number, below) if below is not None else None,
                 voting.votes_to_decide(ranking, number, below) if below is not None else None,
             )
@@ -186,13 +199,18 @@ def _between_two(vote: Vote) -> bool:
     return vote.repeats is None and vote.left.contender.name != vote.right.contender.name
 
 
-def _acceptable(name: str, votes: Sequence[Vote]) -> Interval:
-    own = [vote for vote in votes if name in _names(vote) and not vote.automatic]
-    return wilson(sum(vote.outcome is not Outcome.BOTH_BAD for vote in own), len(own))
+def _acceptable(names: Sequence[str], votes: Sequence[Vote]) -> dict[str, Interval]:
+    given, bad = Counter[str](), Counter[str]()
+    for vote in votes:
+        if not vote.automatic:
+            given.update(_names(vote))
+            if vote.outcome is Outcome.BOTH_BAD:
+                bad.update(_names(vote))
+    return {name: wilson(given[name] - bad[name], given[name]) for name in names}
 
 
-def _ballot(vote: Vote, names: Sequence[str]) -> Ballot:
-    left, right = names.index(vote.left.contender.name), names.index(vote.right.contender.name)
+def _ballot(vote: Vote, place: Mapping[str, int]) -> Ballot:
+    left, right = (place[name] for name in _names(vote))
     longer = math.log(max(1, vote.left.characters)) - math.log(max(1, vote.right.characters))
     return Ballot(left, right, vote.outcome, longer)
 

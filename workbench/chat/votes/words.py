@@ -23,16 +23,18 @@ def elo(strength: Interval) -> str:
 def beats(standing: Standing, below: Standing) -> str:
     """How a contender stands to the one below it, as a sentence."""
     assert standing.beats_next is not None
-    said = f"{standing.contender.name} is preferred to {below.contender.name} in {percent(standing.beats_next)}"
-    return f"{said} of the votes that prefer one: {more_votes(standing.votes_to_decide)}."
+    return (
+        f"{standing.contender.name} is preferred to {below.contender.name} in {percent(standing.beats_next)} "
+        f"of the votes that prefer one. {more_votes(standing.votes_to_decide)}."
+    )
 
 
 def more_votes(votes_to_decide: int | None) -> str:
     if votes_to_decide == 0:
-        return "decided"
+        return "Decided"
     if votes_to_decide is None:
-        return "not decided, and too close for votes to tell them apart"
-    return f"not decided, about {votes_to_decide:,} more {'vote' if votes_to_decide == 1 else 'votes'}"
+        return "Not decided: the two stand level so far"
+    return f"Not decided: about {votes_to_decide:,} more {'vote' if votes_to_decide == 1 else 'votes'} between the two"
 
 
 def verdicts(ratings: Ratings) -> tuple[str, ...]:

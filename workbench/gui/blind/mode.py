@@ -12,7 +12,6 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from workbench.chat.stored import StoredTurn
 from workbench.chat.votes.ballots import Contender
-from workbench.chat.votes.ratings import Ratings, rate
 from workbench.errors import UsageError
 from workbench.gui.blind.hiding import hide_names
 from workbench.gui.blind.reveal import Reveal
@@ -22,9 +21,11 @@ from workbench.gui.blind.stage import BlindStage
 from workbench.gui.errands import errand
 from workbench.gui.tr import tr
 from workbench.models.file import ModelFile
-from workbench.stats.bradley_terry import Outcome
+from workbench.stats.outcome import Outcome
 
 if TYPE_CHECKING:
+    from workbench.chat.votes.ballots import Ballots
+    from workbench.chat.votes.ratings import Ratings
     from workbench.gui.pages.compare import ComparePage
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,11 @@ class BlindMode(QObject):
             policy.setRetainSizeWhenHidden(True)  # nothing moves when they go
             told.setSizePolicy(policy)
         self.button = page.bar.add_button(
-            tr("Blind"), "eye-off-outline", tr("Hide who answers until you have voted (Ctrl+Shift+B)"), checkable=True
+            tr("Blind"),
+            "eye-off-outline",
+            tr("Hide who answers until you have voted (Ctrl+Shift+B)"),
+            checkable=True,
+            apart=True,
         )
         self.button.clicked.connect(self.toggle)
         self.stage.writing.stop.connect(page.stop_all)
@@ -68,6 +73,7 @@ class BlindMode(QObject):
         self.stage.reveal.leave.connect(self.leave)
         self.stage.reveal.next_prompt.connect(self._on_next)
         self.stage.reveal.votes.connect(self.votes_wished)
+        page.stage.currentChanged.connect(self._on_stage)
         page.drawn.connect(self._follow)
         page.conversation_changed.connect(self._on_conversation)
         self._on_conversation()
@@ -144,11 +150,18 @@ class BlindMode(QObject):
     def leave(self) -> None:
         """Back to the panes."""
         self.stage.writing.end()
+        self._hide(hidden=False)
         if self._page.stage.currentWidget() is self.stage:
             self._page.stage.setCurrentWidget(self._page.row)
-        self._hide(hidden=False)
 
     # --- what the page does ------------------------------------------------------------------
+
+    @Slot()
+    def _on_stage(self) -> None:
+        """Whoever leaves what stood before this comes back here, not to the panes with their names."""
+        if self.hiding and self._page.stage.currentWidget() is self._page.row:
+            self._page.stage.setCurrentWidget(self.stage)
+            self.stage.take_keys()
 
     @Slot()
     def _follow(self) -> None:
@@ -264,7 +277,7 @@ class BlindMode(QObject):
     def _rank(self, sitting: Sitting) -> None:
         """How all stand so far; with thousands of votes that takes a moment."""
         compared = [side for given in sitting.given for side in (given.left, given.right)]
-        work = errand(lambda: rate(self._ballots.counted(), compared) if compared else None)
+        work = errand(lambda: _rated(self._ballots, compared) if compared else None)
         self._page.errands.run("standings", work, partial(self._ranked, len(sitting.given), sitting))
 
     def _ranked(self, given: int, sitting: Sitting, ratings: Ratings | None) -> None:
@@ -313,10 +326,10 @@ class BlindMode(QObject):
         self.changed.emit()
 
     def _hide(self, *, hidden: bool) -> None:
+        hide_names(self._page, hidden=hidden, conversation_id=self._conversation_id)
         if hidden == self.hiding:
             return
         self.hiding = hidden
-        hide_names(self._page, hidden=hidden)
         # How long the prompt is for whom, and who runs beside whom, is said by name.
         for told in (self._page.composer.count, self._page.composer.plan):
             told.setVisible(not hidden)
@@ -364,3 +377,9 @@ def _why_not(sheets: Sequence[Sheet]) -> str:
     if sheet is not None and sheet.failed:
         return tr("One answer failed, and a vote takes two.")
     return tr("Only one model was asked, and a vote takes two answers.")
+
+
+def _rated(ballots: Ballots, compared: list[Contender]) -> Ratings | None:
+    from workbench.chat.votes.ratings import rate  # with all that computes; in the errand's own thread
+
+    return rate(ballots.counted(), compared)

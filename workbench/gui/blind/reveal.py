@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from workbench.chat.answer import Answer
+from workbench.chat.answer import CUT_SHORT, Answer
 from workbench.chat.footing import differences
 from workbench.chat.votes.ballots import Contender
-from workbench.chat.votes.ratings import Ratings
 from workbench.gui import theme
 from workbench.gui.blind.sheet import NAMED_ITSELF, Sheet
 from workbench.gui.blind.sitting import Given, Sitting
 from workbench.gui.compare.words import answer_figures
 from workbench.gui.theme import Space, Tone
 from workbench.gui.tr import later, tr
-from workbench.gui.votes.standing_rows import StandingRows
 from workbench.gui.widgets.cards import Card, ScrollBody, clear
 from workbench.gui.widgets.controls import FlowLayout, label, text_button
 from workbench.gui.words import family_tone
-from workbench.stats.bradley_terry import Outcome
+from workbench.stats.outcome import Outcome
+
+if TYPE_CHECKING:
+    from workbench.chat.votes.ratings import Ratings
 
 BESIDE = 860  # pixels at 100 % text: less has no room for two cards
 MOST_PAIRS = 60  # lines of votes that are shown: the Votes page lists them all
@@ -113,6 +115,8 @@ class RevealView(QWidget):
 
     def show_standings(self, ratings: Ratings) -> None:
         """Below all else, when they are worked out."""
+        from workbench.gui.votes.standing_rows import StandingRows  # with all that computes them
+
         standings = Card(tr("Standings so far"))
         standings.body.addWidget(StandingRows(ratings))
         self.body.column.addWidget(standings)
@@ -179,7 +183,8 @@ def _figures(sheet: Sheet) -> Card:
         row = QVBoxLayout()
         row.setSpacing(2)
         row.addWidget(label(contender.name, role="strong", tone=family_tone(contender.family), wrap=True))
-        chips = [*entry.answer.chips, *entry.answer.conditions]
+        cut = CUT_SHORT.get(entry.answer.stop_reason)  # among the figures already
+        chips = [*(chip for chip in entry.answer.chips if chip != cut), *entry.answer.conditions]
         row.addWidget(label(" · ".join([answer_figures(entry.answer), *chips]), role="muted", wrap=True))
         card.body.addLayout(row)
     unlike = differences([entry.answer for entry in sheet.entries])

@@ -14,7 +14,7 @@ from typing import Any
 from workbench.chat.votes import blind
 from workbench.chat.votes.ballots import Ballots, Contender, Side, Vote
 from workbench.gui.blind.sheet import NAMED_ITSELF, Entry, Sheet
-from workbench.stats.bradley_terry import Outcome
+from workbench.stats.outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,7 @@ class Sitting:
         self._ballots = ballots
         self._conversation_id = conversation_id
         self._open: list[_Open] = []
+        self._ties: dict[frozenset[int | None], Vote] | None = None  # that were kept before; read when one is met
 
     # --- asked -------------------------------------------------------------------------------
 
@@ -86,10 +87,14 @@ class Sitting:
         return tuple(one.sheet for one in self._open)
 
     def add(self, sheet: Sheet) -> None:
-        """One prompt more.  Answers that are the same are tied at once, unasked."""
+        """One prompt more.  Answers that are the same are tied at once, unasked, and once only."""
         opened = self._begin(sheet)
         for tied in opened.round.casts:
-            self._keep(opened, tied.pair, tied.outcome, automatic=True)
+            vote = self._tied_before(sheet, tied.pair)
+            if vote is not None:
+                self._note(opened, tied.pair, tied.outcome, vote, automatic=True)
+            else:
+                self._keep(opened, tied.pair, tied.outcome, automatic=True)
 
     @property
     def asked(self) -> Asked | None:
@@ -176,7 +181,7 @@ class Sitting:
             asked_again = written["revisits"].get(str(sheet.turn_id))
             opened.revisit = next((blind.Revisit(one) for one in recent if one.vote.id == asked_again), None)
             for tied in opened.round.casts:
-                vote = next((one for one in kept.values() if one.automatic and one.turn == sheet.turn_id), None)
+                vote = sitting._tied_before(sheet, tied.pair)
                 sitting._note(opened, tied.pair, tied.outcome, vote, automatic=True)
         for one in written["given"]:
             found = next((other for other in sitting._open if other.sheet.turn_id == one["turn"]), None)
@@ -189,6 +194,14 @@ class Sitting:
     @property
     def _current(self) -> _Open | None:
         return next((one for one in self._open if one.left), None)
+
+    def _tied_before(self, sheet: Sheet, pair: blind.Pair) -> Vote | None:
+        """The vote that counts these two answers as the same, None where there is none yet."""
+        if self._ties is None:
+            tied = [vote for vote in self._ballots.counted() if vote.automatic]
+            self._ties = {frozenset({vote.left.answer, vote.right.answer}): vote for vote in tied}
+        answers = frozenset(sheet.entry(pane).generation_id for pane in (pair.left, pair.right))
+        return None if None in answers else self._ties.get(answers)
 
     def _begin(self, sheet: Sheet) -> _Open:
         answers = [(entry.pane, entry.text) for entry in sheet.entries]

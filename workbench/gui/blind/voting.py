@@ -17,7 +17,7 @@ from workbench.gui.tr import tr
 from workbench.gui.widgets.cards import clear
 from workbench.gui.widgets.controls import FlowLayout, label, text_button
 from workbench.gui.widgets.text_view import AnswerView
-from workbench.stats.bradley_terry import Outcome
+from workbench.stats.outcome import Outcome
 
 BESIDE = 560  # pixels at 100 % text: less has no room for two columns
 KEYS: tuple[tuple[tuple[str, ...], str], ...] = (

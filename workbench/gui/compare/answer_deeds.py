@@ -10,7 +10,6 @@ from PySide6.QtGui import QGuiApplication, QTextCursor
 
 from workbench.chat.pane import Exchange, Pane
 from workbench.gui.compare.differences import Differences
-from workbench.gui.compare.export_dialog import open_export
 from workbench.gui.compare.wishes import Wish
 from workbench.gui.tr import tr
 
@@ -40,6 +39,8 @@ class AnswerDeeds(QObject):
             case Wish.DIFFERENCES, _:
                 self.differences.choose(pane, exchange)
             case Wish.EXPORT, _:
+                from workbench.gui.compare.export_dialog import open_export
+
                 open_export(self._page)
             case known, _:
                 if exchange.turn_id is not None:

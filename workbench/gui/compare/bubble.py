@@ -22,9 +22,10 @@ MOST_SHOWN = 100_000  # characters of a prompt that is opened: a label lays all 
 
 
 class PromptBubble(QFrame):
-    """``wished`` is as that of the exchange."""
+    """``wished`` is as that of the exchange; ``edited``: the prompt can be written anew now."""
 
     wished = Signal(str, object)
+    edited = Signal()
 
     def __init__(self, prompt: str) -> None:
         super().__init__()
@@ -69,6 +70,7 @@ class PromptBubble(QFrame):
             self.editor.left.connect(self._leave)
             self._column.addWidget(self.editor)
         self._head(shown=False)
+        self.edited.emit()
         self.editor.edit.setFocus()
 
     @Slot(str)

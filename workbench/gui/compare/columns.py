@@ -26,6 +26,7 @@ class Columns(QScrollArea):
         super().__init__(parent)
         self._kept = kept
         self._alone: PaneView | None = None
+        self._held = 0
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -43,8 +44,9 @@ class Columns(QScrollArea):
 
     def hold(self, views: Sequence[PaneView]) -> None:
         """Show these, in this order, as wide as they were when there were so many last."""
-        if self.views == list(views):
+        if self.views == list(views) and len(views) == self._held:
             return
+        self._held = len(views)  # a view that was closed has left the splitter by itself
         for index, view in enumerate(views):
             if self.splitter.widget(index) is not view:
                 self.splitter.insertWidget(index, view)

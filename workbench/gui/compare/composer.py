@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import QMimeData, QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QKeyEvent, QResizeEvent, QTextOption
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from workbench.chat.plan import RunPlan
 from workbench.gui import theme
+from workbench.gui.compare import long_paragraphs
 from workbench.gui.compare.queue import QueueRow
 from workbench.gui.compare.run_plan import RunLine
 from workbench.gui.compare.words import NARROW_SPACE, counted_models
+from workbench.gui.direction import OwnSide
 from workbench.gui.theme import Space, Tone
 from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import label, text_button
 
 MOST_LINES = 6
-LONGEST_WORD = 2_000  # characters: with a longer one, lines may end anywhere
 PAUSE_MS = 500  # after the last key: then the tokens are counted and the draft is kept
 _SEND_KEYS = frozenset({Qt.Key.Key_Return, Qt.Key.Key_Enter})
 
@@ -114,6 +115,7 @@ class Composer(QFrame):
             words = tr("Ask on: it waits until the panes are quiet   (Ctrl+Enter)")
         if words != self.edit.placeholderText():
             self.edit.setPlaceholderText(words)
+            self.edit.viewport().update()  # Qt draws other words only once the old ones were hidden
         self.send_button.setText(tr("Queue") if busy else tr("Send") if models == 1 else tr("Send to all"))
         self.send_button.setToolTip(
             tr("Sent as soon as every pane has answered (Ctrl+Enter)") if busy else tr("Ctrl+Enter")
@@ -151,6 +153,8 @@ class PromptEdit(QPlainTextEdit):
         super().__init__(parent)
         self.setAccessibleName(tr("Prompt"))
         self.setTabChangesFocus(True)
+        self._in_pieces = False  # a long paragraph is
+        OwnSide(self)
         self.setAcceptDrops(False)  # a dropped file belongs to the window
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -159,21 +163,33 @@ class PromptEdit(QPlainTextEdit):
         theme.changed.connect(self._fit)
         self._fit()
 
+    def toPlainText(self) -> str:
+        whole = self.document()
+        return (
+            long_paragraphs.text_between(whole, 0, whole.characterCount()) if self._in_pieces else super().toPlainText()
+        )
+
     def setPlainText(self, text: str) -> None:
-        self._wrap_for(text)
-        super().setPlainText(text)
+        self._in_pieces = long_paragraphs.are_in(text)
+        super().setPlainText("" if self._in_pieces else text)
+        if self._in_pieces:
+            long_paragraphs.insert(self.textCursor(), text)
 
     def insertFromMimeData(self, source: QMimeData) -> None:
-        self._wrap_for(source.text())
-        super().insertFromMimeData(source)
+        text = source.text()
+        if len(text) <= long_paragraphs.LONGEST:
+            super().insertFromMimeData(source)
+            return
+        self._in_pieces = self._in_pieces or long_paragraphs.are_in(text)
+        long_paragraphs.insert(self.textCursor(), text)  # of many lines, too: Qt's own way takes twice as long
+        self.ensureCursorVisible()
 
-    def _wrap_for(self, text: str) -> None:
-        """Qt looks for the end of a word in each of its lines: a million characters without a blank would take it
-        most of a minute, and take none where a line may end anywhere."""
-        if max(map(len, text.split()), default=0) > LONGEST_WORD:
-            self.setWordWrapMode(QTextOption.WrapMode.WrapAnywhere)
-        elif not text:
-            self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+    def createMimeDataFromSelection(self) -> QMimeData:
+        if not self._in_pieces:
+            return super().createMimeDataFromSelection()
+        chosen, data = self.textCursor(), QMimeData()
+        data.setText(long_paragraphs.text_between(self.document(), chosen.selectionStart(), chosen.selectionEnd()))
+        return data
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         command = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.MetaModifier

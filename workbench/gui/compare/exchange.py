@@ -29,9 +29,11 @@ CALM = frozenset({CUT_SHORT["cancelled"], CUT_SHORT["imported"]})  # nothing wen
 
 
 class ExchangeView(QFrame):
-    """``wished`` carries a ``Wish`` and its argument; ``load_anyway`` and ``load_options`` are those of its problem."""
+    """``wished`` carries a ``Wish`` and its argument; ``opened``: the reader opened something that is to be seen;
+    ``load_anyway`` and ``load_options`` are those of its problem."""
 
     wished = Signal(str, object)
+    opened = Signal()
     load_anyway = Signal()
     load_options = Signal()
 
@@ -45,7 +47,8 @@ class ExchangeView(QFrame):
         self._name = pane.model.title if pane.model is not None else tr("the model")
         self.bubble = PromptBubble(exchange.prompt)
         self.bubble.wished.connect(self.wished)
-        self.waiting = label(role="muted")
+        self.bubble.edited.connect(self.opened)
+        self.waiting = label(role="muted", wrap=True)  # one long line would widen all that is written
         self.thinking = ThinkingFold(self._name)
         self.text = AnswerView(grows=True, name=tr("Answer of {model}", model=self._name))
         self.text.hide()
@@ -166,6 +169,7 @@ class ExchangeView(QFrame):
             self.show_instead(None)
         self.tokens.setVisible(shown)
         self.text.setVisible(not shown)
+        self.opened.emit()
 
     def show_instead(self, widget: QWidget | None) -> None:
         """Something else in the place of the answer; None: the answer as it reads."""
@@ -180,6 +184,8 @@ class ExchangeView(QFrame):
             layout.insertWidget(layout.indexOf(self.text), widget)
             QWidget.setTabOrder(self.text, widget)
         self.text.setVisible(widget is None and bool(self.answer is None or self.answer.text))
+        if widget is not None:
+            self.opened.emit()
 
     def _make_footer(self) -> None:
         self.footer = footer = AnswerFooter()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QPlainTextEdit, QSpinBox, QWidget
 
+from workbench.gui.direction import OwnSide
 from workbench.gui.theme import Space
 from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import label
@@ -68,4 +69,5 @@ def text_field(name: str, placeholder: str) -> QPlainTextEdit:
     edit.setAccessibleName(name)
     edit.setPlaceholderText(placeholder)
     edit.setTabChangesFocus(True)
+    OwnSide(edit)
     return edit

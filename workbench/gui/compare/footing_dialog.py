@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from workbench.chat.answer import Answer
 from workbench.chat.footing import Difference, Footing
 from workbench.gui import theme
-from workbench.gui.compare.words import EXACTNESSES
+from workbench.gui.compare.words import DOT, EXACTNESSES
 from workbench.gui.theme import Space, Tone
 from workbench.gui.tr import later, tr
 from workbench.gui.widgets.controls import label, text_button
@@ -78,7 +78,7 @@ class FootingDialog(Sheet):
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.L, Space.L, Space.L, Space.L)
         column.setSpacing(Space.M)
-        column.addWidget(label(f"{answer.model} · {answer.quantisation}", role="subtitle", wrap=True))
+        column.addWidget(label(DOT.join(filter(None, [answer.model, answer.quantisation])), role="subtitle", wrap=True))
         column.addWidget(_scrolled(inner), 1)
         column.addLayout(self._buttons())
 

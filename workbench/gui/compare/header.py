@@ -12,6 +12,7 @@ from workbench.chat.pane import Pane
 from workbench.gui import theme
 from workbench.gui.compare.picker import PickerButton
 from workbench.gui.compare.words import PaneLine
+from workbench.gui.motion import show_endless
 from workbench.gui.theme import Space, Tone
 from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import TARGET, ElidedLabel, IconButton, label, text_button
@@ -86,8 +87,15 @@ class PaneHeader(QWidget):
         self._apart = shortened(apart) if apart in own else ""
         self._make_room()
         self.own.setVisible(bool(own))
+        self._keep_place_of_stop(kept=not own)
         self.own.setToolTip(tr("Not as the other panes: {list}", list=said))
         self.own.setAccessibleName(tr("Own settings: {list}", list=said))
+
+    def _keep_place_of_stop(self, *, kept: bool) -> None:
+        # Where the chip stands too, the figures of the line need the room more.
+        policy = self.stop_button.sizePolicy()
+        policy.setRetainSizeWhenHidden(kept)
+        self.stop_button.setSizePolicy(policy)
 
     def _draw_bar(self, fraction: float | None) -> None:
         # The bar keeps its place when it is empty, so that nothing jumps.
@@ -96,7 +104,7 @@ class PaneHeader(QWidget):
             self.bar.setRange(0, _STEPS)
             self.bar.reset()
         elif fraction < 0:
-            self.bar.setRange(0, 0)
+            show_endless(self.bar)
         else:
             self.bar.setRange(0, _STEPS)
             self.bar.setValue(round(_STEPS * fraction))
@@ -113,11 +121,9 @@ class PaneHeader(QWidget):
         second = QHBoxLayout()
         second.setSpacing(Space.S)
         second.addWidget(self.line, 1)
-        second.addWidget(self.own, 0, Qt.AlignmentFlag.AlignRight)
         second.addWidget(self.stop_button, 0, Qt.AlignmentFlag.AlignRight)
-        kept = self.stop_button.sizePolicy()
-        kept.setRetainSizeWhenHidden(True)
-        self.stop_button.setSizePolicy(kept)
+        second.addWidget(self.own, 0, Qt.AlignmentFlag.AlignRight)
+        self._keep_place_of_stop(kept=True)
         upper = QVBoxLayout()
         upper.setContentsMargins(Space.M, Space.S, Space.S, Space.XS)
         upper.setSpacing(0)

@@ -145,11 +145,14 @@ class PaneRow(QWidget):
         self.focus_one(None)
 
     def draw_tabs(self) -> None:
-        """The models of each group; three points after them while one of them answers."""
+        """The numbers and the models of each group; three points after them while one of them answers."""
+        first = 1
         for index, group in enumerate(self._groups):
-            names = [_short_name(view) for view in group.views]
+            names = ", ".join(_short_name(view) for view in group.views)
             busy = any(view.pane.busy for view in group.views)
-            said = ", ".join(names)
+            last = first + len(group.views) - 1
+            said = tr("{first}–{last}: {names}", first=first, last=last, names=names)
+            first = last + 1
             if self.tabs.tabText(index) != (text := f"{said} …" if busy else said):
                 self.tabs.setTabText(index, text)
                 self.tabs.setTabToolTip(index, tr("{names} (Ctrl+Page Up and Page Down)", names=said))

@@ -29,7 +29,7 @@ from workbench.gui.words import FitState, parameter_count
 from workbench.hardware.words import human_bytes
 from workbench.models.file import ModelFile
 
-WIDTH = 260  # pixels at 100 % text: less is no column to read
+WIDTH = 244  # pixels at 100 % text: less is no column to read
 
 
 class PaneDeeds(Protocol):

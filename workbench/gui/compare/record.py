@@ -72,8 +72,6 @@ class Record:
         self.continue_with = branches.continue_with
         self.context = workbench.settings.context
         self.title = UNTITLED
-        self.tags: tuple[str, ...] = ()
-        self.folder = ""
         self.wanted: dict[int, StoredPane] = {}
         self._own_context: dict[int, int] = {}
         self._own_params: dict[int, RunParams] = {}
@@ -198,7 +196,7 @@ class Record:
             if pane.model is not None:
                 self._choose(pane, pane.model, pane.n_threads, pane.template)
         self.diary.turn_to(None)
-        self.title, self.tags, self.folder = UNTITLED, (), ""
+        self.title = UNTITLED
 
     def open(self, conversation_id: int, head: int | None = None) -> bool:
         """Show a kept conversation; its models are ``wanted``.  False when it does not exist any more.
@@ -215,7 +213,7 @@ class Record:
         self.comparison.options = Options.from_json(stored.system_prompt, kept, default_options(self._settings))
         self.context = int(kept.get("context", self._settings.context))
         self._branches.show(stored)
-        self.title, self.tags, self.folder = stored.title, stored.tags, stored.folder
+        self.title = stored.title
         return True
 
     def open_last(self) -> bool:
@@ -255,22 +253,11 @@ class Record:
             self._workbench.isolate(found, isolated=True)
         self._choose(pane, found, kept.n_threads, kept.template)
 
-    def delete(self, conversation_id: int) -> None:
-        self._conversations.delete(conversation_id)
-        if conversation_id == self.diary.conversation_id:
-            self.begin()
-
     def rename(self, title: str) -> None:
         """A title of blanks is left as it was; before the first prompt there is nothing to name."""
         if self.diary.conversation_id is not None and title.strip():
             self._conversations.rename(self.diary.conversation_id, title)
             self.title = " ".join(title.split())
-
-    def refresh(self) -> None:
-        """Title, tags and folder as they are kept, after somebody else changed them."""
-        found = self._conversations.one(self.diary.conversation_id) if self.diary.conversation_id is not None else None
-        if found is not None:
-            self.title, self.tags, self.folder = found.title, found.tags, found.folder
 
     def turn_ids(self, slot: int) -> tuple[int, ...]:
         """The turns that a pane shows, in order."""

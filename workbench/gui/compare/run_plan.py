@@ -59,7 +59,7 @@ class RunLine(QWidget):
         mode = plan.mode if plan is not None else self.wanted
         self.button.setText(tr("Run: {mode} ▾", mode=_short(mode)))
         self.button.setAccessibleName(tr("How the models run: {mode}", mode=_short(mode)))
-        self.reasons.setText("; ".join(plan.reasons) if plan is not None and models > 1 else "")
+        self.reasons.setText("; ".join(_said(plan)) if plan is not None and models > 1 else "")
 
     @Slot()
     def _fill(self) -> None:
@@ -71,7 +71,7 @@ class RunLine(QWidget):
         self._add(group, RunMode.AUTO, tr("Automatic: {mode}", mode=_short(plan.advised)), "", available=True)
         self.menu.addSeparator()
         for cost in plan.costs:
-            words = cost_words(cost, self._models, advised=cost.mode is plan.advised)
+            words = cost_words(cost, advised=cost.mode is plan.advised)
             self._add(group, cost.mode, words, cost.why, available=cost.available)
 
     def _add(self, group: QActionGroup, mode: RunMode, words: str, tip: str, *, available: bool) -> None:
@@ -100,6 +100,7 @@ class RunChoice(QObject):
         self._line = page.composer.plan
         self._line.judge = page.comparison.judged
         self._line.chosen.connect(self._on_chosen)
+        self._judged_for: tuple[object, ...] | None = None  # None: judged for what runs, perhaps one pane only
         page.drawn.connect(self._follow)
         self._follow()
 
@@ -115,20 +116,42 @@ class RunChoice(QObject):
 
     @Slot()
     def _follow(self) -> None:
-        self._line.wanted = self._page.comparison.options.mode
+        """What is said is how the next prompt would run: judged anew for other models, and after each run."""
+        comparison = self._page.comparison
+        self._line.wanted = comparison.options.mode
+        asked = tuple((pane.id, pane.model) for pane in comparison.panes if pane.model is not None)
+        if comparison.busy:
+            self._judged_for = None
+        elif comparison.plan is not None and asked != self._judged_for:
+            self._judged_for = asked
+            comparison.plan = comparison.judged()
+            self._line.draw(len(asked), comparison.plan)
 
 
-def cost_words(cost: Cost, models: int, *, advised: bool) -> str:
+def _said(plan: RunPlan) -> list[str]:
+    """The reasons, and the price where it is known; of swapping also that it is not."""
+    cost = next((cost for cost in plan.costs if cost.mode is plan.mode and cost.available), None)
+    priced = cost is not None and (cost.about_s is not None or cost.mode is RunMode.SWAP)
+    return [*plan.reasons, *([_price(cost)] if cost is not None and priced else [])]
+
+
+def cost_words(cost: Cost, *, advised: bool) -> str:
     """ "Taking turns: fair speeds; about 40 s for 3 answers (the planner's choice)"."""
     if not cost.available:
         return tr("{mode}: not possible, {why}", mode=_long(cost.mode), why=cost.why.split("; ")[0])
-    said = tr("{mode}; {price}", mode=_long(cost.mode), price=_price(cost, models))
+    said = tr("{mode}; {price}", mode=_long(cost.mode), price=_price(cost))
     return tr("{words} (the planner's choice)", words=said) if advised else said
 
 
-def _price(cost: Cost, models: int) -> str:
+def _price(cost: Cost) -> str:
     if cost.about_s is not None:
-        return tr("{time} for {count} answers", time=about(cost.about_s), count=models)
+        time = about(cost.about_s)
+        if cost.answers == 1:
+            return tr("{time} for one answer", time=time)
+        if cost.loading_s is None:
+            return tr("{time} for {count} answers", time=time, count=cost.answers)
+        loading = about(cost.loading_s)
+        return tr("{time} for {count} answers, {loading} of it loading", time=time, count=cost.answers, loading=loading)
     if cost.loading_s is not None:
         return tr("{time} of loading a round", time=about(cost.loading_s))
     if cost.mode is RunMode.SWAP:

@@ -6,7 +6,6 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFrame, QSizePolicy, QVBoxLayout, QWidget
 
 from workbench.chat.pane import Pane
-from workbench.engine.templates import NONE, suggestions
 from workbench.gui import theme
 from workbench.gui.theme import Space, Tone
 from workbench.gui.tr import later, tr
@@ -60,6 +59,8 @@ class TemplateNotice(QWidget):
         model = pane.model
         if model is not None and model is not self._model:
             self._model = model
+            from workbench.engine.templates import suggestions  # with the whole template engine
+
             names = suggestions(model)[:MOST_OFFERED]
             for place, button in enumerate(self.likely):
                 button.setText(tr("Use {names}", names=names[place]) if place < len(names) else "")
@@ -71,8 +72,12 @@ class TemplateNotice(QWidget):
     def _on_likely(self) -> None:
         button = self.sender()
         if self._model is not None and button in self.likely:
+            from workbench.engine.templates import suggestions
+
             self.chosen.emit(suggestions(self._model)[self.likely.index(button)])
 
     @Slot()
     def _on_raw(self) -> None:
+        from workbench.engine.templates import NONE
+
         self.chosen.emit(NONE)

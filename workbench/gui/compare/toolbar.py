@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from PySide6.QtCore import QSize, Slot
 from PySide6.QtGui import QAction, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLayout, QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QMenu, QPushButton, QWidget
 
 from workbench.gui import theme
 from workbench.gui.theme import Space
@@ -15,6 +15,7 @@ from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import TARGET, text_button
 
 AT_LEAST = 4  # buttons that are never folded away
+RULE = 2 * Space.XS + 1  # pixels: a line between groups, and what is left of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class _Entry:
     words: str
     icon: str
     action: QAction  # the same deed in the menu of what is folded away
+    rule: QFrame | None  # the line before the first of a group
 
 
 class CompareBar(QWidget):
@@ -47,13 +49,12 @@ class CompareBar(QWidget):
         self.more.setToolTip(tr("What there is no room for here"))
         self._row.addWidget(self.more)
         self._row.addStretch(1)
-        self.new = self.add_button(
-            tr("New comparison"), "square-edit-outline", tr("The same models, a new conversation")
-        )
+        self.new = self.add_button(tr("New"), "square-edit-outline", tr("The same models, a new conversation (Ctrl+N)"))
+        self.new.setAccessibleName(tr("New comparison"))
         self.conversations = self.add_button(
             tr("Conversations"), "page-layout-sidebar-left", tr("Earlier ones, and a search (Ctrl+B)"), checkable=True
         )
-        self.add = self.add_button(tr("Add a pane"), "plus", tr("One model more"))
+        self.add = self.add_button(tr("Add pane"), "plus", tr("One model more"), apart=True)
         self.options = self._make(
             tr("Options"), "tune-variant", tr("System prompt, sampling, context (Ctrl+I)"), checkable=True
         )
@@ -63,10 +64,15 @@ class CompareBar(QWidget):
         theme.changed.connect(self._dress)
         self._dress()
 
-    def add_button(self, words: str, icon: str, tip: str, *, checkable: bool = False) -> QPushButton:
-        """One more button at the end of those there are; ``icon`` is a Material Design name."""
-        button = self._make(words, icon, tip, checkable=checkable)
-        self._row.insertWidget(len(self._entries) - 1, button)
+    def add_button(
+        self, words: str, icon: str, tip: str, *, checkable: bool = False, apart: bool = False
+    ) -> QPushButton:
+        """One more button at the end of those there are; ``icon`` is a Material Design name, ``apart`` begins a
+        group with it."""
+        button = self._make(words, icon, tip, checkable=checkable, apart=apart)
+        if (rule := self._entries[-1].rule) is not None:
+            self._row.insertWidget(self._row.indexOf(self.more), rule)
+        self._row.insertWidget(self._row.indexOf(self.more), button)
         in_order = [entry.button for entry in (*self._entries, *self._at_end)]
         in_order.insert(len(self._entries), self.more)
         for before, after in pairwise(in_order):
@@ -81,15 +87,16 @@ class CompareBar(QWidget):
         super().resizeEvent(event)
         self._make_room()
 
-    def _make(self, words: str, icon: str, tip: str, *, checkable: bool) -> QPushButton:
+    def _make(self, words: str, icon: str, tip: str, *, checkable: bool, apart: bool = False) -> QPushButton:
         button = text_button("", kind="ghost")
+        button.setProperty("dense", True)
         button.setCheckable(checkable)
         button.setAccessibleName(words)
         button.setToolTip(f"{words}: {tip}")
         action = QAction(words, self)
         action.setCheckable(checkable)
         action.triggered.connect(button.click)
-        self._entries.append(_Entry(button, words, icon, action))
+        self._entries.append(_Entry(button, words, icon, action, _rule() if apart else None))
         return button
 
     @Slot()
@@ -105,7 +112,7 @@ class CompareBar(QWidget):
     def _make_room(self) -> None:
         shown = [*self._entries, *self._at_end]
         for entry in shown:
-            entry.button.setText(entry.words)
+            entry.button.setText(f" {entry.words}")  # the style puts words close to the icon
         if self._needed(shown) > self.width():
             for entry in shown:
                 entry.button.setText("")
@@ -116,10 +123,13 @@ class CompareBar(QWidget):
                 fit -= 1
         for index, entry in enumerate(self._entries):
             entry.button.setVisible(index < fit)
+            if entry.rule is not None:
+                entry.rule.setVisible(index < fit)
         self.more.setVisible(fit < len(self._entries))
 
     def _needed(self, entries: list[_Entry]) -> int:
-        return sum(entry.button.sizeHint().width() + Space.XS for entry in entries)
+        rules = sum(entry.rule is not None for entry in entries)
+        return sum(entry.button.sizeHint().width() + Space.XS for entry in entries) + rules * (RULE + Space.XS)
 
     @Slot()
     def _fill_folded(self) -> None:
@@ -130,3 +140,11 @@ class CompareBar(QWidget):
                 entry.action.setChecked(entry.button.isChecked())
                 entry.action.setIcon(theme.icon(entry.icon))
                 self.folded.addAction(entry.action)
+
+
+def _rule() -> QFrame:
+    """A thin line; the space beside it belongs to it."""
+    rule = QFrame()
+    rule.setProperty("role", "rule")
+    rule.setFixedWidth(RULE)
+    return rule

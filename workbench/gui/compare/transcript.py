@@ -215,8 +215,9 @@ class Transcript(QScrollArea):
         assert self._pane is not None
         for index in range(self._end, end):
             self._add(self._exchanges[index], len(self.views))
-            if self._exchanges[index].answer is None:
-                self.to_end()  # a new question was asked: its answer is what the reader wants to see
+            # A new question was asked: its answer is what the reader wants to see.  Others were never asked.
+            if self._exchanges[index].answer is None and index == len(self._exchanges) - 1:
+                self.to_end()
         if self.follows:
             self._drop(self.views[: max(0, len(self.views) - MOST)], from_top=True)
 
@@ -234,6 +235,7 @@ class Transcript(QScrollArea):
         assert self._pane is not None
         view = ExchangeView(self._pane, exchange)
         view.wished.connect(partial(self._on_wish, view))
+        view.opened.connect(partial(self._keep_in_sight, view))
         view.again.clicked.connect(self.again)
         view.load_anyway.connect(self.load_anyway)
         view.load_options.connect(self.load_options)
@@ -295,6 +297,12 @@ class Transcript(QScrollArea):
         self.follows = False
         self._anchor = _Anchor(view, fraction)
         self._settle()
+
+    @Slot()
+    def _keep_in_sight(self, view: ExchangeView) -> None:
+        """What the reader opened, and not the end of what is below it."""
+        if view in self.views:
+            self._hold(view, 0.0)
 
     def _settle(self) -> None:
         """Let views find their heights before anybody sees them at others: text asks for its height once it knows its

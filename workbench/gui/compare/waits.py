@@ -7,13 +7,14 @@ from workbench.gui.tr import tr
 
 
 def waiting_words(pane: Pane) -> str:
-    """ "waiting for Llama 3.2 3B, about 20 to 40 s…"; how long only where that was measured."""
+    """ "waiting about 20 to 40 s for Llama 3.2 3B…": the time first, since names are cut where there is no room for
+    them; how long only where that was measured."""
     waiting = pane.waiting
     if waiting is None:
         return f"{pane.phase}…"
     if waiting.about_s is None:
         return tr("waiting for {models}…", models=waiting.for_)
-    return tr("waiting for {models}, {time}…", models=waiting.for_, time=about(waiting.about_s))
+    return tr("waiting {time} for {models}…", models=waiting.for_, time=about(waiting.about_s))
 
 
 def about(seconds: tuple[float, float]) -> str:

@@ -84,7 +84,7 @@ def answer_figures(answer: Answer) -> str:
 
 def answer_details(answer: Answer) -> str:
     """What was measured and with which parameters, a line each."""
-    lines = [f"{answer.model}{DOT}{answer.quantisation}"]
+    lines = [DOT.join(filter(None, [answer.model, answer.quantisation]))]
     if answer.prompt_tokens is not None:
         reused = (
             tr(", {reused_tokens:,} of them reused", reused_tokens=answer.reused_tokens) if answer.reused_tokens else ""

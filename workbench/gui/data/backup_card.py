@@ -11,9 +11,12 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QProgressBar, QWidget
 
 from workbench.errors import WorkbenchError
+from workbench.gui.compare.parts import part
 from workbench.gui.data.starting_again import start_again
 from workbench.gui.data.words import PHASES
+from workbench.gui.decks.part import DecksPart
 from workbench.gui.errands import Errands, errand
+from workbench.gui.motion import show_endless
 from workbench.gui.theme import Tone
 from workbench.gui.tr import counted, tr
 from workbench.gui.widgets.cards import Card
@@ -116,7 +119,8 @@ class BackupCard(Card):
         self._notice.suggest(tr("Restore it"), partial(self.put_back, found.path))
 
     def put_back(self, source: Path) -> None:
-        if self._window.compare.comparison.busy:
+        compare = self._window.compare
+        if compare.comparison.busy or part(compare, DecksPart).running is not None:
             self._notice.say(tr("Answers are being written."), tr("Stop them, or wait until they are there."))
             return
         self._notice.clear()
@@ -143,7 +147,7 @@ class BackupCard(Card):
     def _begin(self) -> None:
         self._notice.clear()
         self._show(busy=True)
-        self.bar.setRange(0, 0)
+        show_endless(self.bar)
         self.stop.setFocus()
 
     def _told(self, event: Copying) -> None:

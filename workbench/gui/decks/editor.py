@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayou
 from workbench.chat.decks.deck import Deck, DeckError, as_text, parse
 from workbench.gui import theme
 from workbench.gui.decks.words import prompts_words
+from workbench.gui.direction import OwnSide
 from workbench.gui.theme import Space, Tone
 from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import label, text_button
@@ -29,6 +30,7 @@ class DeckEditor(QWidget):
         self.name.setAccessibleName(tr("Name of the deck"))
         self.name.setPlaceholderText(tr("Name of the deck"))
         self.text = QPlainTextEdit()
+        OwnSide(self.text)
         self.text.setAccessibleName(tr("Prompts of the deck"))
         self.text.setTabChangesFocus(True)
         self.text.setProperty("role", "field")

@@ -57,6 +57,7 @@ class DecksPart(QObject):
         self.button.clicked.connect(self.toggle)
         self._page.stage.currentChanged.connect(self._on_stage)
         self._page.drawn.connect(self._launch_pending)
+        self._page.composer.sent.connect(self._on_sent)
         self.shelf.made.connect(self._on_make)
         self.shelf.imported.connect(self._on_import)
         self.shelf.edited.connect(self._on_edit)
@@ -92,7 +93,8 @@ class DecksPart(QObject):
     def leave(self) -> None:
         self._page.stage.setCurrentWidget(self._page.row)
         self.button.setChecked(False)
-        self._page.composer.setFocus()
+        if self._page.stage.currentWidget() is self._page.row:  # not where a blind vote has the place and the keys
+            self._page.composer.setFocus()
 
     @Slot()
     def show_shelf(self) -> None:
@@ -118,6 +120,12 @@ class DecksPart(QObject):
         self.stack.setCurrentWidget(widget)
         self._page.stage.setCurrentWidget(self.stack)
         self.button.setChecked(True)
+
+    @Slot()
+    def _on_sent(self) -> None:
+        """The answers of a prompt are in the panes."""
+        if self.is_shown:
+            self.leave()
 
     @Slot()
     def _on_stage(self) -> None:
@@ -242,7 +250,7 @@ class DecksPart(QObject):
 
     def _on_end(self, end: DeckEnd) -> None:
         self._ended()
-        problems = [f"{_named(end, slot)}: {message}" for slot, message in end.problems.items()]
+        problems = [f"{_named(end, slot)}: {problem.message}" for slot, problem in end.problems.items()]
         if end.asleep is not None and not end.stopped:
             problems.append(tr("The computer was not kept awake meanwhile: {why}", why=end.asleep))
         if self.shown == end.table.id:

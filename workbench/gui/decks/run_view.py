@@ -24,6 +24,8 @@ from workbench.gui.theme import Space, Tone
 from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import ElidedLabel, label, text_button
 
+NARROWEST, WIDEST = 150, 240  # pixels of a column at 100 % text
+FEW_COLUMNS = 5  # the prompt's own included: more have no room for long names
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
@@ -111,11 +113,14 @@ class RunView(QWidget):
         self.model.show_table(table)
         self.title.setText(table.title)
         header = self.view.horizontalHeader()
-        header.setMinimumSectionSize(theme.px(150))
+        header.setMinimumSectionSize(theme.px(NARROWEST))
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setTextElideMode(Qt.TextElideMode.ElideRight)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        widest = theme.px(WIDEST if self.model.columnCount() <= FEW_COLUMNS else NARROWEST)
         for column in range(1, self.model.columnCount()):
-            self.view.setColumnWidth(column, theme.px(150))
+            self.view.setColumnWidth(column, min(max(theme.px(NARROWEST), header.sectionSizeHint(column)), widest))
         self.view.verticalHeader().setDefaultSectionSize(theme.px(32))
         if table.rows:
             self.view.selectRow(0)

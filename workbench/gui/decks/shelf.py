@@ -156,8 +156,9 @@ def _chosen(view: QListWidget) -> int:
 
 
 def _deck_words(deck: ListedDeck) -> str:
-    beginning = " ".join(deck.first.split())[:_BEGINNING]
-    return tr("{name} · {prompts} · {beginning}…", name=deck.name, prompts=prompts_words(deck.count),
+    first = " ".join(deck.first.split())
+    beginning = first if len(first) <= _BEGINNING else f"{first[:_BEGINNING].rstrip()}…"
+    return tr("{name} · {prompts} · {beginning}", name=deck.name, prompts=prompts_words(deck.count),
               beginning=beginning)  # fmt: skip
 
 

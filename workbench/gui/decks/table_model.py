@@ -54,10 +54,10 @@ class DeckTableModel(QAbstractTableModel):
         return 1 + len(self.table.columns) if self.table is not None and not parent.isValid() else 0
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if role != Qt.ItemDataRole.DisplayRole or self.table is None:
+        if self.table is None or role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             return None
         if orientation == Qt.Orientation.Vertical:
-            return str(section + 1)
+            return str(section + 1) if role == Qt.ItemDataRole.DisplayRole else None
         return tr("Prompt") if section == 0 else self.table.columns[section - 1].model
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:

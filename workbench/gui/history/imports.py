@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-from workbench.chat.conversations import Conversations
 from workbench.chat.imports import files as importing
+from workbench.chat.imports.adding import Placed
 from workbench.chat.imports.imported import Imported
 from workbench.errors import WorkbenchError
 from workbench.gui import theme
@@ -80,13 +80,17 @@ class Imports(QObject):
 
     @Slot(object)
     def _add(self, chosen: Sequence[Imported]) -> None:
-        work = partial(_add_all, self._conversations, chosen)
+        work = partial(self._conversations.import_all, chosen)
         self._page.errands.run("add conversations", errand(work), self._added, self._failed, lane=LANE)
 
-    def _added(self, ids: Sequence[int]) -> None:
+    def _added(self, placed: Sequence[Placed]) -> None:
+        ids = [one.conversation_id for one in placed if not one.known]
         self._sidebar.open()
         self._sidebar.refresh()
         said = tr("{number} imported.", number=counted(len(ids), "conversation"))
+        if len(ids) < len(placed):
+            known = counted(len(placed) - len(ids), "conversation")
+            said = tr("{number} imported, {known} here already.", number=counted(len(ids), "conversation"), known=known)
         self._sidebar.panel.undo.offer(said, partial(self._take_out, ids))
 
     def _take_out(self, ids: Sequence[int]) -> None:
@@ -99,10 +103,6 @@ class Imports(QObject):
         self._sidebar.say(error)
         if not isinstance(error, WorkbenchError):
             self._sidebar.panel.undo.say(tr("The file could not be read."), str(error))
-
-
-def _add_all(conversations: Conversations, chosen: Sequence[Imported]) -> list[int]:
-    return [conversations.add_imported(one) for one in chosen]
 
 
 class ImportDialog(Sheet):

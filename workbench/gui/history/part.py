@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QFileDialog
 
-from workbench.chat.exports import files as exports
+from workbench.chat.history import History
 from workbench.chat.stored import Hit, Listed
-from workbench.errors import WorkbenchError
+from workbench.errors import UsageError, WorkbenchError
+from workbench.gui.blind.hiding import names_hidden
+from workbench.gui.errands import errand
 from workbench.gui.history.branches import BranchesDialog
 from workbench.gui.history.imports import Imports
 from workbench.gui.history.line_dialog import LineDialog
 from workbench.gui.history.presets import PresetDeeds
 from workbench.gui.history.prompts import PromptDeeds
-from workbench.gui.history.sidebar import Sidebar
+from workbench.gui.history.sidebar import LANE, Sidebar
 from workbench.gui.history.tree_model import one_line
 from workbench.gui.theme import Tone
 from workbench.gui.tr import tr
@@ -161,10 +163,27 @@ class HistoryPart(QObject):
     def _export(self, entry: Listed) -> None:
         kinds = tr("Web page (*.html);;Markdown (*.md);;JSON (*.json);;Table (*.csv)")
         name, _ = QFileDialog.getSaveFileName(self._page, tr("Export the conversation"), _file_name(entry), kinds)
-        stored = self._conversations.load(entry.id) if name else None
-        if stored is not None:
-            exports.save(exports.of(stored, votes=self._page.bench.history.ballots.counted()), Path(name))
-            self.sidebar.panel.undo.say(tr("Written: {file}", file=name), tone=Tone.ACCENT)
+        if name:
+            self.export_to(entry, Path(name))
+
+    def export_to(self, entry: Listed, path: Path) -> None:
+        """Away from the window's thread: a long conversation takes its time."""
+        hidden = names_hidden(self._page, entry.id)  # else a vote could be looked up in the file
+        work = errand(partial(_export, self._page.bench.history, entry.id, path, hidden=hidden))
+        self._page.errands.run("export", work, self._exported, self.sidebar.say, lane=LANE)
+
+    def _exported(self, path: Path) -> None:
+        self.sidebar.panel.undo.say(tr("Written: {file}", file=str(path)), tone=Tone.ACCENT)
+
+
+def _export(history: History, conversation_id: int, path: Path, *, hidden: bool) -> Path:
+    stored = history.conversations.load(conversation_id)
+    if stored is None:
+        raise UsageError(tr("This conversation does not exist any more."))
+    from workbench.chat.exports import files as exports  # with all that renders and highlights
+
+    exports.save(exports.of(stored, votes=history.ballots.counted(), hidden=hidden), path)
+    return path
 
 
 def _short(title: str) -> str:

@@ -62,7 +62,7 @@ class PresetDeeds(QObject):
         try:
             self._presets.save(self._page.record.as_preset(name, with_panes=True))
         except WorkbenchError as error:
-            self._page.composer.say(error.message)
+            self._page.composer.say(" ".join(filter(None, [error.message, error.hint])))
 
     def apply(self, preset: Preset) -> None:
         page = self._page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,7 @@ from workbench.chat import library
 from workbench.chat.library import Prompt, Prompts
 from workbench.errors import WorkbenchError
 from workbench.gui import theme
+from workbench.gui.direction import OwnSide, isolated
 from workbench.gui.history.tree_model import one_line
 from workbench.gui.history.undo_bar import UndoBar
 from workbench.gui.theme import Space, Tone
@@ -86,6 +88,7 @@ class PromptsDialog(Sheet):
         self.empty = label(role="muted", wrap=True)
         self.name, self.folder, self.tags = QLineEdit(), QLineEdit(), QLineEdit()
         self.text = QPlainTextEdit()
+        OwnSide(self.text)
         self.text.setProperty("role", "field")
         self.text.setTabChangesFocus(True)
         self.undo = UndoBar()
@@ -210,7 +213,7 @@ class PromptsDialog(Sheet):
     def take_file(self, path: Path) -> None:
         """Prompts of a file beside those that are there; what is wrong with it is said."""
         try:
-            found = [self._prompts.save(prompt) for prompt in library.from_text(_read(path))]
+            found = self._prompts.save_all(library.from_text(_read(path)))
         except (OSError, UnicodeDecodeError) as error:
             self.undo.say(tr("{file} cannot be read as text.", file=path.name), str(error))
         except WorkbenchError as error:
@@ -221,7 +224,7 @@ class PromptsDialog(Sheet):
                 tr("{number} imported.", number=counted(len(found), "prompt")), partial(self._take_out, found)
             )
 
-    def _take_out(self, prompts: list[Prompt]) -> None:
+    def _take_out(self, prompts: Sequence[Prompt]) -> None:
         self._shown = None
         for prompt in prompts:
             self._prompts.remove(prompt.id)
@@ -314,8 +317,8 @@ class PromptsDialog(Sheet):
 
 
 def _title(prompt: Prompt) -> str:
-    name = one_line(prompt.name)
-    return tr("{folder} ▸ {name}", folder=prompt.folder, name=name) if prompt.folder else name
+    name = isolated(one_line(prompt.name))
+    return tr("{folder} ▸ {name}", folder=isolated(prompt.folder), name=name) if prompt.folder else name
 
 
 def _searched(prompt: Prompt) -> str:

@@ -9,6 +9,7 @@ from PySide6.QtGui import QBrush, QColor, QFont
 
 from workbench.chat.stored import DECK, Listed
 from workbench.gui import theme
+from workbench.gui.direction import isolated
 from workbench.gui.history.grouping import Group, when
 from workbench.gui.tr import counted, tr
 
@@ -143,7 +144,8 @@ class ConversationTree(QAbstractItemModel):
 
     def _entry_data(self, entry: Listed, column: int, role: int) -> object:
         if role == Qt.ItemDataRole.DisplayRole:
-            return (one_line(entry.title) or tr("Untitled")) if column == TITLE else when(entry.changed_at)
+            title = isolated(one_line(entry.title)) or tr("Untitled")
+            return title if column == TITLE else when(entry.changed_at)
         if role == Qt.ItemDataRole.EditRole:
             return entry.title
         if role == Qt.ItemDataRole.ToolTipRole:

@@ -1,4 +1,4 @@
-"""The dialogs of the hub, opened from the menus, the pages and each other."""
+"""The dialogs of the hub, opened from the menus, the pages and each other; each is imported when it is opened."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from PySide6.QtWidgets import QDialog, QWidget
 
 from workbench.gui.errands import Errands
 from workbench.gui.hub.network import NetworkSwitch
-from workbench.gui.hub.pack_dialog import PackDialog
-from workbench.gui.hub.pack_maker import PackMaker
-from workbench.gui.hub.self_check import SelfCheckDialog
-from workbench.gui.hub.token_dialog import TokenDialog
-from workbench.gui.hub.trusted_keys import TrustedKeysDialog
 
 if TYPE_CHECKING:
     from workbench.app import Workbench
+    from workbench.gui.hub.pack_dialog import PackDialog
+    from workbench.gui.hub.pack_maker import PackMaker
+    from workbench.gui.hub.self_check import SelfCheckDialog
+    from workbench.gui.hub.token_dialog import TokenDialog
+    from workbench.gui.hub.trusted_keys import TrustedKeysDialog
 
 
 class HubDialogs(QObject):
@@ -32,6 +32,8 @@ class HubDialogs(QObject):
 
     @Slot()
     def import_pack(self) -> PackDialog:
+        from workbench.gui.hub.pack_dialog import PackDialog
+
         dialog = PackDialog(self._bench, self._errands, self._window)
         dialog.installed.connect(self.installed)
         dialog.keys_wished.connect(self.show_keys)
@@ -40,22 +42,30 @@ class HubDialogs(QObject):
 
     @Slot()
     def make_pack(self) -> PackMaker:
+        from workbench.gui.hub.pack_maker import PackMaker
+
         dialog = PackMaker(self._bench, self._errands, self._window)
         dialog.open()
         return dialog
 
     @Slot()
     def show_keys(self) -> TrustedKeysDialog:
+        from workbench.gui.hub.trusted_keys import TrustedKeysDialog
+
         return _shown(TrustedKeysDialog(self._bench, self._errands, self._above()))
 
     @Slot()
     def show_token(self) -> TokenDialog:
+        from workbench.gui.hub.token_dialog import TokenDialog
+
         dialog = _shown(TokenDialog(self._bench, self._errands, self._above()))
         dialog.changed.connect(self.token_changed)
         return dialog
 
     @Slot()
     def show_self_check(self) -> SelfCheckDialog:
+        from workbench.gui.hub.self_check import SelfCheckDialog
+
         dialog = _shown(SelfCheckDialog(self._bench, self._window))
         dialog.offline_wished.connect(self._network.wish)
         dialog.token_wished.connect(self.show_token)

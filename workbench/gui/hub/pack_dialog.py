@@ -16,6 +16,7 @@ from workbench.gui.errands import Errands
 from workbench.gui.hub.pack_view import PackView, signed_words
 from workbench.gui.hub.pack_words import progress_words, share_of
 from workbench.gui.hub.sender_card import SenderCard
+from workbench.gui.motion import show_endless
 from workbench.gui.theme import Space, Tone
 from workbench.gui.tr import counted, later, tr
 from workbench.gui.widgets.controls import FlowLayout, label, text_button
@@ -111,7 +112,7 @@ class PackDialog(Sheet):
             (self.sender_card.field if found.signed.key_id else self.sender_card.anyhow_button).setFocus()
             return
         self._verified = found
-        self.view.draw(found, self._bench.unagreed(found))
+        self.view.draw(found, self._bench.packs.unagreed(found))
         self.phase.setText(tr("✓ Every byte is what the pack promises. Nothing is installed yet."))
         if found.signed.standing != "trusted":
             self.notice.say(
@@ -200,7 +201,7 @@ class PackDialog(Sheet):
             button.setEnabled(not self.busy)
         self.bar.setVisible(self.busy)
         if self.busy:
-            self.bar.setRange(0, 0)
+            show_endless(self.bar)
         self.phase.setVisible(bool(self.phase.text()))
         self.settings_box.setVisible(self._verified is not None and bool(self._verified.settings))
         self.install_button.setVisible(self._verified is not None)
@@ -239,12 +240,12 @@ def _examined(
     """The list of a pack, and every byte of it where it is known whose it is: that may take minutes."""
 
     def task(cancel: CancelToken) -> Generator[PackProgress, None, Listed | Verified]:
-        listed = yield from bench.pack_listing(path)(cancel)
+        listed = yield from bench.packs.listing(path)(cancel)
         if listed.signed.standing != "trusted" and not also and not anyhow:
             return listed
-        verified = yield from bench.verify_pack(path, require_signature=not anyhow, also=also)(cancel)
+        verified = yield from bench.packs.verify(path, require_signature=not anyhow, also=also)(cancel)
         for key in also if keep else ():  # only now is it known that it signed this pack
-            bench.trusted_keys.accept(key, label=key.label)
+            bench.packs.trusted.accept(key, label=key.label)
         return verified
 
     return task
@@ -254,7 +255,7 @@ def _installing(
     bench: Workbench, verified: Verified, licences: Sequence[str], *, allow_older: bool, settings: bool
 ) -> Task[PackProgress, Installed]:
     def task(cancel: CancelToken) -> Generator[PackProgress, None, Installed]:
-        installed = yield from bench.install_pack(verified, agreed=licences, allow_older=allow_older)(cancel)
+        installed = yield from bench.packs.install(verified, agreed=licences, allow_older=allow_older)(cancel)
         if settings:
             bench.take_settings(installed.settings)
         return installed

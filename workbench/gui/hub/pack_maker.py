@@ -17,6 +17,7 @@ from workbench.gui.hub.pack_contents import ContentsCard
 from workbench.gui.hub.pack_form import FormCard
 from workbench.gui.hub.pack_words import progress_words, share_of
 from workbench.gui.hub.signer_card import SignerCard
+from workbench.gui.motion import show_endless
 from workbench.gui.theme import Space, Tone
 from workbench.gui.tr import later, tr
 from workbench.gui.widgets.cards import ScrollBody
@@ -223,7 +224,7 @@ class PackMaker(Sheet):
             card.setEnabled(not self.busy)
         self.bar.setVisible(self.busy)
         if self.busy:
-            self.bar.setRange(0, 0)
+            show_endless(self.bar)
         self.phase.setVisible(bool(self.phase.text()))
         self.reveal_button.setVisible(self._made is not None)
         self.public_key.setVisible(self._made is not None and bool(self.public_key.text()))

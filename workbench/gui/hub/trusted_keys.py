@@ -63,7 +63,7 @@ class TrustedKeysDialog(Sheet):
         """Accept the key of a public key file."""
 
         def work() -> None:
-            self._bench.trusted_keys.accept(keys.read_public_file(path))
+            self._bench.packs.trusted.accept(keys.read_public_file(path))
 
         self._errands.run("accept a key", errand(work), self._changed, self._failed, lane=LANE)
 
@@ -75,7 +75,7 @@ class TrustedKeysDialog(Sheet):
     # --- used --------------------------------------------------------------------------------
 
     def _look(self) -> None:
-        work = self._bench.trusted_keys.all
+        work = self._bench.packs.trusted.all
         self._errands.run("list keys", errand(work), self._draw, self._failed, lane=LANE)
 
     def _changed(self, _result: object) -> None:
@@ -91,7 +91,7 @@ class TrustedKeysDialog(Sheet):
             self.area.column.addWidget(label(tr(NONE), role="muted", wrap=True))
 
     def _forget(self, key: PublicKey) -> None:
-        work = partial(self._bench.trusted_keys.withdraw, key.key_id)
+        work = partial(self._bench.packs.trusted.withdraw, key.key_id)
         self._errands.run("forget a key", errand(work), partial(self._forgotten, key), self._failed, lane=LANE)
 
     def _forgotten(self, key: PublicKey, _known: bool) -> None:
@@ -100,7 +100,7 @@ class TrustedKeysDialog(Sheet):
 
     @Slot(object)
     def _on_undone(self, key: PublicKey) -> None:
-        work = partial(self._bench.trusted_keys.accept, key, label=key.label)
+        work = partial(self._bench.packs.trusted.accept, key, label=key.label)
         self._errands.run("accept a key", errand(work), self._changed, self._failed, lane=LANE)
 
     def _failed(self, error: Exception) -> None:

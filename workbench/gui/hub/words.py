@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.gui.theme import Tone
 from workbench.gui.tr import later, tr
@@ -13,12 +13,14 @@ from workbench.hardware.words import human_bytes
 from workbench.hub.download_rows import State
 from workbench.hub.download_state import DownloadState
 from workbench.hub.downloads import Download
-from workbench.hub.entries import Entry, Fact, Source
 from workbench.hub.places.place import Program
 from workbench.hub.places.same import Held
-from workbench.hub.terms import CommercialUse, Terms
 from workbench.hub.transfer import Phase
 from workbench.hub.upkeep import Removal
+
+if TYPE_CHECKING:
+    from workbench.hub.entries import Entry, Fact, Source
+    from workbench.hub.terms import CommercialUse, Terms
 
 GAP = "\N{NO-BREAK SPACE}"  # a figure and its unit stay on one line
 _COMMERCIAL: dict[CommercialUse, tuple[str, Tone]] = {

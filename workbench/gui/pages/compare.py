@@ -18,7 +18,6 @@ from workbench.gui import theme
 from workbench.gui.bridge import EventPump
 from workbench.gui.compare.composer import Composer
 from workbench.gui.compare.counting import TokenCount
-from workbench.gui.compare.dialogs import PaneSettingsDialog, RenderedPromptDialog
 from workbench.gui.compare.focus import PaneKeys
 from workbench.gui.compare.opening import Opening
 from workbench.gui.compare.options_panel import OptionsPanel
@@ -32,7 +31,6 @@ from workbench.gui.compare.shelf import Shelf
 from workbench.gui.compare.toolbar import CompareBar
 from workbench.gui.diagnostics import versions
 from workbench.gui.errands import Errands
-from workbench.gui.models.load_dialog import LoadDialog, LoadQuestion
 from workbench.gui.theme import Space
 from workbench.gui.tr import tr
 from workbench.jobs import JobRunner
@@ -169,6 +167,8 @@ class ComparePage(QWidget):
         """The pane's model with parameters of the user's own."""
         if pane.model is None:
             return
+        from workbench.gui.models.load_dialog import LoadDialog, LoadQuestion
+
         # What the planner placed is left to it again; what the user gave stays as it was given.
         question = LoadQuestion(pane.model, pane.params)
         dialog = LoadDialog(self._bench, self.errands, question, self)
@@ -209,12 +209,16 @@ class ComparePage(QWidget):
     def settings(self, pane: Pane) -> None:
         current, apply = self.record.settings_of(pane), partial(self._configure, pane)
         shared = self.comparison.options
+        from workbench.gui.compare.dialogs import PaneSettingsDialog
+
         PaneSettingsDialog(pane, current, self.record.context, apply, self, shared=shared).open()
 
     def use_template(self, pane: Pane, template: str) -> None:
         self.do(partial(self.record.use_template, pane, template))
 
     def show_prompt(self, pane: Pane) -> None:
+        from workbench.gui.compare.dialogs import RenderedPromptDialog
+
         RenderedPromptDialog(pane, self).open()
 
     # --- within ------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from workbench.chat.votes.files import VoteForm, Written
 from workbench.gui.errands import Errands, errand
 from workbench.gui.theme import Space, Tone
 from workbench.gui.tr import later, tr
+from workbench.gui.votes.held import HeldCard
 from workbench.gui.votes.judged import Judged, Listing, judging
 from workbench.gui.votes.ranking_view import RankingView
 from workbench.gui.votes.vote_list import VoteList
@@ -32,10 +33,12 @@ FORMS = {
 
 
 class VotesPage(QWidget):
-    """``pair_wished`` has the pair somebody wants to vote on, ``opened`` a vote whose answers are to be shown."""
+    """``pair_wished`` has the pair somebody wants to vote on, ``opened`` a vote whose answers are to be shown;
+    ``vote_wished`` leads back to the vote that is open."""
 
     pair_wished = Signal(object)
     opened = Signal(object)
+    vote_wished = Signal()
 
     def __init__(self, workbench: Workbench, errands: Errands, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -54,15 +57,18 @@ class VotesPage(QWidget):
         self.stack = QStackedWidget()
         self.stack.addWidget(self.ranking)
         self.stack.addWidget(self.list)
+        self.held = HeldCard()
+        self.held.go.clicked.connect(self.vote_wished)
+        self.stack.addWidget(self.held)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, Space.S, 0, 0)
         column.setSpacing(Space.S)
-        head = QWidget()
-        around = QVBoxLayout(head)
+        self._head = QWidget()
+        around = QVBoxLayout(self._head)
         around.setContentsMargins(Space.XL, 0, Space.XL, 0)
         around.addLayout(self._controls())
         around.addWidget(self.notice)
-        column.addWidget(head)
+        column.addWidget(self._head)
         column.addWidget(self.stack, 1)
 
     # --- drawn -------------------------------------------------------------------------------
@@ -81,6 +87,11 @@ class VotesPage(QWidget):
             told=partial(self._list, self._newest),
             lane=LANE,
         )
+
+    def hold(self, *, held: bool) -> None:
+        """While a blind vote is open nothing is told here: each of its votes is a row already, with both names."""
+        self._head.setVisible(not held)  # its filters too know of whom there are votes
+        self.stack.setCurrentIndex(self.stack.indexOf(self.held) if held else self._tabs.checkedId())
 
     @property
     def wanted(self) -> Filter:

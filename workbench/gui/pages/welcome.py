@@ -14,6 +14,7 @@ from workbench.gui.bridge import EventPump
 from workbench.gui.errands import Errands
 from workbench.gui.hub.own_files import OwnFilesCard
 from workbench.gui.hub.starters_card import StartersCard
+from workbench.gui.motion import show_endless
 from workbench.gui.theme import Space, Tone
 from workbench.gui.tr import later, tr
 from workbench.gui.widgets.cards import Card, ScrollPage, clear
@@ -91,6 +92,12 @@ class WelcomePage(ScrollPage):
     def look_around(self) -> None:
         """Count what other programs have on this machine."""
         self.own.look()
+
+    @Slot()
+    def look_again(self) -> None:
+        """Something changed; while the page is not shown nobody has to know, and it looks when it is."""
+        if self.isVisible():
+            self.own.look()
 
     @Slot()
     def _on_show_models(self) -> None:
@@ -186,7 +193,7 @@ class WelcomePage(ScrollPage):
         task = self._bench.fetch_starters(self._missing())
         self._job = self._runner.submit("starter models", task, lane=DOWNLOAD_LANE)
         self._pump.listen(self._job.id, self._hear)
-        self.progress.setRange(0, 0)
+        show_endless(self.progress)
         self.progress.show()
         self.phase.setText(tr("starting…"))
         self.phase.show()

@@ -25,7 +25,7 @@ class KeysLine(QLabel):
         self.setSizePolicy(kept)
         keys = (
             tr("→ next prompt"),
-            tr("← the one before"),
+            tr("← back"),
             tr("Space: ask"),
             tr("B: blind or not"),
             tr("R: reveal"),
@@ -33,6 +33,7 @@ class KeysLine(QLabel):
             tr("D: choose prompts"),
             tr("S: save as a page"),
             tr("M: other screen"),
+            tr("+ −: type"),
             tr("Esc: leave"),
         )
         # What belongs together stays on one line.

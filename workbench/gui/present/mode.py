@@ -12,8 +12,8 @@ from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Slot
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QLabel, QMenu, QScrollArea, QVBoxLayout, QWidget
 
-from workbench.chat.exports.files import of, save
 from workbench.errors import UsageError
+from workbench.gui import theme
 from workbench.gui.blind.hiding import names_hidden
 from workbench.gui.present.column import Column
 from workbench.gui.present.keys_line import KeysLine
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from workbench.gui.pages.compare import ComparePage
 
 SMALLEST_PX = 15
+ZOOM_STEP, LEAST_ZOOM, MOST_ZOOM = 0.125, 0.75, 2.0
+HARMLESS = Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier
+"""Modifiers that a key may come with: many keyboards have the plus above another sign."""
 LONGEST_PROMPT = 600  # characters that are shown in full size
 
 
@@ -77,6 +80,7 @@ class Presenter(QWidget):
         self.slides = Slides(page.comparison.panes)
         self.slides.hidden = names_hidden(page)
         self.figures = False
+        self.zoom = 1.0
         self._wished = False  # the prompt that is shown is to be asked when the models are quiet
         self.columns: list[Column] = []
         self.prompt = QLabel()
@@ -91,6 +95,7 @@ class Presenter(QWidget):
         page.drawn.connect(self._follow)
         page.conversation_changed.connect(self._follow)
         page.window().installEventFilter(self)
+        theme.changed.connect(self._fit_all)
         self._fit()
         self._draw()
         self.keys.wake()
@@ -115,6 +120,9 @@ class Presenter(QWidget):
             Qt.Key.Key_D: self.choose_prompts,
             Qt.Key.Key_S: self.save_page,
             Qt.Key.Key_M: self.other_screen,
+            Qt.Key.Key_Plus: partial(self.zoom_by, ZOOM_STEP),
+            Qt.Key.Key_Equal: partial(self.zoom_by, ZOOM_STEP),
+            Qt.Key.Key_Minus: partial(self.zoom_by, -ZOOM_STEP),
             Qt.Key.Key_Escape: self.close,
             Qt.Key.Key_Down: partial(self.scroll_by, 0.4),
             Qt.Key.Key_Up: partial(self.scroll_by, -0.4),
@@ -122,7 +130,7 @@ class Presenter(QWidget):
             Qt.Key.Key_PageUp: partial(self.scroll_by, -0.9),
         }
         deed = deeds.get(Qt.Key(event.key()))
-        if deed is None or event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
+        if deed is None or event.modifiers() & ~HARMLESS:
             super().keyPressEvent(event)
             return
         deed()
@@ -193,6 +201,11 @@ class Presenter(QWidget):
         self.figures = not self.figures
         self._draw()
 
+    def zoom_by(self, step: float) -> None:
+        """Larger or smaller type."""
+        self.zoom = min(MOST_ZOOM, max(LEAST_ZOOM, self.zoom + step))
+        self._fit_all()
+
     def scroll_by(self, pages: float) -> None:
         """All answers together."""
         for column in self.columns:
@@ -238,6 +251,8 @@ class Presenter(QWidget):
             return
         hidden = self.slides.hidden
         try:
+            from workbench.chat.exports.files import of, save  # with all that renders and highlights
+
             save(of(stored, votes=bench.history.ballots.counted(), hidden=hidden), Path(name))
         except UsageError as error:
             self._say(" ".join(filter(None, (error.message, error.hint))))
@@ -252,6 +267,7 @@ class Presenter(QWidget):
             return
         there = screens[(screens.index(self.screen()) + 1) % len(screens)]
         self.showNormal()
+        self.windowHandle().setScreen(there)  # where a program may not place its own windows, this is what counts
         self.setGeometry(there.geometry())
         self.showFullScreen()
 
@@ -327,6 +343,10 @@ class Presenter(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._fit_all()
+
+    @Slot()
+    def _fit_all(self) -> None:
         self._fit()
         self._fit_prompt()
 
@@ -355,7 +375,9 @@ class Presenter(QWidget):
         self._top.setFixedHeight(min(self.prompt.heightForWidth(width) + 4, self.height() // 3))
 
     def _base(self) -> float:
-        return max(SMALLEST_PX, min(self.width() / 62, self.height() / 34))
+        # Whoever reads larger text in the window does so here.
+        larger = self.zoom * theme.scale()
+        return max(SMALLEST_PX, larger * min(self.width() / 62, self.height() / 34))
 
 
 def _nothing() -> None:

@@ -11,6 +11,7 @@ from workbench.chat.exports.exported import letter
 from workbench.chat.history import History
 from workbench.chat.pane import Exchange, Pane
 from workbench.chat.votes import blind
+from workbench.chat.votes.ballots import bare
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,6 @@ class Slides:
 def _name(one: Said) -> str:
     answer = one.answer
     if answer is not None:
-        return " · ".join(filter(None, (answer.model, answer.quantisation)))
+        return " · ".join(filter(None, (bare(answer.model, answer.quantisation), answer.quantisation)))
     model = one.pane.model
-    return f"{model.name} · {model.quantisation}" if model is not None else ""
+    return f"{bare(model.name, model.quantisation)} · {model.quantisation}" if model is not None else ""

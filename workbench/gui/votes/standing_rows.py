@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from workbench.chat.votes import words as rating_words
 from workbench.chat.votes.ratings import Island, Ratings, Standing
 from workbench.gui import theme
 from workbench.gui.theme import Space, Tone
@@ -15,7 +12,6 @@ from workbench.gui.tr import tr
 from workbench.gui.votes.bars import IntervalBar, range_words
 from workbench.gui.widgets.controls import label
 from workbench.gui.words import family_tone
-from workbench.stats.bradley_terry import ELO_PER_LOGIT
 from workbench.stats.interval import Interval
 
 
@@ -40,7 +36,7 @@ class StandingRow(QWidget):
         names = [one.contender.name for one in island.standings]
         place = names.index(standing.contender.name)
         name = standing.contender.name
-        chance = against_average(standing.elo)
+        chance = standing.beats_average
         self.setAccessibleName(tr("Place {place}: {name}", place=place + 1, name=name))
         head = QHBoxLayout()
         head.setSpacing(Space.S)
@@ -69,21 +65,40 @@ class StandingRow(QWidget):
             column.addWidget(label(words, role="muted", wrap=True))
 
 
-def against_average(elo: Interval) -> Interval:
-    """How likely an answer is preferred to that of an average one of those compared, from its place on Elo's scale,
-    whose zero that average is: 1 / (1 + 10^(-elo / 400))."""
-    low, at, high = (1 / (1 + math.exp(-one / ELO_PER_LOGIT)) for one in (elo.low, elo.estimate, elo.high))
-    return Interval(at, low, high, elo.level)
-
-
 def _notes(standing: Standing, below: Standing | None, acceptable: Interval | None) -> list[str]:
     said = []
     if standing.beats_next is not None and below is not None:
-        said.append(rating_words.beats(standing, below))
+        said.append(_beats(standing, below, range_words(standing.beats_next)))
     if acceptable is not None and acceptable.estimate < 1:
         bad = Interval(1 - acceptable.estimate, 1 - acceptable.high, 1 - acceptable.low, acceptable.level)
         said.append(tr("Both answers were called bad in {share} of its votes.", share=range_words(bad)))
     return said
+
+
+def _beats(standing: Standing, below: Standing, share: str) -> str:
+    """As ``votes.words.beats`` says it, in the window's language."""
+    told = {"name": standing.contender.name, "next_name": below.contender.name, "share": share}
+    votes_to_decide = standing.votes_to_decide
+    if votes_to_decide == 0:
+        return tr("{name} is preferred to {next_name} in {share} of the votes that prefer one. Decided.", **told)
+    if votes_to_decide is None:
+        return tr(
+            "{name} is preferred to {next_name} in {share} of the votes that prefer one. "
+            "Not decided: the two stand level so far.",
+            **told,
+        )
+    if votes_to_decide == 1:
+        return tr(
+            "{name} is preferred to {next_name} in {share} of the votes that prefer one. "
+            "Not decided: about 1 more vote between the two.",
+            **told,
+        )
+    return tr(
+        "{name} is preferred to {next_name} in {share} of the votes that prefer one. "
+        "Not decided: about {n:,} more votes between the two.",
+        n=votes_to_decide,
+        **told,
+    )
 
 
 def _island_warning() -> str:

@@ -13,12 +13,12 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidge
 from workbench.chat.votes.ballots import Vote
 from workbench.gui import theme
 from workbench.gui.tr import later, tr
-from workbench.stats.bradley_terry import Outcome
+from workbench.stats.outcome import Outcome
 
 Index = QModelIndex | QPersistentModelIndex
 COLUMNS = (
-    (later("When"), 140),
-    (later("Prompt"), 220),
+    (later("When"), 160),
+    (later("Prompt"), 200),
     (later("A"), 186),
     (later("B"), 186),
     (later("Said"), 128),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QObject, Slot
 
@@ -25,20 +26,27 @@ class VoteWays(QObject):
     ) -> None:
         super().__init__(votes)
         self._compare, self._blind, self._votes, self._listing, self._go = compare, blind, votes, listing, go
+        blind.changed.connect(self._on_blind)
         blind.voted.connect(self._on_voted)
-        blind.votes_wished.connect(self._show_votes)
         votes.pair_wished.connect(self._on_pair)
+        votes.vote_wished.connect(self._on_back)
         votes.opened.connect(self._on_opened)
         votes.ranking.first_wished.connect(self._on_first)
+        self._on_blind()
+
+    @Slot()
+    def _on_blind(self) -> None:
+        self._votes.hold(held=self._blind.hiding)
+
+    @Slot()
+    def _on_back(self) -> None:
+        self._go("compare")
+        self._blind.stage.take_keys()
 
     @Slot()
     def _on_voted(self) -> None:
         if self._votes.isVisible():
             self._votes.refresh()
-
-    @Slot()
-    def _show_votes(self) -> None:
-        self._go("votes")
 
     @Slot()
     def _on_first(self) -> None:
@@ -67,3 +75,4 @@ class VoteWays(QObject):
             return
         self._go("compare")
         self._compare.load_conversation(place.conversation_id)
+        self._compare.do(partial(self._compare.record.show_branch, place.turn_id))

@@ -157,19 +157,28 @@ class FlowLayout(QLayout):
         return size
 
     def _living(self) -> list[QLayoutItem]:
-        """Without those that are gone: when a window is taken down, what is in it goes before its layouts."""
-        return [item for item in self._items if isValid(item)]
+        """Without those that are hidden, and those that are gone: when a window is taken down, what is in it goes
+        before its layouts."""
+        return [item for item in self._items if isValid(item) and not item.isEmpty()]
 
     def _place(self, rect: QRect, *, move: bool) -> int:
         x, y, row = rect.x(), rect.y(), 0
+        beside: list[tuple[QLayoutItem, QRect]] = []
         for item in self._living():
             size = item.sizeHint()
             if x > rect.x() and x + size.width() > rect.right() + 1:
-                x, y, row = rect.x(), y + row + self._gap, 0
+                _stand(beside, row, move=move)
+                x, y, row, beside = rect.x(), y + row + self._gap, 0, []
             width = min(size.width(), rect.width())
             height = item.heightForWidth(width) if item.hasHeightForWidth() else size.height()
             height = max(height, size.height())
-            if move:
-                item.setGeometry(QRect(QPoint(x, y), QSize(width, height)))
+            beside.append((item, QRect(QPoint(x, y), QSize(width, height))))
             x, row = x + width + self._gap, max(row, height)
+        _stand(beside, row, move=move)
         return y + row - rect.y()
+
+
+def _stand(beside: list[tuple[QLayoutItem, QRect]], row: int, *, move: bool) -> None:
+    """What is low stands in the middle of its row, as high as ``row``."""
+    for item, place in beside if move else ():
+        item.setGeometry(place.translated(0, (row - place.height()) // 2))

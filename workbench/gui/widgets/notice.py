@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal, SignalInstance, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
@@ -23,6 +23,7 @@ class Notice(QFrame):
         super().__init__(parent)
         self.setProperty("role", "problem")
         self._details = ""
+        self._passing = ""
         self.message = label(role="strong", wrap=True)
         self.hint = label(wrap=True)
         for words in (self.message, self.hint):
@@ -71,6 +72,17 @@ class Notice(QFrame):
         self._acts.append(act)
         button.setText(words)
         button.show()
+
+    def pass_with(self, moment: SignalInstance) -> None:
+        """What is said now is over when ``moment`` is emitted; what is said instead by then stays."""
+        self._passing = self.message.text()
+        moment.connect(self._on_passed, Qt.ConnectionType.UniqueConnection)
+
+    @Slot()
+    def _on_passed(self) -> None:
+        if self._passing and self.message.text() == self._passing:
+            self.clear()
+        self._passing = ""
 
     @Slot()
     def _on_action(self) -> None:

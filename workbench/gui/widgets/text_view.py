@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from types import ModuleType
 
 from PySide6.QtCore import QMimeData, QSize, Qt, QTimer, QUrl, Signal, Slot
 from PySide6.QtGui import (
@@ -19,7 +20,6 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QMessageBox, QPushButton, QSizePolicy, QTextBrowser, QWidget
 
 from workbench.gui import reading, theme
-from workbench.gui.markdown import MAX_RENDERED_CHARACTERS, pieces, to_html
 from workbench.gui.theme import Points, Space
 from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import text_button
@@ -146,19 +146,19 @@ class AnswerView(QTextBrowser):
         if len(text) > AT_ONCE:
             if self._is_markdown or self._source != text or self._shown != len(text):
                 self.show_text(text)
-            self._offer(possible=len(text) <= MAX_RENDERED_CHARACTERS)
+            self._offer(possible=len(text) <= _markdown().MAX_RENDERED_CHARACTERS)
             return
         self._source, self._is_markdown, self._shown = text, True, 0
         self._forget_pieces()
         self._offer(possible=False)
-        self._keeping_place(lambda: self.setHtml(to_html(text)))
+        self._keeping_place(lambda: self.setHtml(_markdown().to_html(text)))
 
     @Slot()
     def format_now(self) -> None:
         """The long text as Markdown, one piece each time the event loop comes by."""
         self._is_markdown, self._shown = True, 0
         self._offer(possible=False)
-        self._begin(list(pieces(self._source, PIECE)))
+        self._begin(list(_markdown().pieces(self._source, PIECE)))
 
     def _begin(self, found: list[str]) -> None:
         """The first piece at once, so that it never shows nothing."""
@@ -166,7 +166,7 @@ class AnswerView(QTextBrowser):
         self._shown = 0
         first, *rest = found or [""]
         if self._is_markdown:
-            self._keeping_place(lambda: self.setHtml(to_html(first)))
+            self._keeping_place(lambda: self.setHtml(_markdown().to_html(first)))
         else:
             self._shown = len(first)
             self._keeping_place(lambda: self.setPlainText(first))
@@ -183,7 +183,7 @@ class AnswerView(QTextBrowser):
         cursor.movePosition(QTextCursor.MoveOperation.End)
         if self._is_markdown:
             cursor.insertBlock(QTextBlockFormat(), QTextCharFormat())  # no item of a list that stands before it
-            cursor.insertHtml(to_html(piece))
+            cursor.insertHtml(_markdown().to_html(piece))
         else:
             cursor.insertText(piece)
             self._end_long_block()
@@ -289,6 +289,13 @@ class AnswerView(QTextBrowser):
             event.ignore()  # the column around it scrolls
         else:
             super().wheelEvent(event)
+
+
+def _markdown() -> ModuleType:
+    """The parser and the highlighter, imported for the first answer that has ended."""
+    from workbench.gui import markdown
+
+    return markdown
 
 
 def _plain_pieces(text: str) -> list[str]:

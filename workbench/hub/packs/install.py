@@ -13,6 +13,7 @@ from workbench.hub import consent
 from workbench.hub.disk import free_bytes, make_folder, sync_folder
 from workbench.hub.library import Library
 from workbench.hub.packs import manifest as manifests
+from workbench.hub.packs.destination import Destination
 from workbench.hub.packs.manifest import MANIFEST, MAX_MANIFEST_BYTES, SIGNATURE, Manifest, PackedModel
 from workbench.hub.packs.opening import Container, opened
 from workbench.hub.packs.placing import (
@@ -25,7 +26,7 @@ from workbench.hub.packs.placing import (
     discard_staged,
     newest_before,
 )
-from workbench.hub.packs.planning import Destination, Move, Plan, plan
+from workbench.hub.packs.planning import Move, Plan, plan
 from workbench.hub.packs.progress import PackProgress
 from workbench.hub.packs.verify import Verified, whole
 from workbench.hub.packs.writing import FileOutput, disk_errors_explained

@@ -18,7 +18,8 @@ from workbench.hub import consent
 from workbench.hub.disk import make_folder, sync_folder
 from workbench.hub.library import Library
 from workbench.hub.locks import DownloadedElsewhereError, Lock
-from workbench.hub.packs.planning import STAGING, Destination
+from workbench.hub.packs.destination import Destination
+from workbench.hub.packs.planning import STAGING
 from workbench.hub.packs.writing import FileOutput, disk_errors_explained
 from workbench.models.cursor import quoted
 from workbench.store.database import Database, timestamp

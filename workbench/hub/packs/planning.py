@@ -9,31 +9,13 @@ from pathlib import Path
 
 from workbench.errors import ModelFileError, PackError
 from workbench.hub.library import Library
+from workbench.hub.packs.destination import Destination
 from workbench.hub.packs.manifest import FOLDERS, Kind, Manifest, PackedModel, PackEntry
 from workbench.hub.packs.names import plain_name
 from workbench.hub.packs.progress import PackProgress
 from workbench.jobs import CancelToken
 from workbench.models.cursor import quoted
 from workbench.models.file import ModelFile
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """Where files of each kind go; ``packs`` keeps what was installed: lists, bills, licences."""
-
-    models: Path
-    catalogue: Path
-    suites: Path
-    results: Path
-    packs: Path
-
-    @classmethod
-    def below(cls, data: Path) -> Destination:
-        return cls(*(data / name for name in ("models", "catalogue", "suites", "results", "packs")))
-
-    @property
-    def roots(self) -> tuple[Path, ...]:
-        return self.models, self.catalogue, self.suites, self.results, self.packs
 
 
 @dataclass(frozen=True, slots=True)

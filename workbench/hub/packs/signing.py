@@ -11,9 +11,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nacl.exceptions import BadSignatureError
-from nacl.signing import SigningKey, VerifyKey
-
 from workbench.errors import PackSignatureError
 from workbench.models.cursor import quoted
 
@@ -53,6 +50,8 @@ class SecretKey:
 
     @property
     def public(self) -> PublicKey:
+        from nacl.signing import SigningKey  # a library that most starts of the program never need
+
         return PublicKey(self.number, bytes(SigningKey(self.seed).verify_key))
 
     def __repr__(self) -> str:
@@ -77,6 +76,8 @@ def sign(data: bytes, secret: SecretKey, *, comment: str) -> str:
     """A .minisig file for ``data``; the comment is one line, and signed too."""
     if "\n" in comment or "\r" in comment:
         raise ValueError("a trusted comment is one line")
+    from nacl.signing import SigningKey
+
     key = SigningKey(secret.seed)
     signature = key.sign(_prehashed(data)).signature
     global_signature = key.sign(signature + comment.encode()).signature
@@ -169,6 +170,9 @@ def _prehashed(data: bytes) -> bytes:
 
 
 def _signed(key: bytes, message: bytes, signature: bytes) -> bool:
+    from nacl.exceptions import BadSignatureError
+    from nacl.signing import VerifyKey
+
     try:
         VerifyKey(key).verify(message, signature)
     except BadSignatureError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import Path
@@ -16,16 +17,18 @@ class CachedPlaces:
 
     def __init__(self, find: Callable[[], Sequence[Place]]) -> None:
         self._find = find
-        self._lock = threading.Lock()  # guards the three below
+        self._lock = threading.Lock()  # guards the four below
         self._watchers = 0
         self._changes = 0
+        self._awaited: tuple[Path, ...] = ()  # folders that were not there when the watch looked
         self._found: tuple[Place, ...] | None = None
 
     def __call__(self) -> tuple[Place, ...]:
         with self._lock:
-            if self._found is not None:
-                return self._found
-            changes = self._changes
+            known, awaited, changes = self._found, self._awaited, self._changes
+        # The watch comes by a folder that was missing only now and then: once it is there, it tells nothing yet.
+        if known is not None and not any(map(os.path.isdir, awaited)):
+            return known
         found = tuple(self._find())
         with self._lock:
             # What changed while it was looked at is looked at again the next time.
@@ -52,6 +55,8 @@ class CachedPlaces:
                 for event in watch(folders)(cancel):
                     with self._lock:
                         self._watchers += not watching
+                        if isinstance(event, Watching):
+                            self._awaited = event.missing
                     watching = True
                     self.forget()
                     yield event

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-import watchfiles
 
 from workbench.jobs import CancelToken, Task
 
@@ -35,10 +34,14 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """The first event, and again when it changed: which folders tell by themselves, and which have to be looked at."""
+    """The first event, and again when it changed: which folders tell by themselves, and which have to be looked at.
+
+    ``missing`` are those of the latter that were not there.
+    """
 
     told: tuple[Path, ...]
     looked_at: tuple[Path, ...]
+    missing: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,8 @@ def _watched(
     plan: _Plan, cancel: CancelToken, quiet_ms: int, longest_ms: int
 ) -> Generator[Watching | Changed, None, None]:
     """Until it is cancelled, or the plan is no longer good: a folder went or came, or others are wanted."""
+    import watchfiles  # with asyncio behind it: not before something is watched
+
     look = _Look(plan)
     said = False
     changes = watchfiles.watch(
@@ -141,7 +146,7 @@ def _watched(
         for batch in changes:
             if not said:
                 said = True
-                yield Watching(plan.told, plan.looked_at)
+                yield Watching(plan.told, plan.looked_at, tuple(sorted(look.missing)))
             changed = tuple(folder for folder in plan.told if any(_below(folder, path) for _, path in batch))
             came = look.changed()
             if changed or came:
@@ -154,7 +159,7 @@ def _watched(
 
 def _looked_at(plan: _Plan, cancel: CancelToken) -> Generator[Watching | Changed, None, None]:
     look = _Look(plan)
-    yield Watching(plan.told, plan.looked_at)
+    yield Watching(plan.told, plan.looked_at, tuple(sorted(look.missing)))
     while not cancel.wait(min(plan.again_s, 0.2)):
         if changed := look.changed():
             yield Changed(changed)

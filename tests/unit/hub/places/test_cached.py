@@ -43,3 +43,19 @@ def test_under_a_watch_it_is_remembered_until_somebody_asks_for_a_new_look(tmp_p
     places()
     places()
     assert looks.count == before + 4
+
+
+def test_a_folder_that_was_missing_is_looked_into_as_soon_as_it_is_there(tmp_path: Path) -> None:
+    late = tmp_path / "late"
+    looks = Looks()
+    places = CachedPlaces(looks)
+    with closing(places.watch(lambda: (tmp_path / "there", late))(CancelToken())) as events:
+        assert isinstance(next(events), Watching)
+        before = looks.count
+        places()
+        places()
+        assert looks.count == before + 1
+        late.mkdir()
+        places()
+        places()
+        assert looks.count == before + 3, "the watch does not tell of it yet: nothing is remembered"

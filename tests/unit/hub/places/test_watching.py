@@ -87,7 +87,7 @@ def test_a_folder_that_goes_and_comes_back_is_watched_again(tmp_path: Path) -> N
         assert next(events) == Watching((folder,), ())
         shutil.rmtree(folder)
         assert next(events) == Changed((folder,))
-        assert next(events) == Watching((), (folder,))
+        assert next(events) == Watching((), (folder,), missing=(folder,))
         model(folder / "m.gguf")
         assert next(events) == Changed((folder,))
         assert next(events) == Watching((folder,), ())
