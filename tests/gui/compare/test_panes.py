@@ -16,6 +16,7 @@ from workbench.engine.fake import FakeBackend, fake_model, say
 from workbench.errors import GenerationError, ModelLoadError
 from workbench.gui import theme
 from workbench.gui.compare.dialogs import PaneSettingsDialog, RenderedPromptDialog
+from workbench.gui.compare.pane_view import WIDTH
 from workbench.gui.compare.record import PaneSettings
 from workbench.models.file import Family
 
@@ -249,7 +250,7 @@ def test_nothing_is_cut_off_at_large_text(open_page: OpenPage, qapp: QApplicatio
     opened.choose(ALPHA)
     opened.page.toggle_options()
     theme.apply(qapp, "dark", 1.5)
-    opened.until(lambda: min(view.width() for view in opened.views) >= 390)
+    opened.until(lambda: min(view.width() for view in opened.views) >= theme.px(WIDTH))
     _controls_have_names_and_size(opened)
     panel = opened.page.panel
     for field in (panel.system, panel.seed, panel.context, panel.mode):

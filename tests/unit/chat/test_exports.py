@@ -48,8 +48,8 @@ HOSTILE = """<script>alert(1)</script><img src=x onerror=alert(2)><style>*{displ
 def answer(name: str, text: str, **more: object) -> Answer:
     made = blank(fake_model(name), text, "end")
     return replace(
-        made, sha256="ab" * 32, engine="llama.cpp", engine_version="b1234", seed=41, temperature=0.7, ttft_ms=812.0,
-        decode_tokens_per_s=23.4, completion_tokens=412, rendered_prompt="<|im_start|>user <b>",
+        made, sha256="ab" * 32, engine="llama.cpp", engine_version="b1234", seed=41, temperature=0.7319, ttft_ms=812.0,
+        decode_tokens_per_s=613.4, completion_tokens=412, rendered_prompt="<|im_start|>user <b>",
         template_source="chatml", footing=Footing(template_sha256="cd" * 32, sampling="as all"),
         conditions=("on battery",), **more,
     )  # fmt: skip
@@ -146,7 +146,7 @@ def test_a_reader_gets_names_answers_verdicts_and_votes() -> None:
         assert "model-0 · Q4_K_M" in text
         assert "model-1 · Q4_K_M preferred to model-0 · Q4_K_M" in text.replace("\\", "")
         assert "warmer" in text
-        assert "23.4 tok/s" in text
+        assert "613.4 tok/s" in text
         assert "on battery" in text
         assert "template: chatml" in text.replace("\\", "")
         assert "ab" * 32 not in text
@@ -155,7 +155,7 @@ def test_a_reader_gets_names_answers_verdicts_and_votes() -> None:
 def test_an_auditor_gets_all_that_is_needed_to_ask_it_so_again() -> None:
     told = of(conversation("Good day."), audience=Audience.AUDITOR)
     for text in (html(told), markdown(told)):
-        for fact in ("ab" * 32, "cd" * 32, "b1234", "Q4_K_M", "41", "0.7", "0.812 s", "as all", "on battery"):
+        for fact in ("ab" * 32, "cd" * 32, "b1234", "Q4_K_M", "41", "0.7319", "0.812 s", "as all", "on battery"):
             assert fact in text
     assert "<|im_start|>user <b>" in Page(html(told)).words
     assert "<|im_start|>user <b>" in markdown(told)
@@ -184,9 +184,9 @@ def test_a_blind_round_before_its_vote_names_nobody() -> None:
             "chatml",
             "b1234",
             "ab" * 32,
-            "23.4",
+            "613.4",
             "im_start",
-            "0.7",
+            "0.7319",
             "battery",
         ):
             assert betrayal not in text, (form, betrayal)

@@ -89,7 +89,8 @@ class Imports(QObject):
         self._sidebar.refresh()
         said = tr("{number} imported.", number=counted(len(ids), "conversation"))
         if len(ids) < len(placed):
-            known = counted(len(placed) - len(ids), "conversation")
+            before = len(placed) - len(ids)
+            known = counted(before, "conversation")
             said = tr("{number} imported, {known} here already.", number=counted(len(ids), "conversation"), known=known)
         self._sidebar.panel.undo.offer(said, partial(self._take_out, ids))
 

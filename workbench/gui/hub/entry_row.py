@@ -144,7 +144,8 @@ class EntryRow(QWidget):
     @Slot()
     def _place_badges(self) -> None:
         beside = self.width() >= theme.px(NARROW)
-        self.parameters.setFixedWidth(theme.px(SIZE))
+        # As wide in each row, unless a language has longer words for it.
+        self.parameters.setFixedWidth(max(theme.px(SIZE), self.parameters.sizeHint().width()))
         self._head.addWidget(self.badges, *((0, 3, 1, 1) if beside else (1, 1, 1, 2)), Qt.AlignmentFlag.AlignVCenter)
         self._head.setColumnStretch(3, 3 if beside else 0)
         self.badges.setContentsMargins(0 if beside else FoldButton.INSET, 0, 0, 0)

@@ -22,7 +22,7 @@ class Steady(QObject):
         self._page = page
         self._height = 0
         self._until = QTimer(self, interval=SETTLED_MS, singleShot=True)
-        self._until.timeout.connect(self._let_go)
+        self._until.timeout.connect(self._settle)
         page.viewport().installEventFilter(self)
 
     @property
@@ -33,7 +33,7 @@ class Steady(QObject):
     def hold(self, parts: Iterable[QWidget]) -> Iterator[None]:
         """Of the parts the first that is in sight stays, while something is drawn and for a moment after that; at
         the top of the page the top does."""
-        self._let_go()
+        self._settle()  # what was drawn just before may not have been laid out yet
         inside = self._page.widget()
         if inside is not None and self._page.isVisible() and self._page.verticalScrollBar().value() > 0:
             self._mark = next((part for part in parts if self._in_sight(part)), None)
@@ -64,6 +64,12 @@ class Steady(QObject):
             layout.activate()
         bar = self._page.verticalScrollBar()
         bar.setValue(bar.value() + self._height_of(self._mark) - self._height)
+
+    @Slot()
+    def _settle(self) -> None:
+        """Once more into its place, then no longer: on a busy machine parts may have moved since."""
+        self._restore()
+        self._let_go()
 
     @Slot()
     def _let_go(self) -> None:
