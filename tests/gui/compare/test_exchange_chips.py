@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from workbench.chat.answer import Answer
 from workbench.chat.pane import Exchange, Pane
+from workbench.engine.fake import fake_model
 from workbench.gui import theme
 from workbench.gui.compare.exchange import ExchangeView
 
@@ -73,3 +74,20 @@ def test_what_is_low_stands_in_the_middle_of_its_row_and_what_is_hidden_takes_no
     assert chip.x() > view.unlike.width() > 0
     assert chip.height() < view.unlike.height()
     assert abs(chip.geometry().center().y() - view.unlike.geometry().center().y()) <= 1
+
+
+def test_an_answer_of_another_model_than_the_panes_says_whose_it_is(view: ExchangeView) -> None:
+    pane = Pane(0)
+    shown(view, replace(PLAIN, path="", model="gpt-4o", quantisation=""))
+    view.tell_author(pane)
+    assert view.chip_texts == ["answered by gpt-4o"]
+
+    shown(view, PLAIN)
+    view.tell_author(pane)  # its file is here, and the pane's model is still looked for
+    assert view.chip_texts == []
+    pane.model = fake_model("other")
+    view.tell_author(pane)
+    assert view.chip_texts == ["answered by SmolLM2 · Q8_0"]
+    pane.model = fake_model("SmolLM2")
+    view.tell_author(pane)
+    assert view.chip_texts == []

@@ -12,12 +12,10 @@ from markdown_it import MarkdownIt
 from workbench.chat.answer import Answer
 from workbench.chat.exports.exported import Exported, ExportedAnswer, ExportedTurn
 from workbench.chat.exports.facts import facts_of, figures_of, setting_lines
+from workbench.chat.imports.comparisons import SCHEMA, SCHEMA_VERSION
 from workbench.chat.votes import words as rating_words
 from workbench.chat.votes.ratings import Ratings
 from workbench.stats.interval import Interval
-
-SCHEMA = "workbench-comparison"
-SCHEMA_VERSION = 1
 
 COLUMNS = (
     "turn", "prompt", "name", "answer", "verdict", "stop_reason", "chips", "conditions", "prompt_tokens",

@@ -1,4 +1,4 @@
-"""A conversation of another program, written as rows."""
+"""A conversation out of a file, written as rows."""
 
 from __future__ import annotations
 
@@ -16,11 +16,9 @@ from workbench.models.file import Family
 from workbench.models.params import RunParams
 from workbench.store.database import Sql, timestamp
 
-SLOT = 0
-
 
 def add(sql: Sql, imported: Imported) -> int:
-    """All of it in one slot, without a model: one is chosen to go on.  Raises UsageError where it holds no prompt."""
+    """Panes without a model: one is chosen to go on.  Raises UsageError where it holds no prompt."""
     if not imported.turns:
         raise UsageError(f"{imported.title} holds no prompt.", hint="; ".join(imported.problems) or None)
     now = timestamp()
@@ -31,8 +29,10 @@ def add(sql: Sql, imported: Imported) -> int:
          imported.source),
     )  # fmt: skip
     conversation_id = int(cursor.lastrowid or 0)
-    sql.execute(
-        "INSERT INTO pane (conversation_id, slot, n_ctx) VALUES (?, ?, ?)", (conversation_id, SLOT, RunParams().n_ctx)
+    slots = sorted({answer.slot for turn in imported.turns for answer in turn.answers}) or [0]
+    sql.executemany(
+        "INSERT INTO pane (conversation_id, slot, n_ctx) VALUES (?, ?, ?)",
+        [(conversation_id, slot, RunParams().n_ctx) for slot in slots],
     )
     turn_ids = _turns(sql, conversation_id, imported.turns, now)
     head = turn_ids[imported.head if imported.head is not None else -1]
@@ -68,9 +68,9 @@ def _there(sql: Sql) -> dict[bytes, int]:
     rows = sql.execute(
         "SELECT conversation.id AS conversation_id, turn.id AS turn_id, prompt, text FROM conversation"
         " JOIN turn ON turn.conversation_id = conversation.id LEFT JOIN generation ON generation.turn_id = turn.id"
-        " WHERE source <> '' AND deleted_at IS NULL AND (generation.id IS NULL OR stop_reason = ?)"
-        " ORDER BY conversation.id, position, attempt",
-        (IMPORTED,),
+        # What was answered here has a file.
+        " WHERE source <> '' AND deleted_at IS NULL AND (generation.id IS NULL OR model_path = '')"
+        " ORDER BY conversation.id, position, slot, attempt"
     )
     found: dict[bytes, int] = {}
     for number, of_conversation in itertools.groupby(rows, key=lambda row: int(row["conversation_id"])):
@@ -87,9 +87,9 @@ def _mark(turns: Iterable[tuple[str, Sequence[str]]]) -> bytes:
 
 def _turns(sql: Sql, conversation_id: int, turns: Sequence[ImportedTurn], now: str) -> list[int]:
     turn_ids: list[int] = []
-    # By turn: its answers' rows, and the answer that it went on from itself.
-    answered: list[list[int]] = []
-    read: list[int | None] = []
+    # By turn and slot: its answers' rows, and the answer that it went on from itself.
+    answered: list[dict[int, list[int]]] = []
+    read: list[dict[int, int]] = []
     for position, turn in enumerate(turns, 1):
         parent = turn_ids[turn.parent] if turn.parent is not None else None
         cursor = sql.execute(
@@ -97,19 +97,21 @@ def _turns(sql: Sql, conversation_id: int, turns: Sequence[ImportedTurn], now: s
             (conversation_id, position, turn.prompt, turn.at or now, parent),
         )
         turn_ids.append(int(cursor.lastrowid or 0))
-        follows: int | None = None
+        follows: dict[int, int] = {}
         if turn.parent is not None:
-            follows = answered[turn.parent][turn.follows] if turn.follows is not None else read[turn.parent]
+            follows = dict(read[turn.parent])
+            if turn.follows is not None:
+                follows |= {slot: rows[turn.follows] for slot, rows in answered[turn.parent].items()}
         read.append(follows)
-        rows = [
-            _answer(sql, turn_ids[-1], attempt, answer, follows, now) for attempt, answer in enumerate(turn.answers, 1)
-        ]
-        answered.append(rows)
+        answered.append({})
+        for answer in turn.answers:
+            rows = answered[-1].setdefault(answer.slot, [])
+            rows.append(_answer(sql, turn_ids[-1], len(rows) + 1, answer, follows.get(answer.slot), now))
     return turn_ids
 
 
 def _answer(sql: Sql, turn_id: int, attempt: int, imported: ImportedAnswer, continues_id: int | None, now: str) -> int:
-    answer = Answer(
+    answer = imported.kept or Answer(
         model=imported.model,
         path="",
         family=Family.OTHER.value,
@@ -121,9 +123,10 @@ def _answer(sql: Sql, turn_id: int, attempt: int, imported: ImportedAnswer, cont
     cursor = sql.execute(
         "INSERT INTO generation (turn_id, slot, attempt, state, model_name, model_path, family, quantisation,"
         " synthetic, text, record, started_at, finished_at, continues_id, stop_reason)"
-        " VALUES (?, ?, ?, 'done', ?, '', ?, '', 0, ?, ?, ?, ?, ?, ?)",
-        (turn_id, SLOT, attempt, answer.model, answer.family, answer.text, json.dumps(answer.as_json()),
-         imported.at or now, imported.at or now, continues_id, IMPORTED),
+        " VALUES (?, ?, ?, ?, ?, '', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (turn_id, imported.slot, attempt, "failed" if answer.error else "done", answer.model, answer.family,
+         answer.quantisation, int(answer.synthetic), answer.text, json.dumps(answer.as_json()),
+         imported.at or now, imported.at or now, continues_id, answer.stop_reason),
     )  # fmt: skip
     return int(cursor.lastrowid or 0)
 

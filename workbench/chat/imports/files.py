@@ -1,4 +1,4 @@
-"""Conversations out of other programs' files: ChatGPT's export, ShareGPT, and lists of messages."""
+"""Conversations out of files: ChatGPT's export, ShareGPT, lists of messages, and our own comparisons."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from workbench.chat.imports import chatgpt, message_lists
+from workbench.chat.imports import chatgpt, comparisons, message_lists
 from workbench.chat.imports.imported import Imported, clean
 from workbench.errors import WorkbenchError
 
 MAX_BYTES = 1 << 29
-KNOWN = "ChatGPT's conversations.json, ShareGPT, and JSON or JSONL with lists of messages can be imported."
+KNOWN = (
+    "ChatGPT's conversations.json, ShareGPT, JSON or JSONL with lists of messages, and comparisons that were exported "
+    "as JSON can be imported."
+)
 
 
 class ImportingError(WorkbenchError):
@@ -87,6 +90,8 @@ def _line(line: str, name: str) -> Iterator[Imported]:
 
 
 def _one(record: Any, name: str) -> Imported:
+    if comparisons.is_one(record):
+        return comparisons.read(record, name)
     if chatgpt.is_one(record):
         return chatgpt.read(record, name)
     if message_lists.is_one(record):

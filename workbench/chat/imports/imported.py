@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from workbench.chat.answer import Answer
 from workbench.chat.titles import title_of
 
 UNKNOWN_MODEL = "unknown model"
@@ -13,17 +14,20 @@ UNKNOWN_MODEL = "unknown model"
 
 @dataclass(frozen=True, slots=True)
 class ImportedAnswer:
-    """``model`` is its name as written; ``at`` None where the file does not say."""
+    """``model`` is its name as written; ``at`` None where the file does not say.  ``slot`` is its pane, and ``kept``
+    all that is known of it, None where that is its text."""
 
     text: str
     model: str = UNKNOWN_MODEL
     at: str | None = None
+    slot: int = 0
+    kept: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedTurn:
     """``parent`` is the place of the turn before it in ``Imported.turns``, None: it begins.  ``follows`` is the place
-    of the answer there that it goes on from, None: none."""
+    of the answer there that it goes on from, counted in each slot, None: none."""
 
     prompt: str
     answers: tuple[ImportedAnswer, ...] = ()

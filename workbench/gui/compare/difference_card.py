@@ -59,6 +59,8 @@ class DifferenceCard(QFrame):
         self.whom = label(_compared_words(other_name, unit, self._count), role="small", wrap=True)
         self.first = label(_first_words(first, mirrored=mirrored), role="strong", wrap=True)
         self.first.setVisible(first is not None)
+        self.why = label(_why_no_share(first) if first is not None else "", role="small", wrap=True)
+        self.why.setVisible(bool(self.why.text()))
         self.place = label(tr("{n} differences", n=self._count), role="muted")
         self.setFocusProxy(self.text)
         self._lay_out()
@@ -103,6 +105,7 @@ class DifferenceCard(QFrame):
         column.setSpacing(Space.XS)
         column.addWidget(self.whom)
         column.addWidget(self.first)
+        column.addWidget(self.why)
         column.addLayout(row)
         column.addWidget(self.text)
         column.addWidget(back, 0, Qt.AlignmentFlag.AlignLeft)
@@ -248,16 +251,19 @@ def _first_words(first: Parting | None, *, mirrored: bool) -> str:
             if not ours
             else tr("First differs at word {word}: the other one had ended.", word=first.word)
         )
-    said = tr(
+    return tr(
         "First differs at word {word}: ‘{ours}’ here, ‘{theirs}’ there.",
         word=first.word,
         ours=shortened(ours),
         theirs=shortened(theirs),
     )
-    return f"{said} {_why_no_share(first)}"
 
 
 def _why_no_share(first: Parting) -> str:
+    """Why it is not told how sure each model was; "" where it is, or where there is nothing to tell."""
+    told = first.by_token and first.left_share is not None and first.right_share is not None
+    if told or not first.left or not first.right:
+        return ""
     if first.recorded:
         return tr("Their tokens do not begin at the same place, so there are no shares to tell.")
     return tr("To see how sure each was, set Options ▸ Alternatives before asking.")

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 from workbench.chat.answer import CUT_SHORT, Answer, Problem
 from workbench.chat.footing import Difference
 from workbench.chat.pane import Exchange, Pane
+from workbench.chat.votes.ballots import bare
 from workbench.errors import DoesNotFitError
 from workbench.gui.compare import words
 from workbench.gui.compare.answer_footer import AnswerFooter, menu_entries
@@ -64,8 +65,10 @@ class ExchangeView(QFrame):
         self.unlike.hide()
         self.goes_on = label(role="chip", tone=Tone.ACCENT)
         self.goes_on.hide()
-        self.chips.add(self.unlike)
-        self.chips.add(self.goes_on)
+        self.author = label(role="chip", tone=Tone.MUTED)
+        self.author.hide()
+        for chip in (self.author, self.unlike, self.goes_on):
+            self.chips.add(chip)
         self._make_footer()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -126,6 +129,20 @@ class ExchangeView(QFrame):
         self.goes_on.setWordWrap(len(self.goes_on.text()) > ONE_LINE)
         self.goes_on.setVisible(exchange.continued is not None or (exchange.unread and exchange.answer is not None))
         self._show_chip_row()
+
+    def tell_author(self, pane: Pane) -> None:
+        """Who answered, where that is not the model that the pane has now, or is none of this computer."""
+        answer = self.answer
+        another = answer is not None and (
+            not answer.path or (pane.model is not None and pane.model.name != answer.model)
+        )
+        if answer is not None and another:
+            name = words.DOT.join(filter(None, [bare(answer.model, answer.quantisation), answer.quantisation]))
+            self.author.setText(tr("answered by {model}", model=name))
+            self.author.setWordWrap(len(self.author.text()) > ONE_LINE)
+        if self.author.isHidden() == another:
+            self.author.setVisible(another)
+            self._show_chip_row()
 
     def compare(self, differences: tuple[Difference, ...], compared: tuple[Answer, ...]) -> None:
         """Say where the models that answered this prompt were not asked alike; ``compared`` are all answers to it."""

@@ -271,6 +271,7 @@ class Transcript(QScrollArea):
                 view.draw_live(pane)
             view.set_again(possible=newest and not pane.busy and pane.model is not None)
             view.draw_exchange(exchange, newest=newest, quiet=not pane.busy)
+            view.tell_author(pane)
 
     def _say_more(self) -> None:
         above, below = self.first, len(self._exchanges) - self._end
