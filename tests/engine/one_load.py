@@ -57,7 +57,7 @@ def _told_less(bench: Workbench, comparison: Comparison, runner: JobRunner) -> C
         found = bench.fit(model, n_ctx=n_ctx // 4, params=params, machine=hardware)
         return replace(found, params=replace(found.params, n_ctx=n_ctx))
 
-    return Comparison(runner, bench.backend, bench.machine, ledger=comparison._ledger, fit=fit)
+    return Comparison(runner, bench.backend, bench.machine, ledger=comparison._findings._ledger, fit=fit)
 
 
 if __name__ == "__main__":
