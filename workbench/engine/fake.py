@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Sequence
@@ -43,6 +44,8 @@ FAKE_LAYERS = 16
 FAKE_CACHE_ROW_BYTES = 2 * 8 * 64 * 2  # K and V, heads, their length, bytes of f16
 FAKE_COMPUTE_BYTES = 32 << 20
 
+ENDLESS_PAUSE_S = 0.002
+
 Script: TypeAlias = Callable[[Request], Iterable[str]]
 
 SAYS = (
@@ -60,6 +63,13 @@ class Thought(str):
 def say(pieces: Sequence[str] = SAYS) -> Script:
     """A script that gives the same pieces to every request."""
     return lambda _: pieces
+
+
+def endless(_request: Request) -> Iterable[str]:
+    """A script that goes on until it is stopped: at a pace with which a busy machine's context does not fill."""
+    for number in itertools.count():
+        time.sleep(ENDLESS_PAUSE_S)
+        yield f"word{number} "
 
 
 class FakeBackend:

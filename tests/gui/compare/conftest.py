@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +13,7 @@ from pytestqt.qtbot import QtBot
 from tests.unit.models.gguf_files import write_model
 from workbench.app import Workbench
 from workbench.chat.pane import Pane, PaneState
-from workbench.engine.base import Request
-from workbench.engine.fake import FakeBackend
+from workbench.engine.fake import FakeBackend, endless
 from workbench.gui import theme
 from workbench.gui.bridge import EventPump
 from workbench.gui.compare.exchange import ExchangeView
@@ -42,11 +40,6 @@ class OnALaptop(Workbench):
 
     def machine(self) -> Hardware:
         return LAPTOP_WITHOUT_GPU
-
-
-def endless(_request: Request) -> Iterable[str]:
-    """A script that goes on until it is stopped."""
-    return (f"word{number} " for number in itertools.count())
 
 
 def slow(**others: object) -> FakeBackend:

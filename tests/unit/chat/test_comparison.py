@@ -11,14 +11,9 @@ from workbench.chat.options import Options
 from workbench.chat.pane import PaneState
 from workbench.chat.plan import RunMode
 from workbench.engine.base import Message, Sampling
-from workbench.engine.fake import FakeBackend, fake_model, say
+from workbench.engine.fake import FakeBackend, endless, fake_model, say
 from workbench.errors import GenerationError, ModelLoadError, UsageError
 from workbench.jobs import JobFinished, JobUpdate, run
-
-
-def endless(_: object):
-    while True:
-        yield "word "
 
 
 def test_every_pane_answers_the_same_prompt(drive):
@@ -58,7 +53,7 @@ def test_stopping_one_pane_keeps_its_text_and_leaves_the_others_alone(drive):
     assert first.state is PaneState.STOPPING
     driven.until(lambda: not first.busy)
     assert first.exchanges[-1].answer.stop_reason == "cancelled"
-    assert first.exchanges[-1].answer.text.startswith("word ")
+    assert first.exchanges[-1].answer.text.startswith("word0 ")
     assert second.busy
     driven.comparison.stop()
     driven.until_quiet()

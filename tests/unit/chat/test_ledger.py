@@ -14,7 +14,7 @@ from workbench.chat.ledger import StoredLedger, device_keys
 from workbench.chat.options import Options
 from workbench.chat.plan import RunMode
 from workbench.engine.base import AnswerEvent, Completion, Engine, LoadEvent, LoadRequest, Request
-from workbench.engine.fake import FakeBackend, FakeEngine, fake_model, say
+from workbench.engine.fake import FakeBackend, FakeEngine, endless, fake_model, say
 from workbench.errors import GenerationError
 from workbench.hardware.examples import RTX_4070
 from workbench.jobs import CancelToken
@@ -252,11 +252,6 @@ def test_parameters_given_by_the_user_are_those_of_the_receipt(drive, kept):
     driven.comparison.ask("Hello")
     driven.until_quiet()
     assert kept.receipts.latest()[0].params == params
-
-
-def endless(_: object):
-    while True:
-        yield "word "
 
 
 class Smaller(Reporting):

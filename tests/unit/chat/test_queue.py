@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 
 from workbench.chat.footing import differences
@@ -10,13 +9,9 @@ from workbench.chat.options import Options
 from workbench.chat.pane import PaneState
 from workbench.chat.plan import RunMode
 from workbench.engine.base import Message, Sampling
-from workbench.engine.fake import FakeBackend, fake_model, say
+from workbench.engine.fake import FakeBackend, endless, fake_model, say
 from workbench.errors import GenerationError, ModelLoadError
 from workbench.hardware.power import PowerWatch
-
-
-def until_stopped(_request):
-    return (f"word{number} " for number in itertools.count())
 
 
 def prompts_of(backend: FakeBackend) -> list[str]:
@@ -38,7 +33,7 @@ def test_a_prompt_sent_while_panes_answer_waits_and_is_sent_when_all_are_quiet(d
 
 
 def test_what_is_queued_can_be_taken_away_and_put_elsewhere(drive):
-    driven = drive(FakeBackend(until_stopped), panes=1)
+    driven = drive(FakeBackend(endless), panes=1)
     for prompt in ("now", "b", "c", "d"):
         driven.comparison.ask(prompt)
     driven.comparison.move(2, 0)
@@ -48,7 +43,7 @@ def test_what_is_queued_can_be_taken_away_and_put_elsewhere(drive):
 
 
 def test_stopping_all_holds_the_queue_back_until_somebody_says_go_on(drive):
-    backend = FakeBackend(until_stopped)
+    backend = FakeBackend(endless)
     driven = drive(backend, panes=2)
     driven.comparison.ask("now")
     driven.comparison.ask("later")
@@ -67,7 +62,7 @@ def test_stopping_all_holds_the_queue_back_until_somebody_says_go_on(drive):
 
 
 def test_stopping_one_pane_lets_the_queue_go_on(drive):
-    backend = FakeBackend(until_stopped)
+    backend = FakeBackend(endless)
     driven = drive(backend, panes=1)
     driven.comparison.ask("now")
     driven.comparison.ask("later")
@@ -99,7 +94,7 @@ def test_when_all_panes_fail_the_queue_is_kept(drive):
 
 
 def test_closing_panes_at_any_moment_leaves_the_queue_and_the_others_alone(drive):
-    backend = FakeBackend(until_stopped)
+    backend = FakeBackend(endless)
     driven = drive(backend, panes=3)
     driven.comparison.options = Options(mode=RunMode.IN_TURN)
     driven.comparison.ask("now")
@@ -115,7 +110,7 @@ def test_closing_panes_at_any_moment_leaves_the_queue_and_the_others_alone(drive
 
 
 def test_a_queue_without_panes_waits(drive):
-    driven = drive(FakeBackend(until_stopped), panes=1)
+    driven = drive(FakeBackend(endless), panes=1)
     driven.comparison.ask("now")
     driven.comparison.ask("later")
     driven.comparison.remove_pane(driven.comparison.panes[0])
