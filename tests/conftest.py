@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 # How the tests were started.  Fetching the real models may need it: pip's settings, a proxy, the cache folder.
 _OUTSIDE = dict(os.environ)
@@ -29,6 +31,11 @@ os.environ |= {
     "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
     "QT_QPA_PLATFORM": os.environ.get("QT_QPA_PLATFORM", "offscreen"),
 }
+
+
+# A busy machine fails nothing: examples may take as long as they take.
+hypothesis_settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("patient")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -34,8 +34,7 @@ def _window_alone() -> int:
     except WorkbenchError as error:
         from workbench.cli import output
 
-        output.fail(error, as_json=False)
-        return 1
+        return output.fail(error, as_json=False)
     except KeyboardInterrupt:
         return 130  # as INTERRUPTED of the command line
 

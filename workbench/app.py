@@ -3,69 +3,48 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import threading
 import weakref
-from collections.abc import Callable, Generator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from workbench import logs, settings
-from workbench.chat.comparison import Comparison
 from workbench.chat.history import History
-from workbench.chat.journal import Journal
-from workbench.chat.ledger import StoredLedger
-from workbench.chat.options import Advice
-from workbench.engine import child
-from workbench.engine.asked_once import AskedOnce
-from workbench.engine.base import Backend
-from workbench.engine.fake import FakeBackend
-from workbench.engine.later import llama_later
-from workbench.engine.recommended import IN_FILE, recommended, stated
 from workbench.engine.sentinel import Sentinel
 from workbench.engine.stored_isolation import StoredIsolation
 from workbench.engine.stored_tunings import Tunings
-from workbench.errors import ProbeError, SettingsError, WorkbenchError
-from workbench.hardware.bandwidth import BandwidthProgress, Bandwidths, Measurement
-from workbench.hardware.detect import detect
-from workbench.hardware.facts import Hardware
-from workbench.hardware.power import PowerWatch
-from workbench.hub.installed import entry_of
-from workbench.hub.places import finding
-from workbench.hub.supply import Sources, Supply
+from workbench.errors import SettingsError, WorkbenchError
+from workbench.hub.rooms import Sources
 from workbench.hub.switch import Switch
 from workbench.hub.tokens import Tokens
-from workbench.hub.transfer import Manners
-from workbench.jobs import CancelToken, JobRunner, Task
-from workbench.models import learning
-from workbench.models.answered import with_answer
-from workbench.models.exactness import heads_of
-from workbench.models.file import ModelFile
-from workbench.models.fit import Fit, TogetherFit, exact_fit, fit, fit_together
-from workbench.models.ladder import ladder
-from workbench.models.learnt import Learnt
-from workbench.models.params import RunParams
-from workbench.models.receipt import Receipt
-from workbench.models.receipts import Receipts, SpeedRuns
-from workbench.models.verdict import Ladder
+from workbench.jobs import JobRunner, Task
 from workbench.paths import Paths, resolve
+from workbench.planning import Planning
 from workbench.settings import Settings
 from workbench.store.database import Database, timestamp
+from workbench.words import said
 
 if TYPE_CHECKING:
-    from workbench.engine.probe import Probe
+    from workbench.chat.comparison import Comparison
+    from workbench.chat.journal import Journal
+    from workbench.chat.options import Advice
+    from workbench.engine.base import Backend
     from workbench.hub.packs.contents import Extra
     from workbench.hub.packs.create import Created, Form
     from workbench.hub.packs.progress import PackProgress
     from workbench.hub.packs.signing import SecretKey
+    from workbench.hub.places.place import Place
+    from workbench.models.file import ModelFile
 
 log = logging.getLogger(__name__)
 
 
-class Workbench(Supply):
-    """Every room, opened on one data folder; what concerns where models come from is ``Supply``'s."""
+class Workbench(Planning):
+    """Every room, opened on one data folder; where models come from is ``Supply``'s, and what fits ``Planning``'s."""
 
     def __init__(self, paths: Paths, chosen: Settings, db: Database, backend: Backend) -> None:
         sources = Sources(
@@ -74,11 +53,11 @@ class Workbench(Supply):
             paths.cache,
             paths.starter_wheels,
             chosen.hub_endpoint,
-            lambda: finding.here() if self.settings.other_programs else (),
+            chosen.download_connections,
+            self._elsewhere,
             self.in_use,
         )
-        manners = Manners(connections=chosen.download_connections)
-        super().__init__(db, sources, Switch(offline=chosen.offline, look=self.follow_settings), Tokens(), manners)
+        super().__init__(db, sources, Switch(offline=chosen.offline, look=self.follow_settings), Tokens())
         self.paths = paths
         self.sentinel = Sentinel(paths.opening)
         self._watched = settings.Watched(paths.settings)
@@ -89,16 +68,9 @@ class Workbench(Supply):
         self._comparisons: weakref.WeakSet[Comparison] = weakref.WeakSet()
         self.history = History(db)
         self.conversations = self.history.conversations
-        self._receipts = Receipts(db)
-        self._runs = SpeedRuns(db)
-        self._bandwidths = Bandwidths(db)
         self.tunings = Tunings(db)
         self._isolation = StoredIsolation(db)
         self._session = timestamp()
-        self._seen: Hardware | None = None
-        self._survey = AskedOnce(child.survey)
-        self._learnt: Learnt | None = None
-        self._learnt_lock = threading.Lock()  # guards _learnt: panes' lanes and the face ask for it
         self._closing = contextlib.ExitStack()
 
     @classmethod
@@ -117,7 +89,6 @@ class Workbench(Supply):
             closing.callback(opened.close)
             workbench = cls(paths, chosen, db, opened)
             workbench._flags = flags or {}
-            workbench.tidy()
             workbench._closing = closing
             undo.pop_all()
         return workbench
@@ -133,112 +104,21 @@ class Workbench(Supply):
     ) -> None:
         self.close()
 
+    def _elsewhere(self) -> Sequence[Place]:
+        from workbench.hub.places import finding
+
+        return finding.here() if self.settings.other_programs else ()
+
     # --- what the faces ask ------------------------------------------------------------------
-
-    def machine(self) -> Hardware:
-        """This machine now.  The first call asks llama.cpp in a child process, about a second; later
-        ones read free memory only."""
-        self._seen = detect(self._survey, self.paths.data, bandwidth=self._bandwidths.measured)
-        return self._seen
-
-    def look(self) -> Task[None, Hardware]:
-        """``machine`` as a task."""
-
-        def task(cancel: CancelToken) -> Generator[None, None, Hardware]:
-            cancel.raise_if_cancelled()
-            yield None
-            return self.machine()
-
-        return task
-
-    def fit(
-        self,
-        model: ModelFile,
-        *,
-        n_ctx: int | None = None,
-        params: RunParams | None = None,
-        machine: Hardware | None = None,
-    ) -> Fit:
-        """The instant verdict.  The context is ``n_ctx``, else that of ``params``, else the setting."""
-        return self._fit(model, machine or self.machine(), n_ctx=self._context(n_ctx, params), params=params)
-
-    def exact(
-        self,
-        model: ModelFile,
-        *,
-        n_ctx: int | None = None,
-        params: RunParams | None = None,
-        machine: Hardware | None = None,
-    ) -> Task[None, Fit]:
-        """``fit``, with llama.cpp's own numbers; where it cannot be asked, the estimate and the reason why."""
-
-        def task(cancel: CancelToken) -> Generator[None, None, Fit]:
-            cancel.raise_if_cancelled()
-            yield None
-            return exact_fit(
-                model,
-                machine or self.machine(),
-                n_ctx=self._context(n_ctx, params),
-                params=params,
-                learnt=self.learnt(),
-                probe=self._probe,
-                cancel=cancel,
-            )
-
-        return task
-
-    def ladder(
-        self,
-        files: Sequence[ModelFile],
-        *,
-        n_ctx: int | None = None,
-        params: RunParams | None = None,
-        machine: Hardware | None = None,
-    ) -> Ladder:
-        """Every quantisation of a model with its verdict, one recommended."""
-        context = self._context(n_ctx, params)
-        return ladder(files, machine or self.machine(), n_ctx=context, params=params, learnt=self.learnt())
-
-    def together(self, fits: Sequence[Fit], *, machine: Hardware | None = None) -> TogetherFit:
-        """Whether these fit side by side, and what taking turns would cost."""
-        return self._together(fits, machine or self.machine())
-
-    def receipts(self, limit: int = 20) -> tuple[Receipt, ...]:
-        """What past loads were said to take, and took; newest first."""
-        return self._receipts.latest(limit)
-
-    def learnt(self) -> Learnt:
-        """What past loads and runs on this machine taught; computed once, and again after each new one."""
-        with self._learnt_lock:
-            if self._learnt is None:
-                self._learnt = learning.learnt(self._receipts.latest(learning.RECEIPTS_ASKED), self._runs.all())
-            return self._learnt
-
-    def measure_bandwidth(self) -> Task[BandwidthProgress, Measurement]:
-        """Measure how fast main memory is read, and keep it for ``machine``, unless the computer is busy."""
-
-        def task(cancel: CancelToken) -> Generator[BandwidthProgress, None, Measurement]:
-            cancel.raise_if_cancelled()
-            return (yield from self._bandwidths.measure(self.machine().cpu)(cancel))
-
-        return task
-
-    def measure_bandwidth_once(self) -> Task[BandwidthProgress, bool]:
-        """``measure_bandwidth`` unless it was measured before; True when it was measured just now."""
-
-        def task(cancel: CancelToken) -> Generator[BandwidthProgress, None, bool]:
-            cancel.raise_if_cancelled()
-            if self.settings.engine == "fake" or self.machine().memory.bandwidth_bytes_per_s is not None:
-                return False
-            found = yield from self.measure_bandwidth()(cancel)
-            return found.bytes_per_s is not None
-
-        return task
 
     def comparison(self, runner: JobRunner, journal: Journal | None = None, *, name: str = "context") -> Comparison:
         """Panes on this machine; what they load and answer is learnt from.  ``name`` is that of their lanes."""
+        from workbench.chat.comparison import Comparison
+        from workbench.chat.ledger import StoredLedger
+        from workbench.hardware.power import PowerWatch
+
         ledger = StoredLedger(
-            self._receipts, self._runs, self._last_seen,
+            lambda: self._receipts, lambda: self._runs, self._last_seen,
             predict=self._predicted, changed=self._learn_again, session=self._session,
         )  # fmt: skip
         made = Comparison(
@@ -259,16 +139,22 @@ class Workbench(Supply):
 
     def advice(self, model: ModelFile) -> Advice | None:
         """The sampling that a model's publisher recommends: in the file, else in the catalogue."""
+        from workbench.chat.options import Advice
+        from workbench.engine.recommended import IN_FILE, recommended, stated
+        from workbench.hub.installed import entry_of
+
         entry = entry_of(model, self.catalogue.entries)
         known = entry.recommended if entry is not None else None
-        said = None
+        offered = None
         if entry is not None and known is not None:
             values = {"temperature": known.temperature, "top_p": known.top_p, "min_p": known.min_p}
-            said = stated(f"the catalogue, {entry.title}", top_k=known.top_k, **values)
-        found = recommended(model.header, said)
+            offered = stated(said("the catalogue, {entry}", entry=entry.title), top_k=known.top_k, **values)
+        found = recommended(model.header, offered)
         if found is None:
             return None
-        return Advice(found.sampling, "the file itself" if found.source == IN_FILE else found.source, found.unheeded)
+        return Advice(
+            found.sampling, said("the file itself") if found.source == IN_FILE else found.source, found.unheeded
+        )
 
     def isolates(self, model: ModelFile) -> bool:
         """Whether a model always runs in a process of its own, whatever the settings say."""
@@ -292,7 +178,7 @@ class Workbench(Supply):
     def settings(self, chosen: Settings) -> None:
         self._settings = chosen
         rate = chosen.download_mb_per_s
-        self.downloads.limit(round(rate * 1e6) if rate is not None else None)
+        self._limit(round(rate * 1e6) if rate is not None else None)
         self._use(chosen.hub_endpoint, connections=chosen.download_connections)
         self._turn(offline=chosen.offline)
 
@@ -322,9 +208,11 @@ class Workbench(Supply):
         self.take_settings({"offline": offline})
         if self.settings.offline != offline:
             raise SettingsError(
-                "The setting is kept, but the command line or the environment still says offline = "
-                f"{str(self.settings.offline).lower()}.",
-                hint="Start without --offline, and take WORKBENCH_OFFLINE out of the environment.",
+                said(
+                    "The setting is kept, but the command line or the environment still says offline = {value}.",
+                    value=str(self.settings.offline).lower(),
+                ),
+                hint=said("Start without --offline, and take WORKBENCH_OFFLINE out of the environment."),
             )
 
     def take_settings(self, changes: Mapping[str, object]) -> None:
@@ -348,53 +236,19 @@ class Workbench(Supply):
         with_settings: bool = False,
     ) -> Task[PackProgress, Created]:
         """A pack of models with their projectors, licences and catalogue entries; see ``packs.create``."""
-        kept = self.settings.model_dump() if with_settings else {}
+        kept = dataclasses.asdict(self.settings) if with_settings else {}
         return self.packs.create(
             name, models, target, signer=signer, form=form, part_bytes=part_bytes, extras=extras, settings=kept
         )
-
-    # --- how the rooms are joined ------------------------------------------------------------
-
-    @cached_property
-    def _probe(self) -> Probe:
-        from workbench.engine.probe import Probe  # with the engine behind it: not before it is asked
-
-        self._closing.callback((made := Probe(self.db, devices=lambda: self._survey().devices)).close)
-        return made
-
-    def _fit(self, model: ModelFile, hardware: Hardware, *, n_ctx: int, params: RunParams | None) -> Fit:
-        return fit(model, hardware, n_ctx=n_ctx, params=params, learnt=self.learnt())
-
-    def _together(self, fits: Sequence[Fit], hardware: Hardware) -> TogetherFit:
-        asked = () if hardware.described else {one.model.header.sha256 for one in fits}
-        load_s = {sha256: self._receipts.load_s(sha256) for sha256 in asked}
-        known = {sha256: seconds for sha256, seconds in load_s.items() if seconds is not None}
-        rate = None if hardware.described else self._receipts.rate_bytes_per_s()
-        return fit_together(fits, hardware, disk_bytes_per_s=rate, load_s=known, learnt=self.learnt())
-
-    def _predicted(self, model: ModelFile, found: Fit) -> Fit:
-        """A load's fit with llama.cpp's own numbers, where it was asked about these very parameters."""
-        try:
-            answer = self._probe.known(heads_of(model), model.header.sha256, found.params)
-        except ProbeError as error:
-            log.info("no exact prediction for %s: %s", model.name, error.message)
-            return found
-        return found if answer is None else with_answer(found, answer)
-
-    def _last_seen(self) -> Hardware:
-        return self._seen or self.machine()
-
-    def _learn_again(self) -> None:
-        with self._learnt_lock:
-            self._learnt = None
-
-    def _context(self, n_ctx: int | None, params: RunParams | None) -> int:
-        return n_ctx or (params.n_ctx if params is not None else self.settings.context)
 
 
 def _backend(chosen: Settings, db: Database, paths: Paths, made: Callable[[], Workbench]) -> Backend:
     """``made`` is the workbench that it is for, once there is one."""
     if chosen.engine == "fake":
+        from workbench.engine.fake import FakeBackend
+
         return FakeBackend(tokens_per_s=40)
+    from workbench.engine.later import llama_later
+
     cache = paths.prompt_cache, lambda: made().settings.prompt_cache_gb
     return llama_later(db, Sentinel(paths.opening), lambda: made().machine(), *cache)

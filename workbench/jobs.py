@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias, TypeVar
 
 from workbench.errors import Cancelled, WorkbenchError
@@ -110,16 +111,19 @@ class JobRunner:
     The sink is called on the lanes' threads.  The runner never interrupts a task, and runs even one
     that was cancelled while it waited: a task looks at its token at its joints, first of all when it
     starts, and decides itself whether it raises ``Cancelled``, returns what it has or cleans up.
+
+    One that is ``held`` begins nothing before ``release``.
     """
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: Sink, *, held: bool = False) -> None:
         self._sink = sink
         self._ids = itertools.count(1)
         self._lanes: dict[str, ThreadPoolExecutor] = {}
         self._retired: list[ThreadPoolExecutor] = []
         self._live: dict[int, Job] = {}
+        self._waiting: list[Callable[[], object]] | None = [] if held else None
         self._closed = False
-        self._lock = threading.Lock()  # guards the four above: any thread may submit
+        self._lock = threading.Lock()  # guards the five above: any thread may submit
 
     def submit(self, label: str, task: Task[E, R], *, lane: str, width: int = 1) -> Job:
         job = Job(next(self._ids), label)
@@ -129,8 +133,19 @@ class JobRunner:
             if lane not in self._lanes:
                 self._lanes[lane] = ThreadPoolExecutor(width, thread_name_prefix=lane)
             self._live[job.id] = job
-            self._lanes[lane].submit(self._run, job, task)
+            begin = partial(self._lanes[lane].submit, self._run, job, task)
+            if self._waiting is not None:
+                self._waiting.append(begin)
+            else:
+                begin()
         return job
+
+    def release(self) -> None:
+        """Begin what was submitted so far, and from now on everything at once."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, None
+            for begin in waiting or ():
+                begin()
 
     @property
     def idle(self) -> bool:
@@ -144,6 +159,7 @@ class JobRunner:
 
     def retire(self, lane: str) -> None:
         """Let a lane finish what it has and end its thread; nothing more may be submitted to it."""
+        self.release()
         with self._lock:
             executor = self._lanes.pop(lane, None)
             if executor is not None:
@@ -154,6 +170,7 @@ class JobRunner:
     def close(self) -> None:
         """Cancel everything and wait until every lane is quiet."""
         self.cancel_all()
+        self.release()
         with self._lock:
             self._closed = True
             lanes = [*self._lanes.values(), *self._retired]

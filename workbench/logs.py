@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from workbench.paths import Paths
+from workbench.words import said
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +109,8 @@ class Logs:
         faulthandler.enable(self._crashes)
 
     def _go_on_without(self, paths: Paths, error: OSError) -> None:
-        self.problem = f"No log is kept: {paths.logs} cannot be written ({error.strerror})."
+        why = error.strerror
+        self.problem = said("No log is kept: {folder} cannot be written ({why}).", folder=paths.logs, why=why)
         # Without any handler Python would print every warning.
         self._add(logging.NullHandler(), "")
         # A windowed program has no stderr.

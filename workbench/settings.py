@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
-import tempfile
 import threading
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
-
-from pydantic import (
-    AnyHttpUrl,
-    BaseModel,
-    ConfigDict,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
+from typing import TYPE_CHECKING, Literal
 
 from workbench.errors import SettingsError
+from workbench.options import checked, declared_by, option
+from workbench.words import all_of, said
+
+if TYPE_CHECKING:
+    from pydantic_core import ValidationError
 
 ENV_PREFIX = "WORKBENCH_"
 
@@ -40,123 +33,170 @@ Announcements = Literal["off", "ends", "all"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
-class Settings(BaseModel):
+def _a_plain_address(value: str) -> str:
+    """Without a slash at its end, and without what does not belong into an address that is shown and logged."""
+    from pydantic_core import SchemaValidator, core_schema
+
+    address = SchemaValidator(core_schema.url_schema(allowed_schemes=["http", "https"])).validate_python(value.strip())
+    if address.username or address.password or address.query is not None or address.fragment is not None:
+        raise ValueError("an address of a hub has no user, question or fragment")
+    return str(address).rstrip("/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
     """The options in force.  None means: the program decides."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    context: int = Field(
-        4096, ge=256, le=10_000_000, title="Context length", description="Tokens a pane can remember, prompt included."
+    context: int = option(
+        4096,
+        ge=256,
+        le=10_000_000,
+        title=said("Context length"),
+        description=said("Tokens a pane can remember, prompt included."),
     )
-    threads: int | None = Field(
-        None, ge=1, le=1024, title="Threads", description="Threads per answer; empty: decided from the physical cores."
+    threads: int | None = option(
+        None,
+        ge=1,
+        le=1024,
+        title=said("Threads"),
+        description=said("Threads per answer; empty: decided from the physical cores."),
     )
-    temperature: float = Field(
-        0.7, ge=0, le=5, title="Temperature", description="How freely tokens are drawn; 0 always takes the likeliest."
+    temperature: float = option(
+        0.7,
+        ge=0,
+        le=5,
+        title=said("Temperature"),
+        description=said("How freely tokens are drawn; 0 always takes the likeliest."),
     )
-    top_k: int = Field(40, ge=0, title="Top-k", description="Draw from this many likeliest tokens; 0: from all.")
-    top_p: float = Field(
+    top_k: int = option(
+        40, ge=0, title=said("Top-k"), description=said("Draw from this many likeliest tokens; 0: from all.")
+    )
+    top_p: float = option(
         0.95,
         gt=0,
         le=1,
-        title="Top-p",
-        description="Draw from the likeliest tokens with this much probability together.",
+        title=said("Top-p"),
+        description=said("Draw from the likeliest tokens with this much probability together."),
     )
-    min_p: float = Field(
-        0.05, ge=0, le=1, title="Min-p", description="Leave out tokens less likely than this part of the likeliest one."
+    min_p: float = option(
+        0.05,
+        ge=0,
+        le=1,
+        title=said("Min-p"),
+        description=said("Leave out tokens less likely than this part of the likeliest one."),
     )
-    repetition_penalty: float = Field(
-        1.0, gt=0, le=5, title="Repetition penalty", description="Above 1 makes tokens that came lately less likely."
+    repetition_penalty: float = option(
+        1.0,
+        gt=0,
+        le=5,
+        title=said("Repetition penalty"),
+        description=said("Above 1 makes tokens that came lately less likely."),
     )
-    max_tokens: int | None = Field(
+    max_tokens: int | None = option(
         None,
         ge=1,
-        title="Longest answer",
-        description="Tokens after which an answer ends; empty: when the context is full.",
+        title=said("Longest answer"),
+        description=said("Tokens after which an answer ends; empty: when the context is full."),
     )
-    theme: Theme = Field("system", title="Theme", description="Light, dark, or as the system has it.")
-    text_scale: float = Field(1.0, ge=0.8, le=2.0, title="Text size", description="1 is the system's own size.")
-    reading_width: int = Field(
+    theme: Theme = option("system", title=said("Theme"), description=said("Light, dark, or as the system has it."))
+    text_scale: float = option(
+        1.0, ge=0.8, le=2.0, title=said("Text size"), description=said("1 is the system's own size.")
+    )
+    reading_width: int = option(
         90,
         ge=0,
         le=1000,
-        title="Line length",
-        description="The most characters in a line of an answer; 0: as many as there is room for.",
+        title=said("Line length"),
+        description=said("The most characters in a line of an answer; 0: as many as there is room for."),
     )
-    reduced_motion: bool = Field(
-        False, title="Reduced motion", description="Bars without a known end stand still, and no cursor blinks."
+    reduced_motion: bool = option(
+        False,
+        title=said("Reduced motion"),
+        description=said("Bars without a known end stand still, and no cursor blinks."),
     )
-    announcements: Announcements = Field(
+    announcements: Announcements = option(
         "ends",
-        title="Screen reader",
-        description="What is told of running answers. Ends: when they begin, end or fail. All: their sentences too.",
+        title=said("Screen reader"),
+        description=said(
+            "What is told of running answers. Ends: when they begin, end or fail. All: their sentences too."
+        ),
     )
-    run_mode: RunMode = Field(
+    rater: str = option(
+        "",
+        max_length=60,
+        title=said("Rater"),
+        description=said("Who judges here: the name goes with each vote. Empty: one person, without a name."),
+    )
+    run_mode: RunMode = option(
         "auto",
-        title="Several models",
-        description="Answer together, in turn, or load one model at a time (swap); auto goes by the free memory.",
+        title=said("Several models"),
+        description=said("Answer together, in turn, or load one model at a time (swap); auto goes by the free memory."),
     )
-    engine: EngineName = Field(
-        "llama", title="Engine", description="llama.cpp in this process, or a scripted stand-in without a model (fake)."
+    engine: EngineName = option(
+        "llama",
+        title=said("Engine"),
+        description=said("llama.cpp in this process, or a scripted stand-in without a model (fake)."),
     )
-    isolation: Isolation = Field(
-        "none", title="Isolation", description="Run models in this process, or each in a process of its own (process)."
+    isolation: Isolation = option(
+        "none",
+        title=said("Isolation"),
+        description=said("Run models in this process, or each in a process of its own (process)."),
     )
-    sampling_mode: SamplingMode = Field(
-        "same", title="Sampling", description="Every model sampled the same, or each as its vendor recommends (vendor)."
+    sampling_mode: SamplingMode = option(
+        "same",
+        title=said("Sampling"),
+        description=said("Every model sampled the same, or each as its vendor recommends (vendor)."),
     )
-    context_policy: ContextPolicy = Field(
+    context_policy: ContextPolicy = option(
         "refuse",
-        title="Prompt too long",
-        description="Refuse it, drop the oldest messages, or drop those in the middle (middle_out).",
+        title=said("Prompt too long"),
+        description=said("Refuse it, drop the oldest messages, or drop those in the middle (middle_out)."),
     )
-    prompt_cache_gb: float = Field(
+    prompt_cache_gb: float = option(
         0.0,
         ge=0,
         le=1000,
-        title="Prompt cache",
-        description="Disk that long prompts may use, in GB, so that they are read once only; 0: none.",
+        title=said("Prompt cache"),
+        description=said("Disk that long prompts may use, in GB, so that they are read once only; 0: none."),
     )
-    log_level: LogLevel = Field("info", title="Log level", description="How much is written to the log file.")
-    offline: bool = Field(
-        False, title="Offline", description="Never use the network: models come from this machine and what was kept."
+    log_level: LogLevel = option(
+        "info", title=said("Log level"), description=said("How much is written to the log file.")
     )
-    hub_endpoint: str = Field(
+    offline: bool = option(
+        False,
+        title=said("Offline"),
+        description=said("Never use the network: models come from this machine and what was kept."),
+    )
+    hub_endpoint: str = option(
         "https://huggingface.co",
-        title="Model hub",
-        description="Address of the hub that models come from: Hugging Face, or a mirror that answers like it.",
+        made_of=_a_plain_address,
+        title=said("Model hub"),
+        description=said("Address of the hub that models come from: Hugging Face, or a mirror that answers like it."),
     )
-    download_mb_per_s: float | None = Field(
+    download_mb_per_s: float | None = option(
         None,
         ge=0.1,
         le=100_000,
-        title="Download speed",
-        description="The most that all downloads together may take, in MB a second; empty: everything.",
+        title=said("Download speed"),
+        description=said("The most that all downloads together may take, in MB a second; empty: everything."),
     )
-    download_connections: int = Field(
-        3, ge=1, le=16, title="Connections", description="How many parts of one file are fetched at the same time."
+    download_connections: int = option(
+        3,
+        ge=1,
+        le=16,
+        title=said("Connections"),
+        description=said("How many parts of one file are fetched at the same time."),
     )
-    other_programs: bool = Field(
+    other_programs: bool = option(
         True,
-        title="Models of other programs",
-        description="List what LM Studio, Jan, GPT4All, Ollama and others keep on this machine; it is only ever read.",
+        title=said("Models of other programs"),
+        description=said(
+            "List what LM Studio, Jan, GPT4All, Ollama and others keep on this machine; it is only ever read."
+        ),
     )
 
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_truth_for_a_number(cls, value: object, info: ValidationInfo) -> object:
-        if isinstance(value, bool) and info.field_name and cls.model_fields[info.field_name].annotation is not bool:
-            raise ValueError("a truth value is no answer here")
-        return value
 
-    @field_validator("hub_endpoint")
-    @classmethod
-    def _a_plain_address(cls, value: str) -> str:
-        """Without a slash at its end, and without what does not belong into an address that is shown and logged."""
-        address = TypeAdapter(AnyHttpUrl).validate_python(value.strip())
-        if address.username or address.password or address.query is not None or address.fragment is not None:
-            raise ValueError("an address of a hub has no user, question or fragment")
-        return str(address).rstrip("/")
+OPTIONS = declared_by(Settings)
 
 
 class Watched:
@@ -220,29 +260,27 @@ def save(path: Path, changes: Mapping[str, object]) -> None:
         _write_atomic(path.resolve(), tomlkit.dumps(document))
     except OSError as error:
         raise SettingsError(
-            f"The settings could not be saved to {path} ({error.strerror}).",
-            hint="Check the permissions of the folder and the space on the disk.",
+            said("The settings could not be saved to {path} ({strerror}).", path=path, strerror=error.strerror),
+            hint=said("Check the permissions of the folder and the space on the disk."),
         ) from error
 
 
 def allowed(name: str) -> str:
     """What an option may be, in words: "a whole number, at least 256"."""
-    field = Settings.model_fields[name]
-    kinds = [kind for kind in (get_args(field.annotation) or (field.annotation,)) if kind is not type(None)]
-    if all(isinstance(kind, str) for kind in kinds):
-        return "one of " + ", ".join(str(kind) for kind in kinds)
+    declared = OPTIONS[name]
+    kinds = declared.kinds
+    if declared.is_choice:
+        return said("one of {kinds}", kinds=", ".join(str(kind) for kind in kinds))
     if bool in kinds:
-        return "true or false"
+        return said("true or false")
     if str in kinds:
-        return "an address that begins with https:// or http://"
-    words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
-    bounds = [
-        f"{word} {getattr(bound, key):,}".replace(",", " ")
-        for bound in field.metadata
-        for key, word in words.items()
-        if hasattr(bound, key)
-    ]
-    return ", ".join(["a whole number" if int in kinds else "a number", " and ".join(bounds)])
+        if declared.max_length is not None:
+            return said("at most {n} characters", n=declared.max_length)
+        return said("an address that begins with https:// or http://")
+    words = {"ge": said("at least {n}"), "gt": said("more than {n}"), "le": said("at most {n}")}
+    bounds = [said(words[key], n=f"{bound:,}".replace(",", " ")) for key, bound in declared.bounds.items()]
+    number = said("a whole number") if int in kinds else said("a number")
+    return said("{number}, {bounds}", number=number, bounds=all_of(bounds)) if bounds else number
 
 
 def _read(path: Path) -> dict[str, object]:
@@ -260,11 +298,11 @@ def _text(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except UnicodeDecodeError as error:
-        raise _bad_toml(path, "it is not UTF-8 text") from error
+        raise _bad_toml(path, said("it is not UTF-8 text")) from error
     except OSError as error:
         raise SettingsError(
-            f"The settings file {path} cannot be read ({error.strerror}).",
-            hint="Check its permissions, or move it away to start with the defaults.",
+            said("The settings file {path} cannot be read ({strerror}).", path=path, strerror=error.strerror),
+            hint=said("Check its permissions, or move it away to start with the defaults."),
         ) from error
 
 
@@ -272,8 +310,12 @@ def _validated(
     path: Path, stored: Mapping[str, object], flags: Mapping[str, object], *, environment: bool = True
 ) -> Settings:
     values = {**_borrowed(), **stored, **_of_environment(), **flags} if environment else {**stored, **flags}
+    if not values:
+        return Settings()
+    from pydantic_core import ValidationError
+
     try:
-        return Settings.model_validate(values)
+        return Settings(**checked(OPTIONS, values))
     except ValidationError as error:
         raise _refusal(path, error, stored, flags, environment=environment) from error
 
@@ -281,7 +323,7 @@ def _validated(
 def _of_environment() -> dict[str, str]:
     """What the environment says, in capitals or not; an empty variable says nothing."""
     said = {name.upper(): value for name, value in os.environ.items() if value}
-    variables = {name: ENV_PREFIX + name.upper() for name in Settings.model_fields}
+    variables = {name: ENV_PREFIX + name.upper() for name in OPTIONS}
     return {name: said[variable] for name, variable in variables.items() if variable in said}
 
 
@@ -298,35 +340,46 @@ def _refusal(
     if name in flags:
         place = f"--{name.replace('_', '-')}"
     elif environment and os.environ.get(variable):
-        place = f"The environment variable {variable}"
+        place = said("The environment variable {variable}", variable=variable)
     elif name in BORROWED and name not in stored:
-        place = f"The environment variable {BORROWED[name]}"
+        place = said("The environment variable {variable}", variable=BORROWED[name])
     else:
         place = str(path)
-    if name not in Settings.model_fields:
-        return SettingsError(f"{place}: there is no option “{name}”.", hint=_did_you_mean(name))
-    return SettingsError(f"{place}: {name} cannot be {detail['input']!r}.", hint=f"It has to be {allowed(name)}.")
+    if name not in OPTIONS:
+        why = said("{place}: there is no option “{name}”.", place=place, name=name)
+        return SettingsError(why, hint=_did_you_mean(name))
+    return SettingsError(
+        said("{place}: {name} cannot be {detail!r}.", place=place, name=name, detail=detail["input"]),
+        hint=said("It has to be {allowed}.", allowed=allowed(name)),
+    )
 
 
 def _refuse_unknown(path: Path, values: Mapping[str, object]) -> None:
     for name in values:
-        if name not in Settings.model_fields:
-            raise SettingsError(f"{path}: there is no option “{name}”.", hint=_did_you_mean(name))
+        if name not in OPTIONS:
+            why = said("{place}: there is no option “{name}”.", place=path, name=name)
+            raise SettingsError(why, hint=_did_you_mean(name))
 
 
 def _did_you_mean(name: str) -> str:
-    near = difflib.get_close_matches(name, Settings.model_fields, n=1)
-    return f"Did you mean “{near[0]}”?" if near else "The options are " + ", ".join(Settings.model_fields) + "."
+    import difflib
+
+    near = difflib.get_close_matches(name, OPTIONS, n=1)
+    if near:
+        return said("Did you mean “{near}”?", near=near[0])
+    return said("The options are {options}.", options=", ".join(OPTIONS))
 
 
 def _bad_toml(path: Path, reason: str) -> SettingsError:
     return SettingsError(
-        f"The settings file {path} is not valid TOML: {reason}.",
-        hint="Correct it, or move it away to start with the defaults; it was left as it is.",
+        said("The settings file {path} is not valid TOML: {reason}.", path=path, reason=reason),
+        hint=said("Correct it, or move it away to start with the defaults; it was left as it is."),
     )
 
 
 def _write_atomic(path: Path, text: str) -> None:
+    import tempfile
+
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     part = Path(name)

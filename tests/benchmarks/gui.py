@@ -30,7 +30,7 @@ def measured(parts: tuple[str, ...], seconds: float, rounds: int) -> Iterator[Fi
     if {"stream", "long", "open"} & set(parts):
         from PySide6.QtWidgets import QApplication
 
-        from tests.benchmarks import gui_long, gui_stream
+        from tests.benchmarks import gui_flood, gui_formatted, gui_long, gui_stream
 
         app = QApplication(["workbench"])
         with tempfile.TemporaryDirectory(prefix="workbench-bench-") as folder:
@@ -38,6 +38,8 @@ def measured(parts: tuple[str, ...], seconds: float, rounds: int) -> Iterator[Fi
                 yield from gui_stream.measure(app, Path(folder) / "stream", seconds)
             if "long" in parts:
                 yield from gui_long.long_answers(app)
+                yield from gui_formatted.ends(app)
+                yield from gui_flood.floods(app, Path(folder) / "flood")
             if "open" in parts:
                 yield from gui_long.opening(app, Path(folder) / "open")
     if "search" in parts:

@@ -114,7 +114,7 @@ def test_llama_cpp_reads_a_schemas_grammar_as_it_is_meant(
     assert accepted(weights, gbnf_of(JsonSchema(json.dumps(asked))), document) is valid
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(RANDOM, st.randoms(use_true_random=False))
 def test_llama_cpp_takes_every_valid_document_of_any_schema(
     weights: native.Weights, asked: Any, rng: random.Random

@@ -73,7 +73,7 @@ def test_an_answer_under_way_when_the_program_is_killed_stays_and_is_marked(tmp_
         assert cut.answer.text.startswith("word0 word1 ")
         assert cut.answer.stop_reason == "unfinished"
         assert any("unfinished" in chip for chip in cut.answer.chips)
-        (attempt,) = conversations.attempts(cut.turn_id or 0)
-        assert (attempt.state, attempt.continues_id) == ("interrupted", whole.generation_id)
+        assert cut.attempts == (cut.generation_id,)
+        assert conversations.going_on_from(whole.generation_id or 0) == (cut.turn_id,)
         assert [hit.generation_id for hit in conversations.search(Query("word5"))] == [cut.generation_id]
         assert conversations.mark_unfinished() == 0, "only once"

@@ -34,9 +34,7 @@ from workbench.models.split import joined
 
 _HUGE = (1 << 64) - 1
 _MIB = 1 << 20
-_FUZZ = settings(
-    max_examples=250, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+_FUZZ = settings(max_examples=250, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 # Numbers that break readers: signs, wrap-arounds, and just beyond every limit of ours.
 numbers = st.sampled_from(

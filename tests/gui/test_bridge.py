@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
+import time
 from collections.abc import Generator
 
 import pytest
 from pytestqt.qtbot import QtBot
 
-from workbench.gui.bridge import EventPump
+from workbench.gui import bridge
+from workbench.gui.bridge import MOST_WAITING, VISIT_S, EventPump
 from workbench.jobs import CancelToken, JobFinished, JobMessage, JobRunner, JobState, JobUpdate
 
 
@@ -81,3 +84,38 @@ def test_a_listener_that_fails_does_not_silence_the_others(pump: EventPump, capl
     pump.drain()
     assert heard == [JobUpdate(2, "b")]
     assert "the listener of job 1 failed" in caplog.text
+
+
+def test_the_event_loop_comes_by_between_messages_that_take_long(pump: EventPump, qtbot: QtBot) -> None:
+    batches: list[int] = []
+    pump.otherwise = lambda _: time.sleep(2 * VISIT_S)  # longer than a visit may be away
+    pump.delivered.connect(lambda: batches.append(pump.message_count))
+    for number in range(3):
+        pump.post(JobUpdate(1, number))
+    qtbot.waitUntil(lambda: pump.message_count == 3)
+    assert batches == [1, 2, 3]
+
+
+def test_a_lane_far_ahead_of_the_window_waits_for_it(
+    pump: EventPump, runner: JobRunner, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bridge, "PATIENCE_S", 60.0)  # a machine that is busy elsewhere changes nothing
+    most: list[int] = []
+    heard: list[JobMessage] = []
+    pump.otherwise = heard.append
+    pump.delivered.connect(lambda: most.append(pump.message_count))
+    for number in range(4):
+        runner.submit("count", counting(5 * MOST_WAITING), lane=f"lane-{number}")
+    qtbot.waitUntil(lambda: len(heard) == 4 * (5 * MOST_WAITING + 1))
+    ends = [0, *most]
+    assert max(after - before for before, after in itertools.pairwise(ends)) <= MOST_WAITING + 4
+
+
+def test_a_window_that_takes_no_messages_any_more_holds_up_no_lane(pump: EventPump, runner: JobRunner) -> None:
+    """As at its end: it waits for the lanes, and they must not wait for it."""
+    heard: list[JobMessage] = []
+    pump.otherwise = heard.append
+    runner.submit("count", counting(3 * MOST_WAITING), lane="lane")
+    runner.close()
+    pump.drain()
+    assert len(heard) == 3 * MOST_WAITING + 1

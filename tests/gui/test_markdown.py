@@ -94,7 +94,11 @@ def test_ten_thousand_quotes_within_each_other_lose_no_word(qapp: QApplication) 
 
 def test_a_giant_table_is_laid_out_whole(qapp: QApplication) -> None:
     shown = document("| a | b |\n|---|---|\n" + "".join(f"| {row} | x |\n" for row in range(1000)))
-    assert tables(shown)[0].rows() == 1001
+    found = tables(shown)
+    assert sum(table.rows() for table in found) == 1001
+    assert {tuple(length.rawValue() for length in table.format().columnWidthConstraints()) for table in found} == {
+        (50.0, 50.0)
+    }
 
 
 @pytest.mark.parametrize(

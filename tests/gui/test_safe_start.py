@@ -111,6 +111,7 @@ def test_also_when_its_file_is_still_being_looked_for(
     window = MainWindow(bench)
     qtbot.addWidget(window)
     assert window.compare.record.wanted
+    window.show()
     window.notice.action.click()
     qtbot.waitUntil(lambda: bool(panes_with(window, model)))
     assert bench.isolates(bench.library.resolve(str(model)))

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from workbench.gui import theme
 from workbench.gui.markdown import MAX_RENDERED_CHARACTERS
-from workbench.gui.widgets.text_view import AT_ONCE, AnswerView, LinkQuestion
+from workbench.gui.widgets.text_view import UNASKED, AnswerView, LinkQuestion
 
 
 @pytest.fixture
@@ -146,10 +146,12 @@ def test_a_stream_in_arabic_runs_from_the_right(view: AnswerView) -> None:
 def test_a_very_long_answer_stays_as_it_was_written_until_its_markdown_is_asked_for(
     view: AnswerView, qtbot: QtBot
 ) -> None:
-    text = "A **bold** word.\n\n" * (3 * AT_ONCE // 18)
+    text = "A **bold** word.\n\n" * (3 * UNASKED // 18)
     view.append_text(text)
     view.show_markdown(text)
-    assert view.raw_text == view.toPlainText() == text
+    assert view.raw_text == text
+    assert view.toPlainText() != ""
+    qtbot.waitUntil(lambda: view.toPlainText() == text)
     assert view.formatted is not None
     assert view.formatted.isVisible()
     qtbot.mouseClick(view.formatted, Qt.MouseButton.LeftButton)
@@ -167,6 +169,30 @@ def test_a_long_text_arrives_whole_and_a_new_one_stops_it(view: AnswerView, qtbo
     assert view.toPlainText() == "short"
     view.show_text(text)
     qtbot.waitUntil(lambda: view.toPlainText() == text)
+
+
+def test_the_end_of_a_long_stream_is_added_to_what_stands_there(view: AnswerView, qtbot: QtBot) -> None:
+    """Laid out anew it would go away and come back below the reader's eyes."""
+    lines = [f"line {number}\n" for number in range(8_000)]
+    begun, whole = "".join(lines[:7_000]), "".join(lines)
+    view.append_text(begun)
+    qtbot.waitUntil(lambda: view.toPlainText() == begun)
+    emptied: list[bool] = []
+    view.document().contentsChange.connect(lambda _at, removed, _added: emptied.append(removed > 10))
+    view.show_markdown(whole)
+    qtbot.waitUntil(lambda: view.toPlainText() == whole)
+    assert emptied
+    assert not any(emptied), "something that stood there was taken away"
+    view.show_markdown(whole)
+    assert view.toPlainText() == whole
+
+
+def test_text_that_comes_before_a_long_one_is_all_shown_waits_behind_it(view: AnswerView, qtbot: QtBot) -> None:
+    text = "".join(f"line {number}\n" for number in range(20_000))
+    view.append_text(text)
+    view.append_text("the end")
+    assert view.raw_text == f"{text}the end"
+    qtbot.waitUntil(lambda: view.toPlainText() == f"{text}the end")
 
 
 def test_beyond_all_measure_it_is_never_laid_out_as_markdown(view: AnswerView) -> None:

@@ -112,3 +112,30 @@ def test_the_programs_icon_is_drawn(app: QApplication) -> None:
     picture = theme.app_icon().pixmap(64, 64).toImage()
     assert not picture.isNull()
     assert picture.pixelColor(32, 30).name() == "#ffffff"
+
+
+def test_widgets_made_undressed_wear_the_style_sheet_when_they_are_shown(app: QApplication, qtbot: QtBot) -> None:
+    theme.apply(app, "light", 1.0)
+    sheet = app.styleSheet()
+    assert sheet
+    with theme.undressed(app):
+        assert app.styleSheet() == ""
+        made = QPushButton("Send")
+        made.setProperty("kind", "primary")
+        qtbot.addWidget(made)
+    assert app.styleSheet() == sheet
+    made.show()
+    dressed = QPushButton("Send")
+    dressed.setProperty("kind", "primary")
+    qtbot.addWidget(dressed)
+    dressed.show()
+    assert made.sizeHint() == dressed.sizeHint()
+    assert made.palette() == dressed.palette()
+
+
+def test_the_style_sheet_comes_back_also_where_making_failed(app: QApplication) -> None:
+    theme.apply(app, "dark", 1.0)
+    sheet = app.styleSheet()
+    with pytest.raises(LookupError), theme.undressed(app):
+        raise LookupError
+    assert app.styleSheet() == sheet

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QSettings, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from tests.gui.conftest import named, words
@@ -146,6 +146,11 @@ def test_the_settings_dialog_is_made_from_the_declarations(window: MainWindow, b
     offline.setChecked(True)
     qtbot.waitUntil(lambda: bench.settings.offline)
     assert settings.load(bench.paths.settings).offline
+    rater = dialog.fields["rater"]
+    assert isinstance(rater, QLineEdit)
+    rater.setText(" Ada  L. ")
+    rater.editingFinished.emit()
+    assert settings.load(bench.paths.settings).rater == "Ada L."
     mode = dialog.fields["run_mode"]
     assert isinstance(mode, QComboBox)
     mode.setCurrentIndex(mode.findData("swap"))

@@ -85,6 +85,7 @@ class CompareScenes:
         self.page.new_comparison()
         self.camera.ask(COLOUR_PROMPT)
         sidebar = part(self.page, HistoryPart).sidebar
+        self.camera.dress("light")  # wide enough for a list beside the panes
         sidebar.toggle()
         self.camera.until(lambda: sidebar.is_open and self.window.runner.idle)
         self.camera.both("conversations")

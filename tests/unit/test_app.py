@@ -40,7 +40,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[str]) -> 
         asked.append("once")
         return Survey(EngineBuild("test", ("CPU",), ()), ())
 
-    monkeypatch.setattr("workbench.app.child.survey", survey)
+    monkeypatch.setattr("workbench.engine.child.survey", survey)
     with Workbench.open(data_dir=tmp_path, backend=FakeBackend(say(["x"]))) as opened:
         yield opened
 
@@ -186,7 +186,7 @@ def test_a_comparison_judges_with_what_was_learnt(bench: Workbench) -> None:
     comparison.choose(pane, fake_model("m"))
     comparison.ask("Hello")
     while comparison.busy:
-        comparison.deliver(messages.get(timeout=10))
+        comparison.deliver(messages.get(timeout=60))
     assert pane.fit.speed.basis == "learnt from 1 run"
     assert bench.receipts() == (), "the scripted engine leaves none"
     comparison.close()

@@ -154,7 +154,7 @@ def test_the_environment_s_word_is_not_overruled_but_said(online: Workbench, mon
 
 
 def test_a_setting_changed_in_any_way_turns_the_switch(online: Workbench) -> None:
-    online.settings = online.settings.model_copy(update={"offline": True})
+    online.settings = replace(online.settings, offline=True)
     assert online.switch.offline
 
 
@@ -227,7 +227,7 @@ def test_models_of_other_programs_are_listed_unless_that_is_switched_off(
     shutil.copy(tmp_path / "published" / "tiny-Q4_0.gguf", folder / "other-Q4_0.gguf")
     assert [place.program for place in online.places()] == [Program.LM_STUDIO]
     assert [file.path for file in online.library.files()] == [folder / "other-Q4_0.gguf"]
-    online.settings = online.settings.model_copy(update={"other_programs": False})
+    online.settings = replace(online.settings, other_programs=False)
     assert online.library.files() == ()
 
 
@@ -236,7 +236,7 @@ def test_other_programs_folders_are_looked_at_once_while_they_are_watched(
 ) -> None:
     looked = []
     find = finding.find
-    monkeypatch.setattr("workbench.app.finding.find", lambda *where: looked.append(1) or find(*where))
+    monkeypatch.setattr("workbench.hub.places.finding.find", lambda *where: looked.append(1) or find(*where))
     online.library.files()
     online.library.files()
     assert len(looked) == 2, "nobody watches: what was found may be old"
@@ -309,7 +309,7 @@ def test_downloads_that_only_the_switch_had_paused_go_on_at_a_start_with_the_net
 ) -> None:
     download = online.pull(agreed(online))
     online.set_offline(True)
-    online.settings = online.settings.model_copy(update={"offline": True})
+    online.settings = replace(online.settings, offline=True)
     (tmp_path / "data" / "settings.toml").unlink()
     with Workbench.open(data_dir=tmp_path / "data", backend=FakeBackend()) as later:
         assert later.downloads.get(download.id).state is State.QUEUED

@@ -283,3 +283,28 @@ def test_a_sink_that_fails_on_an_event_fails_the_job_and_closes_the_task() -> No
     assert isinstance(inbox.finished(job.id).error, ZeroDivisionError)
     assert not task.started.is_set()
     runner.close()
+
+
+def test_a_held_runner_begins_nothing_before_it_is_released(inbox: Inbox) -> None:
+    begun: list[str] = []
+
+    def task(cancel: CancelToken) -> Generator[None, None, None]:
+        begun.append(threading.current_thread().name)
+        cancel.raise_if_cancelled()
+        yield None
+
+    runner = JobRunner(inbox, held=True)
+    runner.submit("first", task, lane="a")
+    runner.submit("second", task, lane="b")
+    assert not begun
+    assert not runner.idle
+    runner.release()
+    runner.close()
+    assert len(begun) == 2
+
+
+def test_what_a_held_runner_never_began_still_says_goodbye_when_it_is_closed(inbox: Inbox) -> None:
+    runner = JobRunner(inbox, held=True)
+    job = runner.submit("count", counting(3), lane="a")
+    runner.close()
+    assert inbox.finished(job.id).state is JobState.CANCELLED

@@ -10,12 +10,12 @@ import pytest
 
 from workbench.engine.base import Sampling
 from workbench.errors import SettingsError
-from workbench.settings import BORROWED, Settings, allowed, load, save
+from workbench.settings import BORROWED, OPTIONS, Settings, allowed, load, save
 
 
 @pytest.fixture(autouse=True)
 def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in Settings.model_fields:
+    for name in OPTIONS:
         monkeypatch.delenv(f"WORKBENCH_{name.upper()}", raising=False)
     for name in BORROWED.values():
         monkeypatch.delenv(name, raising=False)
@@ -45,7 +45,7 @@ def test_without_a_file_the_defaults_hold(file: Path) -> None:
 
 
 def test_the_sampling_defaults_are_the_engines_own() -> None:
-    engine, settings = asdict(Sampling()), Settings.model_construct()
+    engine, settings = asdict(Sampling()), Settings()
     for name in ("temperature", "top_k", "top_p", "min_p", "repetition_penalty"):
         assert getattr(settings, name) == engine[name]
 
@@ -77,7 +77,7 @@ def test_the_same_values_are_equal_wherever_they_came_from(file: Path) -> None:
 
 
 def test_every_option_has_a_title_a_help_and_a_range_in_words() -> None:
-    for name, field in Settings.model_fields.items():
+    for name, field in OPTIONS.items():
         assert field.title, name
         assert field.description, name
         assert not allowed(name).endswith(", "), name

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from workbench.chat.footing import Footing
 from workbench.engine.base import Completion, EngineFacts, LoadRequest, Request, Sampling, StopReason, ToolCall
-from workbench.engine.recorded import Candidate, Choice
 from workbench.errors import WorkbenchError
-from workbench.models.file import ModelFile
-from workbench.models.receipt import Receipt
+from workbench.words import said
+
+if TYPE_CHECKING:
+    from workbench.chat.footing import Footing
+    from workbench.engine.recorded import Choice
+    from workbench.models.file import ModelFile
+    from workbench.models.receipt import Receipt
 
 UNEXPECTED = "unexpected"
 
@@ -29,8 +32,8 @@ class Problem:
             return cls(error.code, error.message, error.hint)
         return cls(
             UNEXPECTED,
-            f"Unexpected error: {type(error).__name__}.",
-            "This is a fault of the program. Help ▸ Copy diagnostics holds the details.",
+            said("Unexpected error: {name}.", name=type(error).__name__),
+            said("This is a fault of the program. Help ▸ Copy diagnostics holds the details."),
         )
 
 
@@ -111,6 +114,8 @@ class Answer:
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Answer:
         """Unknown keys are left out, so that a record of a later version can still be read."""
+        from workbench.chat.footing import Footing
+
         known = {field.name for field in fields(cls)}
         values = {key: value for key, value in record.items() if key in known}
         if values.get("error") is not None:
@@ -130,11 +135,11 @@ class Answer:
         """Short warnings that stay with the answer wherever it is shown."""
         chips = []
         if self.synthetic:
-            chips.append("synthetic, answers are noise")
+            chips.append(said("synthetic, answers are noise"))
         if self.template_source == "none":
-            chips.append("no chat template: completed raw")
+            chips.append(said("no chat template: completed raw"))
         elif self.template_source and self.template_source != "file":
-            chips.append(f"template: {self.template_source}")
+            chips.append(said("template: {source}", source=self.template_source))
         if self.stop_reason in CUT_SHORT:
             chips.append(CUT_SHORT[self.stop_reason])
         chips += self.notes
@@ -144,11 +149,11 @@ class Answer:
 
 
 CUT_SHORT = {
-    StopReason.MAX_TOKENS.value: "cut off at the token limit",
-    StopReason.CONTEXT_FULL.value: "cut off: context full",
-    StopReason.CANCELLED.value: "stopped by you",
-    "unfinished": "unfinished: the program ended",
-    "imported": "imported: not answered here",
+    StopReason.MAX_TOKENS.value: said("cut off at the token limit"),
+    StopReason.CONTEXT_FULL.value: said("cut off: context full"),
+    StopReason.CANCELLED.value: said("stopped by you"),
+    "unfinished": said("unfinished: the program ended"),
+    "imported": said("imported: not answered here"),
 }
 
 
@@ -176,6 +181,8 @@ def measured(
 ) -> Answer:
     """A completed answer; ``fresh`` says whether the load was made for it, ``receipt`` is that of its load, and
     ``advised`` by whose wish it was sampled so.  ``own_system`` is a system prompt of the pane's own."""
+    from workbench.chat.footing import Footing
+
     timings, sampling = completion.timings, request.sampling
     return Answer(
         **_file(load.model),
@@ -224,6 +231,8 @@ def _file(model: ModelFile) -> dict[str, Any]:
 
 
 def _choice(record: dict[str, Any]) -> Choice:
+    from workbench.engine.recorded import Candidate, Choice
+
     others = tuple(Candidate(**other) for other in record["others"])
     return Choice(Candidate(**record["taken"]), others, record["start"], record["thinking"])
 

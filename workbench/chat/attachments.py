@@ -5,10 +5,11 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from workbench.errors import UsageError
+from workbench.words import said
 
 MAX_BYTES = 8 * 1024 * 1024
 MAX_FILES = 20
@@ -29,11 +30,12 @@ _BLOCK = re.compile(r"\n\nFile: (?P<name>[^\n]+)\n(?P<fence>`{3,})\n(?P<text>.*?
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A text with the name of the file it came from; ``encoding`` is how it was read."""
+    """A text with the name of the file it came from; ``encoding`` is how it was read, ``path`` from where."""
 
     name: str
     text: str
     encoding: str = "utf-8"
+    path: Path | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +50,23 @@ def read(path: Path, *, most_bytes: int = MAX_BYTES) -> Attachment:
     """Raises UsageError for what cannot be read, is too large, or is no text."""
     try:
         if not path.is_file():
-            raise UsageError(f"{path.name} is no file.", hint="Choose one text file, or several.")
+            raise UsageError(said("{file} is no file.", file=path.name), hint=said("Choose one text file, or several."))
         size = path.stat().st_size
         if size > most_bytes:
             raise UsageError(
-                f"{path.name} is too large to attach: {size / 1e6:,.1f} MB.",
-                hint=f"A file may have {most_bytes / 1e6:,.1f} MB. Attach the part that matters.",
+                said("{file} is too large to attach: {size:,.1f} MB.", file=path.name, size=size / 1e6),
+                hint=said(
+                    "A file may have {most_bytes:,.1f} MB. Attach the part that matters.", most_bytes=most_bytes / 1e6
+                ),
             )
         with path.open("rb") as file:
             content = file.read(most_bytes + 1)  # it may have grown since
     except OSError as error:
-        raise UsageError(f"{path.name} cannot be read.", hint=error.strerror or "Look at its rights.") from error
+        raise UsageError(
+            said("{file} cannot be read.", file=path.name), hint=error.strerror or said("Look at its rights.")
+        ) from error
     text, encoding = decoded(content, path.name)
-    return Attachment(_one_line(path.name), text, encoding)
+    return Attachment(_one_line(path.name), text, encoding, path)
 
 
 def decoded(content: bytes, name: str) -> tuple[str, str]:
@@ -137,8 +143,8 @@ def _is_strange(text: str) -> bool:
 
 def _no_text(name: str) -> UsageError:
     return UsageError(
-        f"{name} is not text, so no model could read it.",
-        hint="Attach text: Markdown, source code, CSV, JSON. Of a PDF or a document, copy the text out first.",
+        said("{name} is not text, so no model could read it.", name=name),
+        hint=said("Attach text: Markdown, source code, CSV, JSON. Of a PDF or a document, copy the text out first."),
     )
 
 

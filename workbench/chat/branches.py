@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from workbench.chat import tree
-from workbench.chat.comparison import Comparison
 from workbench.chat.conversations import Conversations
 from workbench.chat.diary import Diary
-from workbench.chat.pane import Pane
+from workbench.chat.pane import Exchange, Pane
 from workbench.chat.stored import StoredConversation, TurnNode
+from workbench.chat.tree import Ahead
 from workbench.errors import UsageError
+from workbench.words import said
+
+if TYPE_CHECKING:
+    from workbench.chat.comparison import Comparison
 
 
 class Branches:
@@ -28,11 +34,33 @@ class Branches:
         """Ask ``prompt`` beside the prompt of that turn."""
         self._refuse_while_busy()
         if not prompt.strip():
-            raise UsageError("The prompt is empty.")
+            raise UsageError(said("The prompt is empty."))
         before = self._diary.head
         self._stand_at(self._parents()[turn_id])
         try:
             self._comparison.ask(prompt)
+        except UsageError:
+            self._stand_at(before)
+            raise
+
+    def again(self, pane: Pane, exchange: Exchange | None = None) -> None:
+        """Answer this exchange of the pane once more, None: the newest, having read what its answer had read.
+
+        All panes go back to that prompt; what came after it stays as the branch that goes on from the old answer.
+        """
+        newest = pane.exchanges[-1].turn_id if pane.exchanges else None
+        if exchange is None or exchange.turn_id in (None, newest):
+            self._comparison.regenerate(pane)
+            return
+        self._refuse_while_busy()
+        if exchange.answer is None:
+            raise UsageError(said("This pane was not asked this prompt."), hint=said("Ask it now, as the next one."))
+        before = self._diary.head
+        if exchange.generation_id is not None:
+            self._conversations.choose_attempt(exchange.generation_id)
+        self._stand_at(exchange.turn_id)
+        try:
+            self._comparison.regenerate(pane)
         except UsageError:
             self._stand_at(before)
             raise
@@ -52,18 +80,24 @@ class Branches:
         self._refuse_while_busy()
         self._conversations.choose_attempt(generation_id)
         parents = self._parents()
-        asked = [exchange.turn_id for exchange in pane.exchanges if exchange.answer is not None]
-        if not asked or asked[-1] == turn_id:
-            self._stand_at(self._diary.head)
-            return
         later = [tree.newest(parents, turn) for turn in self._conversations.going_on_from(generation_id)]
-        self._stand_at(max((turn for turn in later if turn is not None), default=turn_id))
+        if later:
+            self._stand_at(max(turn for turn in later if turn is not None))
+            return
+        asked = [exchange.turn_id for exchange in pane.exchanges if exchange.answer is not None]
+        newest = not asked or asked[-1] == turn_id  # what other panes were asked since is not this one's to leave
+        self._stand_at(self._diary.head if newest else turn_id)
+
+    def ahead(self) -> Ahead:
+        """What was asked after the turn that the next prompt follows, and is not shown."""
+        head = self._diary.head
+        return tree.ahead(self._parents(), head) if head is not None else Ahead()
 
     def continue_with(self, pane: Pane | None) -> None:
         """All panes go on with what that pane goes on with, None: each with its own."""
         self._refuse_while_busy()
         if pane is not None and not any(exchange.read is not None for exchange in pane.exchanges):
-            raise UsageError("This pane has no answer to go on with.", hint="Ask it something first.")
+            raise UsageError(said("This pane has no answer to go on with."), hint=said("Ask it something first."))
         self._diary.continuing = pane
         self._stand_at(self._diary.head)
 
@@ -95,4 +129,4 @@ class Branches:
 
     def _refuse_while_busy(self) -> None:
         if any(pane.busy for pane in self._comparison.panes):
-            raise UsageError("A pane is still answering.", hint="Wait for it, or stop it.")
+            raise UsageError(said("A pane is still answering."), hint=said("Wait for it, or stop it."))

@@ -11,6 +11,7 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from workbench.chat.answer import Answer, Problem, blank
 from workbench.chat.crew import Crew, Question, Running, Wish
@@ -26,12 +27,14 @@ from workbench.chat.prompt_queue import PromptQueue
 from workbench.chat.seat import Answered, Opened
 from workbench.engine.base import Adapter, Backend, EngineFacts, Message, Sampling
 from workbench.errors import UsageError
-from workbench.hardware.facts import Hardware
-from workbench.hardware.power import PowerWatch
 from workbench.jobs import JobFinished, JobMessage, JobRunner, JobState, JobUpdate, Task
-from workbench.models.file import ModelFile
-from workbench.models.fit import fit, fit_together
 from workbench.models.params import RunParams
+from workbench.words import said
+
+if TYPE_CHECKING:
+    from workbench.hardware.facts import Hardware
+    from workbench.hardware.power import PowerWatch
+    from workbench.models.file import ModelFile
 
 MAX_PANES = 8
 
@@ -50,8 +53,8 @@ class Comparison:
         journal: Journal | None = None,
         *,
         ledger: Ledger | None = None,
-        fit: Fitter = fit,
-        together: Together = fit_together,
+        fit: Fitter | None = None,
+        together: Together | None = None,
         advise: Advise = lambda _: None,
         isolate: Callable[[ModelFile], bool] = lambda _: False,
         power: PowerWatch | None = None,
@@ -80,7 +83,7 @@ class Comparison:
 
     def add_pane(self, pane_id: int | None = None) -> Pane:
         if len(self.panes) >= MAX_PANES:
-            raise UsageError(f"A comparison holds at most {MAX_PANES} models.")
+            raise UsageError(said("A comparison holds at most {max_panes} models.", max_panes=MAX_PANES))
         pane = Pane(self._next_id if pane_id is None else pane_id)
         self._next_id = max(self._next_id, pane.id + 1)
         self.panes.append(pane)
@@ -117,8 +120,7 @@ class Comparison:
         ``isolated`` runs it in a process of its own; one that always gets one does in any case.  ``sampling`` and
         ``system`` are the pane's own in place of the shared ones.
         """
-        if pane.busy:
-            raise UsageError("This pane is answering.", hint="Stop it first.")
+        pane.refuse_busy()
         wanted = params or RunParams(
             n_ctx=min(n_ctx, model.n_ctx_train) if model is not None and model.n_ctx_train else n_ctx
         )
@@ -143,8 +145,7 @@ class Comparison:
 
     def unload(self, pane: Pane) -> None:
         """Free the pane's context, and its weights when no other pane uses them."""
-        if pane.busy:
-            raise UsageError("This pane is answering.", hint="Stop it first.")
+        pane.refuse_busy()
         self._crew.submit(pane)
 
     def counting(self, pane: Pane, prompt: str) -> Task[None, int | None]:
@@ -160,9 +161,9 @@ class Comparison:
         """Send the prompt to every pane that has a model; False where it waits in the queue until all are quiet."""
         panes = [pane for pane in self.panes if pane.model is not None]
         if not panes:
-            raise UsageError("No model is chosen.", hint="Choose a model in a pane first.")
+            raise UsageError(said("No model is chosen."), hint=said("Choose a model in a pane first."))
         if not prompt.strip():
-            raise UsageError("The prompt is empty.")
+            raise UsageError(said("The prompt is empty."))
         if self._held or any(pane.busy for pane in panes):
             self._queue.add(prompt)
             return False
@@ -178,7 +179,8 @@ class Comparison:
     def regenerate(self, pane: Pane) -> None:
         """Ask the last prompt again, in place of the last answer."""
         if self._held or pane.busy or not pane.exchanges or pane.model is None:
-            raise UsageError("There is no answer to make again now.", hint="Not while it or a deck is being answered.")
+            hint = said("Not while it or a deck is being answered.")
+            raise UsageError(said("There is no answer to make again now."), hint=hint)
         prompt = pane.exchanges.pop().prompt
         self._start([pane], prompt)
 
@@ -341,7 +343,7 @@ class Comparison:
             running.pane.apply(message.event)
             if isinstance(message.event, Opened) and message.event.fresh:
                 self._findings.loaded(running.pane, message.event.facts)
-            if self._journal is not None and running.pane.text:
+            if self._journal is not None:
                 self._journal.partial(running.pane)
         else:
             self._ended(running, message, disturbed=self._crew.ended(message.job_id))
@@ -355,9 +357,8 @@ class Comparison:
         elif question.request is None:
             self._warmed(pane, message)
         elif message.state is JobState.SUCCEEDED and isinstance(result, Answered):
-            self._finish_with(
-                pane, self._findings.answered(pane, question, question.request, result, disturbed=disturbed)
-            )
+            answer = self._findings.answered(pane, question, question.request, result, disturbed=disturbed)
+            self._finish_with(pane, answer)
         else:
             self._findings.settle(pane, pane.facts)
             self._finish(pane, message.error, "cancelled" if message.state is JobState.CANCELLED else "error")

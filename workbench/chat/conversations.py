@@ -5,17 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from workbench.chat import duplicating, listing, reading, searching
 from workbench.chat.answer import Answer, blank
-from workbench.chat.imports import adding
-from workbench.chat.imports.adding import Placed
-from workbench.chat.imports.imported import Imported
 from workbench.chat.pane import Pane
 from workbench.chat.stored import (
     CHAT,
-    Attempt,
     Hit,
     Listed,
     Query,
@@ -25,10 +20,15 @@ from workbench.chat.stored import (
     TurnNode,
     Wanted,
 )
+from workbench.jobs import Task, run
 from workbench.store.database import Database, Sql, timestamp
 
+if TYPE_CHECKING:
+    from workbench.chat.imports.adding import Placed
+    from workbench.chat.imports.imported import Imported
+    from workbench.chat.imports.placing import Importing
+
 __all__ = [
-    "Attempt",
     "Conversations",
     "Hit",
     "Listed",
@@ -75,26 +75,36 @@ class Conversations:
 
     def listed(self, wanted: Wanted = Wanted()) -> tuple[Listed, ...]:  # noqa: B008  # a frozen value
         """Newest first."""
+        from workbench.chat import listing
+
         with self._db.read() as sql:
             return listing.listed(sql, wanted)
 
     def folders(self) -> tuple[str, ...]:
         """Those that hold a conversation, by name."""
+        from workbench.chat import listing
+
         with self._db.read() as sql:
             return listing.folders(sql)
 
     def tags(self) -> tuple[str, ...]:
         """Those that a conversation has, by name."""
+        from workbench.chat import listing
+
         with self._db.read() as sql:
             return listing.tags(sql)
 
     def models(self) -> tuple[str, ...]:
         """Those that answered, by name."""
+        from workbench.chat import listing
+
         with self._db.read() as sql:
             return listing.models(sql)
 
     def search(self, query: Query, limit: int = 100) -> tuple[Hit, ...]:
         """Best first.  Whatever is typed is taken as words."""
+        from workbench.chat import searching
+
         with self._db.read() as sql:
             behind = searching.behind(sql)
         if behind:
@@ -133,7 +143,9 @@ class Conversations:
         self._set(conversation_id, "deleted_at = ?", None)
 
     def purge_deleted(self, before: str) -> int:
-        """Erase what was deleted before that moment; how many conversations those were."""
+        """Erase what was deleted before that moment; how many conversations those were.  See ``History.purge``."""
+        from workbench.chat import searching
+
         with self._db.transaction() as sql:
             purged = sql.execute("DELETE FROM conversation WHERE deleted_at < ?", (before,)).rowcount
             searching.catch_up(sql)
@@ -146,21 +158,23 @@ class Conversations:
 
         Of a deck without ``head``: every prompt, each a branch of its own.
         """
+        from workbench.chat import reading
+
         return reading.conversation(self._db, conversation_id, head)
 
     def tree(self, conversation_id: int) -> tuple[TurnNode, ...]:
         """Every turn, in the order they were asked."""
+        from workbench.chat import reading
+
         with self._db.read() as sql:
             return reading.nodes(sql, conversation_id)
 
     def parents(self, conversation_id: int) -> dict[int, int | None]:
         """The tree's shape alone: of every turn, the one it follows."""
+        from workbench.chat import reading
+
         with self._db.read() as sql:
             return reading.parents(sql, conversation_id)
-
-    def attempts(self, turn_id: int) -> tuple[Attempt, ...]:
-        """Every answer that was given to a prompt, by slot, oldest first."""
-        return reading.attempts(self._db, turn_id)
 
     def going_on_from(self, generation_id: int) -> tuple[int, ...]:
         """The turns at which the same slot went on from that answer, oldest first."""
@@ -262,6 +276,8 @@ class Conversations:
             sql.execute("UPDATE generation SET text = ? WHERE id = ? AND state = 'running'", (text, generation_id))
 
     def finish(self, generation_id: int, answer: Answer) -> None:
+        from workbench.chat import searching
+
         state = "failed" if answer.error else "done"
         with self._db.transaction() as sql:
             sql.execute(
@@ -272,20 +288,28 @@ class Conversations:
 
     def add_imported(self, imported: Imported) -> int:
         """A conversation of another program, with all its branches.  Raises UsageError where it holds no prompt."""
+        from workbench.chat import searching
+        from workbench.chat.imports import adding
+
         with self._db.transaction() as sql:
             conversation_id = adding.add(sql, imported)
             searching.catch_up(sql)
             return conversation_id
 
-    def import_all(self, found: Sequence[Imported]) -> tuple[Placed, ...]:
+    def importing(self, found: Sequence[Imported]) -> Task[Importing, tuple[Placed, ...]]:
         """Those with a prompt, all or none; what is here already is not added again."""
-        with self._db.transaction() as sql:
-            placed = adding.place(sql, found)
-            searching.catch_up(sql)
-            return placed
+        from workbench.chat.imports.placing import importing
+
+        return importing(self._db, found)
+
+    def import_all(self, found: Sequence[Imported]) -> tuple[Placed, ...]:
+        """``importing`` in one go."""
+        return run(self.importing(found))
 
     def duplicate(self, conversation_id: int, title: str) -> int | None:
         """All of it once more, but for its votes; None where there is no such conversation."""
+        from workbench.chat import duplicating, searching
+
         with self._db.transaction() as sql:
             made = duplicating.duplicate(sql, conversation_id, title)
             searching.catch_up(sql)
@@ -298,9 +322,12 @@ class Conversations:
             row = sql.execute("SELECT text FROM draft WHERE key = ?", (key,)).fetchone()
             return str(row["text"]) if row is not None else ""
 
-    def keep_draft(self, key: str, text: str) -> None:
+    def keep_draft(self, key: str, text: str, *, of: int | None = None) -> None:
+        """It goes with the conversation ``of`` when that is erased; an empty one is not kept."""
         with self._db.transaction() as sql:
-            sql.execute("INSERT OR REPLACE INTO draft (key, text) VALUES (?, ?)", (key, text))
+            sql.execute("DELETE FROM draft WHERE key = ?", (key,))
+            if text and (of is None or sql.execute("SELECT 1 FROM conversation WHERE id = ?", (of,)).fetchone()):
+                sql.execute("INSERT INTO draft (key, text, conversation_id) VALUES (?, ?, ?)", (key, text, of))
 
     # --- within ------------------------------------------------------------------------------
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from workbench.chat.pane import Pane
 from workbench.chat.seat import Seat
 from workbench.engine.base import Backend, LoadRequest, Message, Request
-from workbench.hardware.power import Mark
 from workbench.jobs import Job, JobRunner, Task
+
+if TYPE_CHECKING:
+    from workbench.hardware.power import Mark
 
 
 @dataclass(frozen=True, slots=True)

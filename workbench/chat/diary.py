@@ -72,7 +72,7 @@ class Diary:
         self._kept_at[pane] = time.monotonic()
 
     def partial(self, pane: Pane) -> None:
-        if pane in self._generations and time.monotonic() - self._kept_at[pane] > PARTIAL_EVERY_S:
+        if pane in self._generations and time.monotonic() - self._kept_at[pane] > PARTIAL_EVERY_S and pane.text:
             self._conversations.keep_partial(self._generations[pane], pane.text)
             self._kept_at[pane] = time.monotonic()
 

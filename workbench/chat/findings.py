@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from workbench.chat.answer import Answer, measured
 from workbench.chat.crew import Question
 from workbench.chat.ledger import Ledger
 from workbench.chat.pane import Pane
 from workbench.chat.seat import Answered
-from workbench.chat.waiting import Seconds
 from workbench.engine.base import EngineFacts, Request
-from workbench.hardware.power import Mark, PowerWatch
-from workbench.models.file import ModelFile
+
+if TYPE_CHECKING:
+    from workbench.chat.waiting import Seconds
+    from workbench.hardware.power import Mark, PowerWatch
+    from workbench.models.file import ModelFile
 
 
 class Findings:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from workbench.engine.base import Completion, ContextPolicy, Dropped, EngineFacts, LoadRequest, Request, SystemHandling
-from workbench.models.derived import subject_of
-from workbench.models.file import ModelFile
-from workbench.models.params import ALL_LAYERS, RunParams
+from workbench.words import counted, listed, said
 
 if TYPE_CHECKING:
     from workbench.chat.answer import Answer
+    from workbench.models.file import ModelFile
+    from workbench.models.params import RunParams
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +97,22 @@ class Footing:
         """What a reader of the answer must know beside the prompt's own notes, in plain words."""
         found = []
         if self.dropped is not None:
-            messages = "1 message" if self.dropped.messages == 1 else f"{self.dropped.messages} messages"
-            found.append(f"{messages} ({self.dropped.tokens:,} tokens) left out: {_POLICIES[self.dropped.policy]}")
+            found.append(
+                said(
+                    "{messages} ({tokens:,} tokens) left out: {policy}",
+                    messages=counted(self.dropped.messages, "message"),
+                    tokens=self.dropped.tokens,
+                    policy=_POLICIES[self.dropped.policy],
+                )
+            )
         if self.bos_count > 1:
-            found.append(f"the prompt begins with {self.bos_count} BOS tokens")
+            found.append(said("the prompt begins with {n} BOS tokens", n=self.bos_count))
         return (*found, *self.engine_notes)
 
 
 _POLICIES = {
-    ContextPolicy.DROP_OLDEST: "the oldest were dropped",
-    ContextPolicy.MIDDLE_OUT: "the middle was dropped",
+    ContextPolicy.DROP_OLDEST: said("the oldest were dropped"),
+    ContextPolicy.MIDDLE_OUT: said("the middle was dropped"),
     ContextPolicy.REFUSE: "",
 }
 
@@ -118,8 +124,12 @@ class Difference:
     what: str
     values: tuple[str, ...]
 
+    @property
+    def words(self) -> str:
+        return said("{what}: {values}", what=self.what, values=listed(self.values, " / "))
+
     def __str__(self) -> str:
-        return f"{self.what}: {' / '.join(self.values)}"
+        return self.words
 
 
 _SHOWN = 60  # letters of a system prompt
@@ -127,37 +137,40 @@ _SHOWN = 60  # letters of a system prompt
 Reading: TypeAlias = "Callable[[Answer, Footing], object]"
 
 _SYSTEM: dict[SystemHandling, str] = {
-    "none": "none",
-    "native": "as system prompt",
-    "merged": "merged into the first message",
-    "unsupported": "left out",
+    "none": said("none"),
+    "native": said("as system prompt"),
+    "merged": said("merged into the first message"),
+    "unsupported": said("left out"),
 }
 
 # Not compared: what must differ between models, such as their templates' texts and token counts.
 _READINGS: tuple[tuple[str, Reading], ...] = (
-    ("temperature", lambda answer, _: answer.temperature),
-    ("top-k", lambda answer, _: answer.top_k),
-    ("top-p", lambda answer, _: answer.top_p),
-    ("min-p", lambda answer, _: answer.min_p),
-    ("repetition penalty", lambda answer, _: answer.repetition_penalty),
-    ("seed", lambda answer, _: answer.seed),
-    ("chat template", lambda answer, _: _template(answer.template_source)),
-    ("system prompt", lambda _, footing: _SYSTEM[footing.system]),
-    ("system prompt's words", lambda _, footing: _own(footing.own_system)),
-    ("system prompt of the template's own", lambda _, footing: "yes" if footing.inserted_system else "no"),
-    ("BOS tokens", lambda _, footing: "doubled" if footing.bos_count > 1 else "as usual"),
-    ("left out of the prompt", lambda _, footing: _dropped(footing.dropped)),
-    ("context", lambda answer, _: answer.context),
-    ("threads", lambda answer, _: answer.threads),
-    ("constraint", lambda _, footing: footing.constraint or "none"),
-    ("adapters", lambda _, footing: ", ".join(footing.adapters) or "none"),
-    ("process", lambda _, footing: "its own" if footing.isolated else "the program's"),
-    ("KV cache K/V", lambda _, footing: footing.cache_types),
-    ("flash attention", lambda _, footing: footing.flash_attention),
-    ("on a GPU", lambda _, footing: footing.placement),
-    ("micro-batch", lambda _, footing: footing.micro_batch),
-    ("done otherwise", lambda _, footing: "; ".join(footing.engine_notes) or "nothing"),
-    ("exactness", lambda _, footing: ", ".join(filter(None, (footing.exactness, footing.together)))),
+    (said("temperature"), lambda answer, _: answer.temperature),
+    (said("top-k"), lambda answer, _: answer.top_k),
+    (said("top-p"), lambda answer, _: answer.top_p),
+    (said("min-p"), lambda answer, _: answer.min_p),
+    (said("repetition penalty"), lambda answer, _: answer.repetition_penalty),
+    (said("seed"), lambda answer, _: answer.seed),
+    (said("chat template"), lambda answer, _: _template(answer.template_source)),
+    (said("system prompt"), lambda _, footing: _SYSTEM[footing.system]),
+    (said("system prompt's words"), lambda _, footing: _own(footing.own_system)),
+    (
+        said("system prompt of the template's own"),
+        lambda _, footing: said("yes") if footing.inserted_system else said("no"),
+    ),
+    (said("BOS tokens"), lambda _, footing: said("doubled") if footing.bos_count > 1 else said("as usual")),
+    (said("left out of the prompt"), lambda _, footing: _dropped(footing.dropped)),
+    (said("context"), lambda answer, _: answer.context),
+    (said("threads"), lambda answer, _: answer.threads),
+    (said("constraint"), lambda _, footing: footing.constraint or said("none")),
+    (said("adapters"), lambda _, footing: ", ".join(footing.adapters) or said("none")),
+    (said("process"), lambda _, footing: said("its own") if footing.isolated else said("the program's")),
+    (said("KV cache K/V"), lambda _, footing: footing.cache_types),
+    (said("flash attention"), lambda _, footing: footing.flash_attention),
+    (said("on a GPU"), lambda _, footing: footing.placement),
+    (said("micro-batch"), lambda _, footing: footing.micro_batch),
+    (said("done otherwise"), lambda _, footing: "; ".join(footing.engine_notes) or said("nothing")),
+    (said("exactness"), lambda _, footing: ", ".join(filter(None, (footing.exactness, footing.together)))),
 )
 
 
@@ -172,32 +185,42 @@ def differences(answers: Sequence[Answer]) -> tuple[Difference, ...]:
             found.append(Difference(what, tuple(map(_plain, values))))
     dates = {footing.date for _, footing in asked if footing.date is not None}
     if len(dates) > 1:
-        found.append(Difference("date", tuple(footing.date or "none" for _, footing in asked)))
+        found.append(Difference(said("date"), tuple(footing.date or said("none") for _, footing in asked)))
     return tuple(found)
 
 
 def _placement(model: ModelFile, params: RunParams) -> str:
+    from workbench.models.derived import subject_of
+    from workbench.models.params import ALL_LAYERS
+
     everything = subject_of(model.header).offloadable_layers
     if params.n_gpu_layers == ALL_LAYERS or params.n_gpu_layers >= everything:
-        return f"all but {params.n_cpu_moe} layers' experts" if params.n_cpu_moe else "all layers"
-    return f"{params.n_gpu_layers} of {everything} layers" if params.n_gpu_layers else "nothing"
+        return said("all but {n} layers' experts", n=params.n_cpu_moe) if params.n_cpu_moe else said("all layers")
+    return (
+        said("{n} of {everything} layers", n=params.n_gpu_layers, everything=everything)
+        if params.n_gpu_layers
+        else said("nothing")
+    )
 
 
 def _template(source: str | None) -> str:
-    return {"file": "the model's own", "none": "none", None: "unknown"}.get(source, str(source))
+    return {"file": said("the model's own"), "none": said("none"), None: said("unknown")}.get(source, str(source))
 
 
 def _dropped(dropped: Dropped | None) -> str:
-    return f"{dropped.messages} messages" if dropped is not None else "nothing"
+    return said("{n} messages", n=dropped.messages) if dropped is not None else said("nothing")
 
 
 def _own(system: str | None) -> str:
     """An empty one is told, too: it takes the shared one away."""
     if system is None:
-        return "the shared ones"
+        return said("the shared ones")
     line = " ".join(system.split())
-    return f"its own: {line if len(line) <= _SHOWN else line[: _SHOWN - 1] + '…'}" if line else "its own: none"
+    shown = line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
+    return said("its own: {line}", line=shown) if line else said("its own: none")
 
 
 def _plain(value: object) -> str:
+    if isinstance(value, str):
+        return value
     return f"{value:g}" if isinstance(value, float) else f"{value}"

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from workbench.chat.answer import Answer
 from workbench.chat.pane import Pane, Waiting
-from workbench.chat.plan import Fitter, Held, RunMode, RunPlan, Together, fits_at_all, plan_run, with_freed
-from workbench.chat.waiting import LoadTime, Seconds, Times, answer_s, total, waits_for
-from workbench.hardware.facts import Hardware
-from workbench.models.breakdown import Share
-from workbench.models.derived import subject_of
-from workbench.models.fit import Fit
-from workbench.models.params import ALL_LAYERS
+from workbench.chat.plan import (
+    Fitter,
+    Held,
+    RunMode,
+    RunPlan,
+    Together,
+    fits_at_all,
+    plan_run,
+    usual_fit,
+    usual_together,
+    with_freed,
+)
+
+if TYPE_CHECKING:
+    from workbench.chat.waiting import LoadTime, Seconds, Times
+    from workbench.hardware.facts import Hardware
+    from workbench.models.breakdown import Share
+    from workbench.models.fit import Fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +39,12 @@ class Judged:
 class Judge:
     """Judges panes against the machine as it is now."""
 
-    def __init__(self, machine: Callable[[], Hardware], fit: Fitter, together: Together, load_s: LoadTime) -> None:
+    def __init__(
+        self, machine: Callable[[], Hardware], fit: Fitter | None, together: Together | None, load_s: LoadTime
+    ) -> None:
         self._machine = machine
-        self._fitter = fit
-        self._together = together
+        self._fitter = fit or usual_fit
+        self._together = together or usual_together
         self._load_s = load_s
 
     def plan(
@@ -66,6 +80,8 @@ class Judge:
 
     def waits(self, mode: RunMode, before: Sequence[Pane], waiting: Sequence[Pane]) -> dict[int, Waiting]:
         """What each of those that wait, in their order, waits for; ``before`` are at work."""
+        from workbench.chat.waiting import total, waits_for
+
         found: dict[int, Waiting] = {}
         ahead = list(before)
         everyone = (*before, *waiting)
@@ -80,12 +96,16 @@ class Judge:
         return found
 
     def _time(self, pane: Pane, mode: RunMode, beside: Sequence[Pane]) -> Seconds | None:
+        from workbench.chat.waiting import answer_s, total
+
         answer = answer_s(_answers([pane]), _answers(beside), pane.fit)
         if pane.loaded and mode is not RunMode.SWAP:
             return answer
         return total([answer, self._load_s(pane.model) if pane.model is not None else None])
 
     def _times(self, panes: Sequence[Pane]) -> Times:
+        from workbench.chat.waiting import Times, answer_s
+
         everybody = _answers(panes)
         return Times(
             tuple(answer_s(_answers([pane]), everybody, pane.fit) for pane in panes),
@@ -94,6 +114,9 @@ class Judge:
 
     def _fit(self, pane: Pane, machine: Hardware) -> Fit:
         """The verdict, with the parameters to load."""
+        from workbench.models.derived import subject_of
+        from workbench.models.params import ALL_LAYERS
+
         assert pane.model is not None
         wanted = pane.params
         if not pane.exactly:

@@ -5,21 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from workbench.engine.base import Completion, EngineFacts, Request
 from workbench.errors import WorkbenchError
-from workbench.hardware.facts import Hardware
-from workbench.models.breakdown import RAM, Kind, Share
-from workbench.models.derived import subject_of
-from workbench.models.file import ModelFile
-from workbench.models.fit import Fit, Verdict
-from workbench.models.learnt import SpeedRun
-from workbench.models.receipt import Growth, Receipt
-from workbench.models.receipts import Receipts, SpeedRuns
-from workbench.models.speeds import bytes_per_token, operations_per_token
-from workbench.models.together import load_range_s
 from workbench.store.database import timestamp
+
+if TYPE_CHECKING:
+    from workbench.hardware.facts import Hardware
+    from workbench.models.breakdown import Share
+    from workbench.models.file import ModelFile
+    from workbench.models.fit import Fit
+    from workbench.models.receipt import Growth, Receipt
+    from workbench.models.receipts import Receipts, SpeedRuns
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +48,7 @@ class Ledger(Protocol):
         ...
 
 
-Predict: TypeAlias = Callable[[ModelFile, Fit], Fit]
+Predict: TypeAlias = "Callable[[ModelFile, Fit], Fit]"
 """The fit with llama.cpp's own numbers, if they are known for these very parameters, else as it is."""
 
 
@@ -59,8 +57,8 @@ class StoredLedger:
 
     def __init__(
         self,
-        receipts: Receipts,
-        runs: SpeedRuns,
+        receipts: Callable[[], Receipts],
+        runs: Callable[[], SpeedRuns],
         machine: Callable[[], Hardware],
         *,
         predict: Predict = lambda _, fit: fit,
@@ -69,7 +67,8 @@ class StoredLedger:
     ) -> None:
         """``machine`` may be as it was some time ago: its devices are asked for, not what is free.
 
-        ``changed`` is called after each thing written down.  ``session`` names this run of the program.
+        ``receipts`` and ``runs`` are asked for with the first load.  ``changed`` is called after each thing written
+        down.  ``session`` names this run of the program.
         """
         self._receipts = receipts
         self._runs = runs
@@ -80,6 +79,8 @@ class StoredLedger:
 
     def loaded(self, model: ModelFile, fit: Fit, facts: EngineFacts) -> Receipt | None:
         # What was loaded otherwise than it was judged says nothing about the judgement.
+        from workbench.models.receipt import Receipt
+
         if facts.engine == SCRIPTED or not facts.buffers or facts.params != fit.params:
             return None
         predicted = self._predict(model, fit)
@@ -107,11 +108,16 @@ class StoredLedger:
 
     def settled(self, receipt: Receipt, facts: EngineFacts) -> Receipt:
         final = replace(receipt, growth=_growth(facts))
-        return self._written(lambda: self._receipts.keep(final), final)
+        return self._written(lambda: self._receipts().keep(final), final)
 
     def answered(
         self, model: ModelFile, fit: Fit, facts: EngineFacts, request: Request, completion: Completion
     ) -> None:
+        from workbench.models.derived import subject_of
+        from workbench.models.fit import Verdict
+        from workbench.models.learnt import SpeedRun
+        from workbench.models.speeds import bytes_per_token, operations_per_token
+
         main = main_device(fit.shares)
         timings = completion.timings
         # Of a model on two kinds of memory a run says how fast neither is.
@@ -138,11 +144,13 @@ class StoredLedger:
             prefill_tokens=timings.prefill_tokens,
             prefill_ms=timings.prefill_ms,
         )
-        self._written(lambda: self._runs.keep(run), None)
+        self._written(lambda: self._runs().keep(run), None)
 
     def load_s(self, model: ModelFile) -> tuple[float, float] | None:
-        known = self._receipts.load_s(model.header.sha256)
-        return load_range_s(model.size_bytes, known, self._receipts.rate_bytes_per_s() if known is None else None)
+        from workbench.models.together import load_range_s
+
+        known = self._receipts().load_s(model.header.sha256)
+        return load_range_s(model.size_bytes, known, self._receipts().rate_bytes_per_s() if known is None else None)
 
     def _written(self, write: Callable[[], V], otherwise: V) -> V:
         """An answer is not lost because nothing could be learnt from it."""
@@ -157,14 +165,20 @@ class StoredLedger:
 
 def _growth(facts: EngineFacts) -> Growth:
     """None of an engine means that nobody could measure."""
+    from workbench.models.receipt import Growth
+
     return replace(facts.growth or Growth(None, (), alone=False), warm=facts.warm)
 
 
 def device_keys(machine: Hardware) -> dict[str, str]:
     """Under which key each device's figures are kept, by its name, and main memory's."""
+    from workbench.models.breakdown import RAM
+
     return {device.name: device.key for device in machine.devices} | {RAM: machine.cpu.key}
 
 
 def main_device(shares: Sequence[Share]) -> str:
     """The device that most of the weights are on."""
+    from workbench.models.breakdown import Kind
+
     return max(shares, key=lambda share: share.of(Kind.WEIGHTS)).device

@@ -10,6 +10,7 @@ from typing import Any
 from workbench.chat.titles import title_of
 from workbench.errors import UsageError
 from workbench.store.database import Database, Row, Sql, timestamp
+from workbench.words import said
 
 FORMAT = "inference-workbench-prompts"
 VERSION = 1
@@ -67,7 +68,7 @@ class Prompts:
 
 def _saved(sql: Sql, prompt: Prompt) -> Prompt:
     if not prompt.text.strip():
-        raise UsageError("A prompt needs a text.")
+        raise UsageError(said("A prompt needs a text."))
     kept = replace(prompt, name=_name(prompt), folder=" ".join(prompt.folder.split()))
     values = (kept.name, kept.text, kept.folder, json.dumps(kept.tags), timestamp())
     if kept.id:
@@ -97,7 +98,10 @@ def as_text(prompts: Sequence[Prompt]) -> str:
     if not any("\n" in text for text in texts):
         return "".join(f"{text}\n" for text in texts)
     if any(_is_rule(line) for text in texts for line in text.split("\n")):
-        raise UsageError(f"A prompt has a line of {RULE}, which separates prompts.", hint="Export them as JSON.")
+        raise UsageError(
+            said("A prompt has a line of {rule}, which separates prompts.", rule=RULE),
+            hint=said("Export them as JSON."),
+        )
     return "".join(f"{text}\n{RULE}\n" for text in texts)
 
 
@@ -128,12 +132,16 @@ def _from_json(text: str) -> tuple[Prompt, ...]:
     try:
         record = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"This is not a list of prompts: the JSON is broken ({error}).") from error
+        raise UsageError(said("This is not a list of prompts: the JSON is broken ({error}).", error=error)) from error
     if isinstance(record, dict) and record.get("version", VERSION) != VERSION:
-        raise UsageError("These prompts were written by a later version of the program.", hint="Update the program.")
+        raise UsageError(
+            said("These prompts were written by a later version of the program."), hint=said("Update the program.")
+        )
     entries = record.get("prompts") if isinstance(record, dict) else record
     if not isinstance(entries, list):
-        raise UsageError("This JSON holds no prompts.", hint='A list of texts or of {"name", "text"} is understood.')
+        raise UsageError(
+            said("This JSON holds no prompts."), hint=said('A list of texts or of {"name", "text"} is understood.')
+        )
     return tuple(_entry(entry, number) for number, entry in enumerate(entries, 1))
 
 
@@ -142,7 +150,7 @@ def _entry(entry: Any, number: int) -> Prompt:
         entry = {"text": entry}
     text = entry.get("text", entry.get("prompt")) if isinstance(entry, dict) else None
     if not isinstance(text, str) or not text.strip():
-        raise UsageError(f"Prompt {number} has no text.", hint='Each needs a "text".')
+        raise UsageError(said("Prompt {number} has no text.", number=number), hint=said('Each needs a "text".'))
     name, folder, tags = entry.get("name", ""), entry.get("folder", ""), entry.get("tags", ())
     return _named(
         Prompt(

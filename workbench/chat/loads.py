@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from workbench.chat.pane import Pane
 from workbench.engine.base import LoadRequest
-from workbench.models.breakdown import Share
-from workbench.models.file import ModelFile
-from workbench.models.fit import Fit
+
+if TYPE_CHECKING:
+    from workbench.models.breakdown import Share
+    from workbench.models.file import ModelFile
+    from workbench.models.fit import Fit
 
 
 class Loads:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from workbench.chat.plan import RunMode
 from workbench.engine.base import (
@@ -20,9 +20,12 @@ from workbench.engine.base import (
     Tool,
     ToolChoice,
 )
-from workbench.models.file import ModelFile
+from workbench.words import said
 
-OWN_SAMPLING = "this pane's own"
+if TYPE_CHECKING:
+    from workbench.models.file import ModelFile
+
+OWN_SAMPLING = said("this pane's own")
 """By whose wish a model was sampled, where that is its pane's."""
 
 
@@ -43,7 +46,7 @@ class Advice:
     unheeded: tuple[str, ...] = ()
 
 
-Advise: TypeAlias = Callable[[ModelFile], Advice | None]
+Advise: TypeAlias = "Callable[[ModelFile], Advice | None]"
 """What a model's publisher recommends; None: nobody knows."""
 
 
@@ -131,11 +134,13 @@ class Options:
         if own is not None:
             return replace(own, seed=self.sampling.seed if own.seed is None else own.seed), OWN_SAMPLING
         if self.sampling_mode is SamplingMode.SAME:
-            return self.sampling, "the same for all"
+            return self.sampling, said("the same for all")
         if advice is None:
-            return self.sampling, "the shared one: no recommendation is known for this model"
-        but = f", but for {', '.join(advice.unheeded)}" if advice.unheeded else ""
-        return replace(advice.sampling, seed=self.sampling.seed), f"as recommended ({advice.source}){but}"
+            return self.sampling, said("the shared one: no recommendation is known for this model")
+        wish = said("as recommended ({source})", source=advice.source)
+        if advice.unheeded:
+            wish = said("{wish}, but for {left}", wish=wish, left=", ".join(advice.unheeded))
+        return replace(advice.sampling, seed=self.sampling.seed), wish
 
 
 def _written(constraint: Constraint | None) -> dict[str, str] | None:

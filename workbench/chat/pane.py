@@ -10,6 +10,7 @@ import enum
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from workbench.chat.answer import Answer, Problem
 from workbench.chat.seat import Answered, Opened
@@ -25,10 +26,14 @@ from workbench.engine.base import (
     Vetting,
 )
 from workbench.engine.base import Waiting as WaitingToLoad
-from workbench.models.file import ModelFile
-from workbench.models.fit import Fit
-from workbench.models.params import RunParams
-from workbench.models.receipt import Receipt
+from workbench.errors import UsageError
+from workbench.words import said
+
+if TYPE_CHECKING:
+    from workbench.models.file import ModelFile
+    from workbench.models.fit import Fit
+    from workbench.models.params import RunParams
+    from workbench.models.receipt import Receipt
 
 
 class PaneState(enum.Enum):
@@ -98,6 +103,21 @@ class LiveStats:
     decode_tokens_per_s: float | None
 
 
+class _Growing:
+    """A text that pieces are added to: put together where it is read, not with each of a hundred thousand pieces."""
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+
+    def add(self, piece: str) -> None:
+        self._pieces.append(piece)
+
+    def __str__(self) -> str:
+        if len(self._pieces) > 1:
+            self._pieces = ["".join(self._pieces)]
+        return self._pieces[0] if self._pieces else ""
+
+
 class Pane:
     """One model's side of a comparison.  Used from one thread, the face's.
 
@@ -109,6 +129,8 @@ class Pane:
     """
 
     def __init__(self, pane_id: int) -> None:
+        from workbench.models.params import RunParams
+
         self.id = pane_id
         self.model: ModelFile | None = None
         self.params = RunParams()
@@ -125,7 +147,7 @@ class Pane:
         self.state = PaneState.EMPTY
         self.waiting: Waiting | None = None
         self.exchanges: list[Exchange] = []
-        self.text = self.thinking = ""
+        self._text, self._thinking = _Growing(), _Growing()
         self.phase = ""
         self.fraction: float | None = None
         self.problem: Problem | None = None
@@ -135,8 +157,21 @@ class Pane:
         self._tokens = 0
 
     @property
+    def text(self) -> str:
+        return str(self._text)
+
+    @property
+    def thinking(self) -> str:
+        return str(self._thinking)
+
+    @property
     def busy(self) -> bool:
         return self.state in BUSY
+
+    def refuse_busy(self) -> None:
+        """Raises UsageError while it answers."""
+        if self.busy:
+            raise UsageError(said("This pane is answering."), hint=said("Stop it first."))
 
     @property
     def loaded(self) -> bool:
@@ -200,15 +235,15 @@ class Pane:
 
     def queue(self, prompt: str) -> None:
         self.exchanges.append(Exchange(prompt, None))
-        self.state, self.phase, self.fraction = PaneState.QUEUED, "waiting for its turn", None
-        self.text, self.thinking, self.problem, self.prompt = "", "", None, None
+        self.state, self.phase, self.fraction = PaneState.QUEUED, said("waiting for its turn"), None
+        self._text, self._thinking, self.problem, self.prompt = _Growing(), _Growing(), None, None
         self._sent_at = self._first_at = 0.0
         self._tokens = 0
 
     def warming(self) -> None:
         """The model is to be loaded, without a question."""
         self.problem = None
-        self._show(PaneState.QUEUED, "waiting to be loaded", None)
+        self._show(PaneState.QUEUED, said("waiting to be loaded"), None)
 
     def cooled(self) -> None:
         """Loading without a question was stopped."""
@@ -219,38 +254,35 @@ class Pane:
         stopping = self.state is PaneState.STOPPING
         match event:
             case WaitingToLoad():
-                self._show(PaneState.LOADING, "waiting for another load", None)
+                self._show(PaneState.LOADING, said("waiting for another load"), None)
             case Vetting():
-                self._show(PaneState.LOADING, "checking the file", None)
+                self._show(PaneState.LOADING, said("checking the file"), None)
             case Loading(fraction):
-                self._show(PaneState.LOADING, "loading", fraction)
+                self._show(PaneState.LOADING, said("loading"), fraction)
             case Opened(facts):
                 self.facts = facts
                 self._sent_at = time.monotonic()
-                self._show(PaneState.PREFILLING, "reading the prompt", 0.0)
+                self._show(PaneState.PREFILLING, said("reading the prompt"), 0.0)
             case Prefilling(done, total, prompt):
                 self.prompt = prompt or self.prompt
-                self._show(PaneState.PREFILLING, "reading the prompt", done / total if total else None)
+                self._show(PaneState.PREFILLING, said("reading the prompt"), done / total if total else None)
             case TextDelta(text, tokens, thinking):
-                if thinking:
-                    self.thinking += text
-                else:
-                    self.text += text
+                (self._thinking if thinking else self._text).add(text)
                 self._tokens = tokens
                 self._first_at = self._first_at or time.monotonic()
-                self._show(PaneState.STREAMING, "thinking" if thinking else "", None)
+                self._show(PaneState.STREAMING, said("thinking") if thinking else "", None)
             case _:
                 raise TypeError(f"a pane cannot take {event!r}")
         if stopping:
-            self.state, self.phase = PaneState.STOPPING, "stopping"
+            self.state, self.phase = PaneState.STOPPING, said("stopping")
 
     def stopping(self) -> None:
-        self._show(PaneState.STOPPING, "stopping", None)
+        self._show(PaneState.STOPPING, said("stopping"), None)
 
     def finish(self, answer: Answer) -> None:
         """The answer is there, whole, cut short or failed."""
         self.exchanges[-1] = replace(self.exchanges[-1], answer=answer)
-        self.text, self.thinking, self.problem = "", "", answer.error
+        self._text, self._thinking, self.problem = _Growing(), _Growing(), answer.error
         self._show(PaneState.FAILED if answer.error else PaneState.READY, "", None)
 
     def unloaded(self) -> None:

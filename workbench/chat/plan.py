@@ -6,16 +6,18 @@ import enum
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from workbench.chat.waiting import Seconds, Times, reload_s, total
 from workbench.errors import DoesNotFitError
-from workbench.hardware.facts import Hardware
-from workbench.hardware.words import human_bytes
-from workbench.models.breakdown import RAM, Share
-from workbench.models.file import ModelFile
-from workbench.models.fit import Fit, TogetherFit, Verdict, fit_together
-from workbench.models.params import RunParams
+from workbench.words import listed, said
+
+if TYPE_CHECKING:
+    from workbench.chat.waiting import Seconds, Times
+    from workbench.hardware.facts import Hardware
+    from workbench.models.breakdown import Share
+    from workbench.models.file import ModelFile
+    from workbench.models.fit import Fit, TogetherFit
+    from workbench.models.params import RunParams
 
 
 class RunMode(enum.StrEnum):
@@ -80,6 +82,19 @@ class Together(Protocol):
     def __call__(self, fits: Sequence[Fit], hardware: Hardware) -> TogetherFit: ...
 
 
+def usual_fit(model: ModelFile, hardware: Hardware, *, n_ctx: int, params: RunParams | None) -> Fit:
+    """Imported with the first question, as all that it is answered with."""
+    from workbench.models.fit import fit
+
+    return fit(model, hardware, n_ctx=n_ctx, params=params)
+
+
+def usual_together(fits: Sequence[Fit], hardware: Hardware) -> TogetherFit:
+    from workbench.models.fit import fit_together
+
+    return fit_together(fits, hardware)
+
+
 def plan_run(
     fits: Sequence[Fit],
     hardware: Hardware,
@@ -88,7 +103,7 @@ def plan_run(
     panes: int,
     fixed: Sequence[Fit] = (),
     held: Held | None = None,
-    judge: Together = fit_together,
+    judge: Together = usual_together,
     times: Times | None = None,
 ) -> RunPlan:
     """The mode to run in: the wanted one, unless the models do not fit in memory together.
@@ -103,13 +118,17 @@ def plan_run(
     advised = RunMode.SWAP if apart else RunMode.IN_TURN if crowded else RunMode.TOGETHER
     costs = _costs(times, everyone, apart) if times is not None else ()
     if placed is None or apart or wanted is RunMode.SWAP:
-        why = ("one model in memory at a time, as asked",) if wanted is RunMode.SWAP else apart
+        why = (said("one model in memory at a time, as asked"),) if wanted is RunMode.SWAP else apart
         return RunPlan(RunMode.SWAP, why, tuple(fits), everyone.swap_s, costs, advised)
     mode = advised if wanted is RunMode.AUTO else wanted
     reasons = everyone.reasons
     if mode is RunMode.IN_TURN:
-        reason = f"{panes} models share {hardware.cpu.usable_cores} processor cores: one answers at a time"
-        reasons = (reason if wanted is RunMode.AUTO else "one answer at a time, as asked",)
+        reason = said(
+            "{models} models share {n} processor cores: one answers at a time",
+            models=panes,
+            n=hardware.cpu.usable_cores,
+        )
+        reasons = (reason if wanted is RunMode.AUTO else said("one answer at a time, as asked"),)
     return RunPlan(mode, reasons, placed, None, costs, advised)
 
 
@@ -117,24 +136,26 @@ def _why_apart(fits: Sequence[Fit], everyone: TogetherFit, placed: tuple[Fit, ..
     """Why the models cannot stay in memory together; nothing where they can."""
     forced = [fit.model.name for fit in fits if not fits_at_all(fit)]
     if forced:
-        return (f"{', '.join(forced)}: judged too big and loaded all the same, as asked",)
-    return ("the models do not fit in memory together", *everyone.reasons) if placed is None else ()
+        return (said("{forced}: judged too big and loaded all the same, as asked", forced=", ".join(forced)),)
+    return (said("the models do not fit in memory together"), *everyone.reasons) if placed is None else ()
 
 
 def _costs(times: Times, everyone: TogetherFit, apart: tuple[str, ...]) -> tuple[Cost, ...]:
+    from workbench.chat.waiting import reload_s, total
+
     answers = total(times.answers)
     loading = everyone.swap_s or reload_s(times.loads)
     # The slowest alone is the least that all at once can take; sharing cores or bandwidth, it is at most the sum.
     slowest = max((known[0] for known in times.answers if known), default=0.0)
     at_once = None if answers is None else (slowest, answers[1])
-    stays, why, count = not apart, "; ".join(apart), len(times.answers)
-    together = why or "all answer at once and slow each other down"
-    in_turn = why or "one answers at a time: fair speeds"
+    stays, why, count = not apart, listed(apart, "; "), len(times.answers)
+    together = why or said("all answer at once and slow each other down")
+    in_turn = why or said("one answers at a time: fair speeds")
     swapped = total((answers, loading))
     return (
         Cost(RunMode.TOGETHER, at_once if stays else None, together, stays, answers=count),
         Cost(RunMode.IN_TURN, answers if stays else None, in_turn, stays, answers=count),
-        Cost(RunMode.SWAP, swapped, "loads each model anew", loading_s=loading, answers=count),
+        Cost(RunMode.SWAP, swapped, said("loads each model anew"), loading_s=loading, answers=count),
     )
 
 
@@ -165,6 +186,8 @@ def _unless_moved(together: TogetherFit, asked: Sequence[Fit], fixed: Sequence[F
 
 def with_freed(machine: Hardware, shares: Iterable[Share]) -> Hardware:
     """The machine as it will be once these shares of loaded models are freed."""
+    from workbench.models.breakdown import RAM
+
     freed: Counter[str] = Counter()
     for share in shares:
         freed[share.device] += share.total_bytes
@@ -183,16 +206,26 @@ def threads_for(hardware: Hardware, *, running: int) -> int:
 
 
 def fits_at_all(found: Fit) -> bool:
+    from workbench.models.fit import Verdict
+
     return found.verdict is not Verdict.TOO_BIG
 
 
 def too_big(found: Fit) -> DoesNotFitError:
     """What does not fit, by how much, and what would help."""
-    hint = "Choose a smaller model or quantisation, or close other programs."
+    from workbench.hardware.words import human_bytes
+
+    hint = said("Choose a smaller model or quantisation, or close other programs.")
     if found.max_context:
-        hint = f"It would fit with a context of {found.max_context:,} tokens."
+        hint = said("It would fit with a context of {n:,} tokens.", n=found.max_context)
     return DoesNotFitError(
-        f"{found.model.name} needs {human_bytes(found.total_bytes)} with a context of {found.context:,} tokens; "
-        f"{human_bytes(found.available_bytes)} is free, {human_bytes(found.short_by_bytes)} too little.",
+        said(
+            "{model} needs {size} with a context of {context:,} tokens; {free} is free, {missing} too little.",
+            model=found.model.name,
+            size=human_bytes(found.total_bytes),
+            context=found.context,
+            free=human_bytes(found.available_bytes),
+            missing=human_bytes(found.short_by_bytes),
+        ),
         hint=hint,
     )

@@ -12,8 +12,8 @@ from workbench.chat.options import Options
 from workbench.chat.stored import StoredPane
 from workbench.engine.base import Adapter, Sampling
 from workbench.errors import UsageError
-from workbench.models.params import RunParams
 from workbench.store.database import Database, Row, timestamp
+from workbench.words import said
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class Presets:
 
 def _name(name: str) -> str:
     if not name.strip():
-        raise UsageError("A preset needs a name.")
+        raise UsageError(said("A preset needs a name."))
     return " ".join(name.split())
 
 
@@ -128,6 +128,8 @@ def _pane_written(pane: StoredPane) -> dict[str, Any]:
 
 
 def _pane_read(record: dict[str, Any]) -> StoredPane:
+    from workbench.models.params import RunParams
+
     return StoredPane(
         **(record | {
             "params": RunParams(**record["params"]) if record["params"] is not None else None,

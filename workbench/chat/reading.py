@@ -9,15 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.chat import tree
 from workbench.chat.answer import Answer
 from workbench.chat.late_answer import LateAnswer
-from workbench.chat.stored import DECK, Attempt, Continued, StoredConversation, StoredPane, StoredTurn, TurnNode
+from workbench.chat.stored import DECK, Continued, StoredConversation, StoredPane, StoredTurn, TurnNode
 from workbench.engine.base import Adapter, Sampling
-from workbench.models.params import RunParams
 from workbench.store.database import Database, Row, Sql
+
+if TYPE_CHECKING:
+    from workbench.models.params import RunParams
 
 log = logging.getLogger(__name__)
 
@@ -75,21 +77,6 @@ def nodes(sql: Sql, conversation_id: int) -> tuple[TurnNode, ...]:
 def parents(sql: Sql, conversation_id: int) -> dict[int, int | None]:
     rows = sql.execute("SELECT id, parent_id FROM turn WHERE conversation_id = ?", (conversation_id,))
     return {row["id"]: row["parent_id"] for row in rows}
-
-
-def attempts(db: Database, turn_id: int) -> tuple[Attempt, ...]:
-    """Every answer that was given to a prompt, by slot, oldest first."""
-    with db.read() as sql:
-        rows = sql.execute("SELECT * FROM generation WHERE turn_id = ? ORDER BY slot, attempt", (turn_id,)).fetchall()
-    by_slot: dict[int, list[Row]] = defaultdict(list)
-    for row in rows:
-        by_slot[row["slot"]].append(row)
-    shown = {_chosen(of_slot)["id"] for of_slot in by_slot.values()}
-    return tuple(
-        Attempt(row["id"], row["slot"], row["attempt"], row["state"], answer_of(row), row["continues_id"],
-                row["id"] in shown)
-        for row in rows
-    )  # fmt: skip
 
 
 def answer_of(row: Row) -> Answer:
@@ -224,6 +211,8 @@ def _panes(sql: Sql, conversation_id: int) -> tuple[StoredPane, ...]:
 
 def _params(stored: str | None) -> RunParams | None:
     """None too for parameters of another version of the program: the planner decides then."""
+    from workbench.models.params import RunParams
+
     if stored is None:
         return None
     try:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from workbench.chat.snippets import UNSPACED, snippet
 from workbench.chat.stored import Hit, Query
 from workbench.store.database import Row, Sql
 
@@ -70,6 +69,8 @@ class Words:
     @property
     def unspaced(self) -> bool:
         """Whether a word of it is in a script that writes none apart: the index has whole sentences for words there."""
+        from workbench.chat.snippets import UNSPACED
+
         return any(UNSPACED.search(phrase) for phrase in self.phrases)
 
     def for_index(self) -> str:
@@ -96,6 +97,13 @@ def catch_up(sql: Sql) -> None:
         if now is not None:
             sql.execute(f"INSERT INTO {place} (rowid, {column}) VALUES (?, ?)", (number, now[0]))  # noqa: S608  # as above
     sql.execute("DELETE FROM reindex")
+
+
+def forget(sql: Sql) -> None:
+    """Write the index anew: until then it holds the words of what is gone, and only marks them as gone."""
+    catch_up(sql)
+    for place in _SOURCES:
+        sql.execute(f"INSERT INTO {place} ({place}) VALUES ('optimize')")  # noqa: S608  # our own names
 
 
 def search(sql: Sql, query: Query, limit: int) -> tuple[Hit, ...]:
@@ -152,6 +160,8 @@ def _written(moment: datetime) -> str:
 
 
 def _hit(sql: Sql, row: Row, words: Words) -> Hit:
+    from workbench.chat.snippets import snippet
+
     _, current = _SOURCES[row["place"]]
     text = str(sql.execute(current, (row["number"],)).fetchone()[0])
     return Hit(

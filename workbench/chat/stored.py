@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.chat.answer import Answer
 from workbench.chat.pane import Pane
 from workbench.engine.base import Adapter, Sampling
-from workbench.models.params import RunParams
+
+if TYPE_CHECKING:
+    from workbench.models.params import RunParams
 
 CHAT, DECK = "chat", "deck"
 IMPORTED = "imported"
@@ -106,19 +108,6 @@ class TurnNode:
     prompt: str
     asked_at: str
     answered: int
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One answer that a slot gave to a prompt; ``continues_id`` is the row of the answer it went on from."""
-
-    id: int
-    slot: int
-    number: int
-    state: str
-    answer: Answer
-    continues_id: int | None
-    shown: bool
 
 
 @dataclass(frozen=True, slots=True)

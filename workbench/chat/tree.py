@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from workbench.chat.pane import Exchange
 from workbench.chat.stored import StoredConversation
@@ -28,6 +28,23 @@ def newest(parents: Mapping[int, int | None], under: int | None) -> int | None:
         if parents[turn] in below:
             below.add(turn)
     return max(below)
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What lies below a turn: how many turns, on how many branches."""
+
+    turns: int = 0
+    branches: int = 0
+
+
+def ahead(parents: Mapping[int, int | None], turn: int) -> Ahead:
+    below = {turn}
+    for other in sorted(parents):  # a turn is newer than the one it follows
+        if parents[other] in below:
+            below.add(other)
+    below.discard(turn)
+    return Ahead(len(below), len(below - set(parents.values())))
 
 
 def siblings(parents: Mapping[int, int | None], turn: int) -> tuple[int, ...]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from workbench.chat.answer import Answer
-from workbench.models.file import ModelFile
-from workbench.models.fit import Fit
-from workbench.models.speed import SpeedSource
+from workbench.words import all_of, said
+
+if TYPE_CHECKING:
+    from workbench.models.file import ModelFile
+    from workbench.models.fit import Fit
 
 Seconds: TypeAlias = tuple[float, float]
 """A range, shortest to longest that is likely."""
 
-LoadTime: TypeAlias = Callable[[ModelFile], Seconds | None]
+LoadTime: TypeAlias = "Callable[[ModelFile], Seconds | None]"
 """How long a model's load takes, None where nobody knows."""
 
 _ANSWERS_ASKED = 8
@@ -65,8 +67,8 @@ def answer_s(own: Sequence[Answer], others: Sequence[Answer], fit: Fit | None) -
 def waits_for(names: Sequence[str]) -> str:
     """ "Llama 3.2 3B", "Llama 3.2 3B and Gemma 3 4B", "Llama 3.2 3B and 2 others"."""
     if len(names) < 3:
-        return " and ".join(names)
-    return f"{names[0]} and {len(names) - 1} others"
+        return all_of(names) if names else ""
+    return said("{first} and {n} others", first=names[0], n=len(names) - 1)
 
 
 def _latest(answers: Sequence[Answer]) -> list[Answer]:
@@ -79,6 +81,8 @@ def _lengths(answers: Sequence[Answer]) -> list[int]:
 
 
 def _speeds(own: Sequence[Answer], fit: Fit | None) -> Seconds | None:
+    from workbench.models.speed import SpeedSource
+
     learnt = fit.speed if fit is not None else None
     if learnt is not None and learnt.source is SpeedSource.LEARNT and learnt.decode_tokens_per_s is not None:
         return learnt.decode_tokens_per_s.low, learnt.decode_tokens_per_s.high

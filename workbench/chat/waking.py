@@ -8,6 +8,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TypeAlias
 
+from workbench.words import said
+
 log = logging.getLogger(__name__)
 
 Keep: TypeAlias = Callable[[], "AbstractContextManager[str | None]"]
@@ -53,7 +55,7 @@ class Awake:
                 release.wait()
         except Exception:  # border: another program's bus may fail in any way, and no run ends for it
             log.warning("the computer could not be kept awake", exc_info=True)
-            self.problem = "The system does not answer."
+            self.problem = said("The system does not answer.")
 
 
 _PATIENCE_S = 1.0  # a bus that hangs must not hold up the end of the program
@@ -72,7 +74,7 @@ class _Running(AbstractContextManager["str | None"]):
 
         self._mode = keep.running(on_fail="pass")
         self._mode.__enter__()
-        return None if self._mode.active else "This system offers no way to stay awake."
+        return None if self._mode.active else said("This system offers no way to stay awake.")
 
     def __exit__(self, *_: object) -> None:
         self._mode.__exit__(None, None, None)

@@ -104,14 +104,9 @@ def run(arguments: Sequence[str], open_window: OpenWindow) -> int:
     except TyperException as error:
         command = next((word for word in arguments if not word.startswith("-")), "")
         usage = UsageError(error.format_message(), hint=f"workbench {command} --help".replace("  ", " "))
-        output.fail(usage, as_json=as_json)
-        return 2
-    except UsageError as error:
-        output.fail(error, as_json=as_json)
-        return 2
+        return output.fail(usage, as_json=as_json)
     except WorkbenchError as error:
-        output.fail(error, as_json=as_json)
-        return 1
+        return output.fail(error, as_json=as_json)
     except (Cancelled, KeyboardInterrupt, typer.Abort):
         if as_json:
             output.emit({"error": output.problem("cancelled", "Cancelled.", None)})

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from workbench.errors import WorkbenchError
+from workbench.errors import UsageError, WorkbenchError
 
 SCHEMA_VERSION = 1
 
@@ -33,11 +33,15 @@ def problem(code: str, message: str, hint: str | None) -> dict[str, str | None]:
     return {"code": code, "message": message, "hint": hint}
 
 
-def fail(error: WorkbenchError, *, as_json: bool) -> None:
-    """Say what failed and what to do: on stderr, and as the only object on stdout for a script."""
+def fail(error: WorkbenchError, *, as_json: bool) -> int:
+    """Say what failed and what to do: on stderr, and as the only object on stdout for a script.
+
+    The exit status that goes with it: 2 where the program was asked in the wrong way, else 1.
+    """
     if as_json:
         emit({"error": problem(error.code, error.message, error.hint)})
     say_error(error.message, error.hint)
+    return 2 if isinstance(error, UsageError) else 1
 
 
 def say_error(message: str, hint: str | None) -> None:

@@ -32,6 +32,8 @@ Imported = Annotated[
     bool | None, typer.Option("--imported/--own", help="Only votes out of files, or only those cast here.")
 ]
 
+Rater = Annotated[str | None, typer.Option("--rater", help='Only votes of this rater; "" for those without a name.')]
+
 
 @app.command()
 def rank(
@@ -39,6 +41,7 @@ def rank(
     family: Family = None,
     blind: Blind = False,
     imported: Imported = None,
+    rater: Rater = None,
     by: Annotated[
         str | None, typer.Option("--by", help="Apart for each: tag, family; or families: against each other.")
     ] = None,
@@ -48,7 +51,7 @@ def rank(
     if by not in (None, "tag", "family", "families"):
         raise UsageError(f"--by {by}: it is tag, family or families.")
     with Workbench.open() as workbench:
-        votes = workbench.history.ballots.counted(Filter(tag, family, blind, imported))
+        votes = workbench.history.ballots.counted(Filter(tag, family, blind, imported, rater))
     found = _ranked(votes, by)
     if json:
         output.emit({"votes": len(votes), "rankings": [{"of": of, **ratings_json(one)} for of, one in found]})
@@ -94,11 +97,12 @@ def list_votes(
     family: Family = None,
     blind: Blind = False,
     imported: Imported = None,
+    rater: Rater = None,
     every: Annotated[bool, typer.Option("--all", help="Also those that were withdrawn.")] = False,
     json: Json = False,
 ) -> None:
     """List the votes, oldest first."""
-    wanted = Filter(tag, family, blind, imported)
+    wanted = Filter(tag, family, blind, imported, rater)
     with Workbench.open() as workbench:
         votes = [vote for vote in workbench.history.ballots.all() if wanted.takes(vote)]
     votes = [vote for vote in votes if every or vote.withdrawn_at is None]
@@ -128,6 +132,7 @@ def _else(vote: Vote) -> str:
         f"repeats {vote.repeats}" if vote.repeats is not None else "",
         f"from {vote.source}" if vote.source else "",
         "withdrawn" if vote.withdrawn_at is not None else "",
+        f"by {vote.rater}" if vote.rater else "",
         *vote.tags,
         vote.comment,
     ]

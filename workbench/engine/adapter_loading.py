@@ -12,10 +12,11 @@ from workbench.engine.native_adapters import LoadedAdapter
 from workbench.engine.refusal import refusal
 from workbench.errors import AdapterError
 from workbench.models.params import RunParams
+from workbench.words import said
 
 _TRIED = RunParams(n_ctx=256, n_batch=64, n_ubatch=64, n_gpu_layers=0)
 _FAILED = "failed to apply lora adapter: "
-_HINT = "Download or convert the adapter again."
+_HINT = said("Download or convert the adapter again.")
 
 
 def load(weights: native.Weights, path: Path) -> LoadedAdapter:
@@ -23,9 +24,11 @@ def load(weights: native.Weights, path: Path) -> LoadedAdapter:
     try:
         return native_adapters.load(weights, path)
     except native.LoadFailed as error:
-        said = next((line for line in reversed(error.lines) if _FAILED in line), "")
-        reason = said.rpartition(_FAILED)[2].strip().rstrip(".") or "llama.cpp gave no reason"
-        raise AdapterError(f"{path.name} could not be loaded: {reason}.", hint=_HINT) from error
+        line = next((line for line in reversed(error.lines) if _FAILED in line), "")
+        reason = line.rpartition(_FAILED)[2].strip().rstrip(".") or said("llama.cpp gave no reason")
+        raise AdapterError(
+            said("{file} could not be loaded: {why}.", file=path.name, why=reason), hint=_HINT
+        ) from error
 
 
 def use(
@@ -36,7 +39,9 @@ def use(
         native_adapters.use(weights, context, list(zip(adapters, scales, strict=True)))
     except native.NativeError as error:
         names = ", ".join(adapter.path.name for adapter in adapters)
-        raise AdapterError(f"{names} could not be applied: {error}.", hint=_HINT) from error
+        raise AdapterError(
+            said("{names} could not be applied: {error}.", names=names, error=error), hint=_HINT
+        ) from error
 
 
 def try_adapters(path: Path, adapters: Sequence[Path]) -> None:
@@ -60,12 +65,16 @@ def try_adapters(path: Path, adapters: Sequence[Path]) -> None:
             context.prefill(weights.tokenize("Hello, world! 1+1=2", special=False)[:16] or [0], 0, _never, output=True)
             finite = np.isfinite(context.row()).all()
         except native.NativeError as error:
-            raise AdapterError(f"{path.name} cannot be evaluated with it: {error}.", hint=_HINT) from error
+            raise AdapterError(
+                said("{file} cannot be evaluated with it: {error}.", file=path.name, error=error), hint=_HINT
+            ) from error
         finally:
             context.close()
     if not finite:
         names = ", ".join(adapter.name for adapter in adapters)
-        raise AdapterError(f"{names} makes {path.name} compute values that are not numbers.", hint=_HINT)
+        raise AdapterError(
+            said("{names} makes {file} compute values that are not numbers.", names=names, file=path.name), hint=_HINT
+        )
 
 
 def _never() -> bool:

@@ -12,6 +12,7 @@ from workbench.engine.verdict import Verdict
 from workbench.errors import AdapterError
 from workbench.jobs import CancelToken
 from workbench.models.file import ModelFile
+from workbench.words import said
 
 _STAGE_S = 600.0  # of loading the weights and one evaluation
 
@@ -35,15 +36,15 @@ def vet(model: ModelFile, adapters: Sequence[Adapter], cancel: CancelToken) -> t
         report = child.call("vet_adapters", request, cancel, stage_s={"adapters": _STAGE_S})
     except child.ChildCrashedError as error:
         if error.was_killed:
-            return _rejected(f"The process that tried {names} was ended by the system."), False
-        return _rejected(f"{names} crashes llama.cpp ({error.reason})."), True
+            return _rejected(said("The process that tried {file} was ended by the system.", file=names)), False
+        return _rejected(said("{file} crashes llama.cpp ({reason}).", file=names, reason=error.reason)), True
     except (child.ChildTimeoutError, child.ChildGarbledError) as error:
-        return _rejected(f"{names} could not be tried: {error}."), False
+        return _rejected(said("{file} could not be tried: {error}.", file=names, error=error)), False
     if "result" in report:
         return Verdict(), True
-    said = report["error"]
-    return Verdict(said["code"], said["message"], said["hint"]), said["code"] == AdapterError.code
+    failure = report["error"]
+    return Verdict(failure["code"], failure["message"], failure["hint"]), failure["code"] == AdapterError.code
 
 
 def _rejected(message: str) -> Verdict:
-    return Verdict(AdapterError.code, message, "Download or convert the adapter again; nothing was lost.")
+    return Verdict(AdapterError.code, message, said("Download or convert the adapter again; nothing was lost."))

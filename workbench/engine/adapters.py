@@ -14,6 +14,7 @@ from workbench.models.cursor import quoted
 from workbench.models.file import ModelFile
 from workbench.models.ggml_types import TENSOR_TYPES
 from workbench.models.header import Header, Tensor, read_header
+from workbench.words import said
 
 PEFT_CONFIG = "adapter_config.json"
 
@@ -22,7 +23,7 @@ _IGNORED = "_norm.weight"  # llama.cpp takes no notice of an adapter's norms
 _NOT_WEIGHTS = ("I8", "I16", "I32", "I64", "F64")
 _EMBEDDING = "token_embd.weight"
 _INVOCATION = "adapter.alora.invocation_tokens"
-_WRONG_BASE = "Choose the model it was trained on, or an adapter that was trained on this one."
+_WRONG_BASE = said("Choose the model it was trained on, or an adapter that was trained on this one.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +47,28 @@ def read(path: Path) -> AdapterFile:
     try:
         header = read_header(path)
     except ModelFileError as error:
-        raise AdapterError(f"The adapter cannot be used: {error.message}", hint=error.hint) from error
+        raise AdapterError(
+            said("The adapter cannot be used: {message}", message=error.message), hint=error.hint
+        ) from error
     kind, form, architecture = header.text("general.type"), header.text("adapter.type"), header.architecture
     if kind != "adapter" or architecture is None:
-        said = f"it says it is {kind!r}" if kind else "it does not say that it is one"
-        raise AdapterError(f"{path.name} is no adapter: {said}.", hint="Choose a LoRA in GGUF form.")
+        why = said("it says it is {kind!r}", kind=kind) if kind else said("it does not say that it is one")
+        raise AdapterError(
+            said("{file} is no adapter: {why}.", file=path.name, why=why), hint=said("Choose a LoRA in GGUF form.")
+        )
     if form != "lora":
         raise AdapterError(
-            f"{path.name} is an adapter of the kind {form!r}; llama.cpp runs LoRA only.", hint="Choose a LoRA."
+            said("{file} is an adapter of the kind {form!r}; llama.cpp runs LoRA only.", file=path.name, form=form),
+            hint=said("Choose a LoRA."),
         )
     if _INVOCATION in header.metadata:
         raise AdapterError(
-            f"{path.name} is an activated LoRA: it works only from certain words of a prompt on.",
-            hint="This program does not run such adapters yet; choose an ordinary LoRA.",
+            said("{file} is an activated LoRA: it works only from certain words of a prompt on.", file=path.name),
+            hint=said("This program does not run such adapters yet; choose an ordinary LoRA."),
         )
     alpha = header.metadata.get("adapter.lora.alpha", 0.0)
     if not isinstance(alpha, float) or not math.isfinite(alpha):
-        raise _damaged(path, "its alpha is no number")
+        raise _damaged(path, said("its alpha is no number"))
     pairs = _pairs(path, header.tensors)
     ranks = tuple(sorted({b.shape[0] for _, b in pairs.values()}))
     size_bytes = sum(tensor.size_bytes for pair in pairs.values() for tensor in pair)
@@ -74,14 +80,32 @@ def check(adapter: AdapterFile, model: ModelFile) -> None:
     pairs, by_name = _pairs(adapter.path, adapter.header.tensors), {one.name: one for one in model.header.tensors}
     if adapter.architecture != model.architecture:
         wide, width = _width(pairs), model.header.integer(f"{model.architecture}.embedding_length")
-        there = quoted(adapter.architecture).strip("'") + (f" with {wide:,} wide layers" if wide else "")
-        here = model.architecture + (f", {width:,} wide" if width else "")
-        raise AdapterError(f"{adapter.path.name} is made for {there}; {model.name} is {here}.", hint=_WRONG_BASE)
+        there, here = quoted(adapter.architecture).strip("'"), model.architecture
+        if wide:
+            there = said("{architecture} with {n:,} wide layers", architecture=there, n=wide)
+        if width:
+            here = said("{architecture}, {n:,} wide", architecture=here, n=width)
+        raise AdapterError(
+            said(
+                "{adapter} is made for {there}; {model} is {here}.",
+                adapter=adapter.path.name,
+                there=there,
+                model=model.name,
+                here=here,
+            ),
+            hint=_WRONG_BASE,
+        )
     for name, (a, b) in pairs.items():
         base = by_name.get(name)
         if base is None:
             raise AdapterError(
-                f"{adapter.path.name} is made for another model: {model.name} has no {quoted(name)}.", hint=_WRONG_BASE
+                said(
+                    "{adapter} is made for another model: {model} has no {name}.",
+                    adapter=adapter.path.name,
+                    model=model.name,
+                    name=quoted(name),
+                ),
+                hint=_WRONG_BASE,
             )
         _check_pair(adapter, model, base, a, b)
 
@@ -90,10 +114,15 @@ def check_all(adapters: Sequence[Adapter], model: ModelFile) -> tuple[AdapterFil
     """Those of a load, read and checked.  Raises AdapterError, also for a scale that is none."""
     for adapter in adapters:
         if not math.isfinite(adapter.scale):
-            raise AdapterError(f"The scale of {adapter.path.name} is no number.", hint="1 is as trained, 0 is off.")
+            raise AdapterError(
+                said("The scale of {adapter} is no number.", adapter=adapter.path.name),
+                hint=said("1 is as trained, 0 is off."),
+            )
     paths = [adapter.path.resolve() for adapter in adapters]
     if len(set(paths)) < len(paths):
-        raise AdapterError("The same adapter is named twice.", hint="Name it once, with the sum of the scales.")
+        raise AdapterError(
+            said("The same adapter is named twice."), hint=said("Name it once, with the sum of the scales.")
+        )
     files = tuple(read(adapter.path) for adapter in adapters)
     for file in files:
         check(file, model)
@@ -107,15 +136,15 @@ def _pairs(path: Path, tensors: Sequence[Tensor]) -> dict[str, tuple[Tensor, Ten
         suffix = tensor.name[-len(_A) :]
         if suffix in halves:
             if TENSOR_TYPES[tensor.type_id].name in _NOT_WEIGHTS or len(tensor.shape) != 2:
-                raise _damaged(path, f"{quoted(tensor.name)} is no matrix of weights")
+                raise _damaged(path, said("{tensor} is no matrix of weights", tensor=quoted(tensor.name)))
             halves[suffix][tensor.name.removesuffix(suffix)] = tensor
         elif not tensor.name.endswith(_IGNORED):
-            raise _damaged(path, f"{quoted(tensor.name)} belongs to no pair of matrices")
+            raise _damaged(path, said("{tensor} belongs to no pair of matrices", tensor=quoted(tensor.name)))
     lone = halves[_A].keys() ^ halves[_B].keys()
     if lone:
-        raise _damaged(path, f"one of the two matrices for {quoted(min(lone))} is missing")
+        raise _damaged(path, said("one of the two matrices for {lone} is missing", lone=quoted(min(lone))))
     if not halves[_A]:
-        raise _damaged(path, "it changes nothing")
+        raise _damaged(path, said("it changes nothing"))
     return {name: (a, halves[_B][name]) for name, a in halves[_A].items()}
 
 
@@ -130,12 +159,26 @@ def _check_pair(adapter: AdapterFile, model: ModelFile, base: Tensor, a: Tensor,
     if not fits:
         there = f"{a.shape[0]:,} × {b.shape[1]:,}" if base.name != _EMBEDDING else f"{b.shape[1]:,} × {a.shape[1]:,}"
         raise AdapterError(
-            f"{adapter.path.name} is made for another model: its {base.name} is {there}, "
-            f"in {model.name} it is {' × '.join(f'{extent:,}' for extent in base.shape)}.",
+            said(
+                "{adapter} is made for another model: its {base} is {there}, in {model} it is {shape}.",
+                adapter=adapter.path.name,
+                base=base.name,
+                there=there,
+                model=model.name,
+                shape=" × ".join(f"{extent:,}" for extent in base.shape),
+            ),
             hint=_WRONG_BASE,
         )
     if ranks[0] != ranks[1]:
-        raise _damaged(adapter.path, f"the two matrices for {base.name} have the ranks {ranks[0]} and {ranks[1]}")
+        raise _damaged(
+            adapter.path,
+            said(
+                "the two matrices for {base} have the ranks {one} and {other}",
+                base=base.name,
+                one=ranks[0],
+                other=ranks[1],
+            ),
+        )
 
 
 def _width(pairs: Mapping[str, tuple[Tensor, Tensor]]) -> int | None:
@@ -146,7 +189,8 @@ def _width(pairs: Mapping[str, tuple[Tensor, Tensor]]) -> int | None:
 
 def _damaged(path: Path, why: str) -> AdapterError:
     return AdapterError(
-        f"{path.name} is no adapter that llama.cpp could run: {why}.", hint="Download or convert it again."
+        said("{file} is no adapter that llama.cpp could run: {why}.", file=path.name, why=why),
+        hint=said("Download or convert it again."),
     )
 
 
@@ -156,12 +200,19 @@ def _refuse_peft(path: Path) -> None:
     if not (path.is_dir() or path.name == PEFT_CONFIG or path.suffix in (".safetensors", ".bin")):
         return
     if not (folder / PEFT_CONFIG).is_file():
-        raise AdapterError(f"{path} is no adapter in GGUF form.", hint="Choose a file that ends in .gguf.")
+        raise AdapterError(
+            said("{path} is no adapter in GGUF form.", path=path), hint=said("Choose a file that ends in .gguf.")
+        )
     target = folder.absolute().with_name(f"{folder.absolute().name}-F16-LoRA.gguf")
     raise AdapterError(
-        f"{folder.absolute().name} is a PEFT adapter; llama.cpp runs adapters in GGUF form.",
-        hint="Convert it, in a checkout of llama.cpp: python convert_lora_to_gguf.py --outtype f16 "
-        f'--outfile "{target}"{_base_of(folder)} "{folder.absolute()}"',
+        said("{name} is a PEFT adapter; llama.cpp runs adapters in GGUF form.", name=folder.absolute().name),
+        hint=said(
+            "Convert it, in a checkout of llama.cpp: python convert_lora_to_gguf.py --outtype f16 --outfile "
+            '"{target}"{base} "{folder}"',
+            target=target,
+            base=_base_of(folder),
+            folder=folder.absolute(),
+        ),
     )
 
 

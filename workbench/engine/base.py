@@ -6,14 +6,16 @@ import enum
 from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
-from workbench.engine.recorded import Choice, Failure, Timings, Together
 from workbench.jobs import CancelToken
-from workbench.models.exact import Buffer
-from workbench.models.file import ModelFile
-from workbench.models.params import RunParams
-from workbench.models.receipt import Growth
+
+if TYPE_CHECKING:
+    from workbench.engine.recorded import Choice, Failure, Timings, Together
+    from workbench.models.exact import Buffer
+    from workbench.models.file import ModelFile
+    from workbench.models.params import RunParams
+    from workbench.models.receipt import Growth
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from workbench.engine.thinking import Thinking
 from workbench.errors import Cancelled, ContextOverflowError, GenerationError, WorkbenchError
 from workbench.jobs import CancelToken
 from workbench.models.params import RunParams
+from workbench.words import said
 
 Events: TypeAlias = Generator[Numbered, None, tuple[Completion, ...]]
 
@@ -134,18 +135,22 @@ class BatchRun:
             yield from self._answer(queued, cancel, unwanted)
         except native.NativeError as error:
             raise GenerationError(
-                f"llama.cpp failed while it answered {len(queued)} prompts: {error}.",
-                hint="Ask again with fewer at a time, or a shorter context.",
+                said(
+                    "llama.cpp failed while it answered {queued_count} prompts: {error}.",
+                    queued_count=len(queued),
+                    error=error,
+                ),
+                hint=said("Ask again with fewer at a time, or a shorter context."),
             ) from error
 
     def _write(self, request: Request) -> Prompt:
         prompt, room = self._source.write(request), self._source.params.n_ctx
         if not prompt.tokens:
-            raise GenerationError("The prompt is empty.", hint="Write something first.")
+            raise GenerationError(said("The prompt is empty."), hint=said("Write something first."))
         if len(prompt.tokens) > room:
             raise ContextOverflowError(
-                f"The prompt is {len(prompt.tokens):,} tokens; the context holds {room:,}.",
-                hint="Shorten the prompt or raise the context.",
+                said("The prompt is {n:,} tokens; the context holds {held:,}.", n=len(prompt.tokens), held=room),
+                hint=said("Shorten the prompt or raise the context."),
             )
         return prompt
 

@@ -9,6 +9,7 @@ from workbench.engine.base import Request, ToolCall
 from workbench.engine.grammar import Judged
 from workbench.engine.tool_calls import Family, Vocabulary
 from workbench.errors import UsageError
+from workbench.words import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Calling:
         """
         required = request.tool_choice == "required"
         if required and not request.tools:
-            raise UsageError("A call is required, but there is no tool to call.", hint="Give it tools.")
+            raise UsageError(said("A call is required, but there is no tool to call."), hint=said("Give it tools."))
         if not request.tools:
             return None
         family = tool_calls.required_family(template)
@@ -46,6 +47,6 @@ class Calling:
 
 def call_or_form() -> UsageError:
     return UsageError(
-        "An answer is a call, or follows a schema or a grammar, not both.",
-        hint="Leave the form out, or leave it to the model whether it calls.",
+        said("An answer is a call, or follows a schema or a grammar, not both."),
+        hint=said("Leave the form out, or leave it to the model whether it calls."),
     )

@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 from workbench.engine.child_process import ChildProcess, program, reason_of, was_killed
 from workbench.errors import EngineCrashedError
-from workbench.hardware.facts import Device, DeviceKind, EngineBuild, Survey
 from workbench.jobs import CancelToken
+from workbench.words import said, unpacked
 
 if TYPE_CHECKING:
     from workbench.engine.child_operations import Operations
+    from workbench.hardware.facts import Survey
 
 FLAG = "--child"
 
@@ -41,7 +42,7 @@ class ChildTimeoutError(Exception):
     """The child did not finish a stage within its dead-line, and was ended."""
 
     def __init__(self, stage: str, limit_s: float) -> None:
-        super().__init__(f"{stage} took longer than {limit_s:g} s")
+        super().__init__(said("{stage} took longer than {limit_s:g} s", stage=stage, limit_s=limit_s))
         self.stage = stage
         self.limit_s = limit_s
 
@@ -50,7 +51,7 @@ class ChildCrashedError(Exception):
     """The child ended without an answer; ``last_lines`` are what it wrote to stderr."""
 
     def __init__(self, status: int, stage: str, last_lines: list[str]) -> None:
-        super().__init__(f"the child ended in {stage} with status {status}")
+        super().__init__(said("the child ended in {stage} with status {status}", stage=stage, status=status))
         self.status = status
         self.stage = stage
         self.last_lines = last_lines
@@ -70,7 +71,7 @@ class ChildGarbledError(Exception):
     """The child wrote something else than its protocol says."""
 
     def __init__(self, line: bytes) -> None:
-        super().__init__(f"the child wrote {line[:80]!r}")
+        super().__init__(said("the child wrote {line!r}", line=line[:80]))
 
 
 def survey() -> Survey:
@@ -79,13 +80,17 @@ def survey() -> Survey:
         report = call("survey", {}, CancelToken())
     except (ChildCrashedError, ChildTimeoutError, ChildGarbledError) as error:
         raise EngineCrashedError(
-            "llama.cpp could not look at this machine's devices.",
-            hint=f"The engine ended while it looked: {error}. A damaged graphics driver is the usual cause.",
+            said("llama.cpp could not look at this machine's devices."),
+            hint=said(
+                "The engine ended while it looked: {error}. A damaged graphics driver is the usual cause.", error=error
+            ),
         ) from error
     return survey_from(report["result"])
 
 
 def survey_from(result: Mapping[str, Any]) -> Survey:
+    from workbench.hardware.facts import Device, DeviceKind, EngineBuild, Survey
+
     build = result["build"]
     devices = [Device(**{**device, "kind": DeviceKind(device["kind"])}) for device in result["devices"]]
     return Survey(EngineBuild(build["version"], tuple(build["backends"]), tuple(build["cpu_features"])), tuple(devices))
@@ -176,7 +181,7 @@ class Child:
 
 def _report(line: bytes) -> Report:
     try:
-        report = json.loads(line)
+        report = json.loads(line, object_hook=unpacked)
     except ValueError as error:
         raise ChildGarbledError(line) from error
     if not isinstance(report, dict) or not isinstance(report.get("id"), int):

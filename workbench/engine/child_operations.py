@@ -24,6 +24,7 @@ from workbench.engine.sampling import Sampler
 from workbench.engine.templates import ChatTemplate, RoleRefusedError, TemplateChoice
 from workbench.errors import ModelLoadError, TemplateError, WorkbenchError
 from workbench.models.params import RunParams
+from workbench.words import packed, said
 
 TEMPLATE_MEMORY_BYTES = 1024 * 1024 * 1024  # address space while an unknown template runs
 
@@ -75,7 +76,7 @@ class Operations:
                     limit("RLIMIT_CPU", request["cpu_s"])
                     _vet(request, stage)
         except WorkbenchError as error:
-            return {"error": {"code": error.code, "message": error.message, "hint": error.hint}}
+            return {"error": {"code": error.code, "message": packed(error.message), "hint": packed(error.hint)}}
         return {"result": {}}
 
     def abandon(self) -> None:
@@ -128,8 +129,8 @@ def try_template(text: str, today: datetime.date) -> None:
                     raise
     except MemoryError as error:
         raise TemplateError(
-            "The chat template needs more memory than any prompt could.",
-            hint="Choose another template, or complete the text raw with --template none.",
+            said("The chat template needs more memory than any prompt could."),
+            hint=said("Choose another template, or complete the text raw with --template none."),
         ) from error
     finally:
         limit("RLIMIT_AS", sys.maxsize)
@@ -144,10 +145,13 @@ def _load(path: Path, *, vocab_only: bool) -> native.Weights:
 
 def _try_vocabulary(name: str, weights: native.Weights) -> None:
     if not weights.has_vocab:
-        raise ModelLoadError(f"{name} holds no vocabulary.", hint="It is a part of a model, not one to chat with.")
+        raise ModelLoadError(
+            said("{name} holds no vocabulary.", name=name), hint=said("It is a part of a model, not one to chat with.")
+        )
     if not weights.decodes:
         raise ModelLoadError(
-            f"{name} does not write text.", hint="It is an encoder, for embeddings or translation: choose a chat model."
+            said("{name} does not write text.", name=name),
+            hint=said("It is an encoder, for embeddings or translation: choose a chat model."),
         )
     text = "".join(map(chr, _EVERY_BYTE))
     for probe in (*PROBES, *(text[at : at + _LINE] for at in range(0, len(text), _LINE))):
@@ -177,12 +181,14 @@ def _try_decode(name: str, weights: native.Weights) -> None:
         # Samplers assert that there is something to choose from, in this process or in the program's own.
         if not np.isfinite(context.row()).all():
             raise ModelLoadError(
-                f"{name} computes values that are not numbers.",
-                hint="The file is damaged, or its quantisation is: download it again, or take another.",
+                said("{file} computes values that are not numbers.", file=name),
+                hint=said("The file is damaged, or its quantisation is: download it again, or take another."),
             )
         with Sampler(weights, Sampling(), 1, tokens) as sampler:
             context.step(sampler.next(context), len(tokens))
     except native.NativeError as error:
-        raise ModelLoadError(f"{name} cannot be evaluated: {error}.", hint="Try another quantisation.") from error
+        raise ModelLoadError(
+            said("{file} cannot be evaluated: {error}.", file=name, error=error), hint=said("Try another quantisation.")
+        ) from error
     finally:
         context.close()

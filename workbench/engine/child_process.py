@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 import workbench
+from workbench.words import said
 
 LAST_LINES = 20
 LONGEST_TOLD_BYTES = 4096
@@ -56,7 +57,11 @@ def reason_of(status: int, last_lines: Sequence[str]) -> str:
     if status < 0:
         return signal.Signals(-status).name
     fault = next((line.strip() for line in reversed(last_lines) if _FAULT.match(line)), None)
-    return f"exit status {status}: {fault}" if fault else f"exit status {status}"
+    return (
+        said("exit status {status}: {fault}", status=status, fault=fault)
+        if fault
+        else said("exit status {status}", status=status)
+    )
 
 
 def was_killed(status: int) -> bool:

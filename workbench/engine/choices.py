@@ -18,6 +18,7 @@ from workbench.engine.slots import Batch
 from workbench.errors import ContextOverflowError, EngineError
 from workbench.jobs import CancelToken
 from workbench.models.params import RunParams
+from workbench.words import said
 
 SEQUENCES = 16  # choices evaluated in one batch
 
@@ -191,8 +192,10 @@ class ChoiceScorer:
         name, room = self._scorer.name, self._context.n_ctx
         if not prefix or not choices or not all(choices):
             raise EngineError(
-                f"{name} was asked to score nothing: a prompt and every choice need at least one token.",
-                hint="Write a prompt and the choices first.",
+                said(
+                    "{name} was asked to score nothing: a prompt and every choice need at least one token.", name=name
+                ),
+                hint=said("Write a prompt and the choices first."),
             )
         longest = max(map(len, choices))
         batch = min(N_UBATCH, self._scorer.rows_max)
@@ -200,9 +203,14 @@ class ChoiceScorer:
         needed = min(needed, len(prefix) + sum(map(len, choices)))
         if needed > room or longest > batch:
             raise ContextOverflowError(
-                f"The prompt and its choices need {needed:,} tokens; the context holds {room:,}, and a choice at most "
-                f"{batch:,}.",
-                hint="Shorten them, or raise the context.",
+                said(
+                    "The prompt and its choices need {needed:,} tokens; the context holds {room:,}, and a "
+                    "choice at most {batch:,}.",
+                    needed=needed,
+                    room=room,
+                    batch=batch,
+                ),
+                hint=said("Shorten them, or raise the context."),
             )
 
     def _scored(self, choice: Sequence[int], logprobs: Floats) -> ChoiceScore:

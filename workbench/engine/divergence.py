@@ -15,6 +15,7 @@ from workbench.engine.passages import Passage
 from workbench.engine.scoring import Measured, Scorer
 from workbench.errors import EngineError
 from workbench.jobs import CancelToken
+from workbench.words import said
 
 PARTINGS = 10
 
@@ -152,8 +153,8 @@ def refuse_other_vocabulary(base: Scorer, model: Scorer) -> None:
     why = vocabulary_difference(base.weights, model.weights)
     if why is not None:
         raise EngineError(
-            f"{base.name} and {model.name} have different vocabularies: {why}.",
-            hint="Compare files of the same model; between models, compare bits per byte (workbench perplexity).",
+            said("{base} and {model} have different vocabularies: {why}.", base=base.name, model=model.name, why=why),
+            hint=said("Compare files of the same model; between models, compare bits per byte (workbench perplexity)."),
         )
 
 
@@ -162,11 +163,13 @@ def vocabulary_difference(base: Weights, model: Weights) -> str | None:
     if base is model:
         return None
     if base.n_vocab != model.n_vocab:
-        return f"{base.n_vocab:,} tokens and {model.n_vocab:,}"
+        return said("{one:,} tokens and {other:,}", one=base.n_vocab, other=model.n_vocab)
     if (base.bos, base.adds_bos) != (model.bos, model.adds_bos):
-        return "they begin a text in different ways"
+        return said("they begin a text in different ways")
     for token in range(base.n_vocab):
         first, second = base.text_of(token), model.text_of(token)
         if first != second:
-            return f"token {token:,} is {first!r} in one and {second!r} in the other"
+            return said(
+                "token {token:,} is {one!r} in one and {other!r} in the other", token=token, one=first, other=second
+            )
     return None

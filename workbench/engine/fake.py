@@ -39,6 +39,7 @@ from workbench.models.exact import Buffer
 from workbench.models.file import Family, ModelFile
 from workbench.models.header import Array, Header, Tensor, Value
 from workbench.models.receipt import Growth
+from workbench.words import said
 
 FAKE_LAYERS = 16
 FAKE_CACHE_ROW_BYTES = 2 * 8 * 64 * 2  # K and V, heads, their length, bytes of f16
@@ -187,8 +188,12 @@ class FakeEngine:
         prompt = RenderedPrompt(text, "file", self.count_tokens(request.messages), system=system, bos_count=1)
         if prompt.token_count >= self.facts.n_ctx:
             raise ContextOverflowError(
-                f"The prompt is {prompt.token_count:,} tokens; the context holds {self.facts.n_ctx:,}.",
-                hint="Raise the context, or shorten the prompt.",
+                said(
+                    "The prompt is {n:,} tokens; the context holds {held:,}.",
+                    n=prompt.token_count,
+                    held=self.facts.n_ctx,
+                ),
+                hint=said("Raise the context, or shorten the prompt."),
             )
         yield Prefilling(0, prompt.token_count, prompt)
         prefilled = time.monotonic()

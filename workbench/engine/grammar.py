@@ -30,6 +30,7 @@ from workbench.engine.gbnf import (
     size,
 )
 from workbench.errors import GrammarError
+from workbench.words import said
 
 ROOT = "root"
 
@@ -47,7 +48,7 @@ _TIMES = re.compile(r"\{[ \t]*(\d{1,9})[ \t]*(,?)[ \t]*(\d{1,9})?[ \t]*\}")
 _ESCAPE = re.compile(r'\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([trn\\"\[\]-]))')
 _LETTERS = {"t": "\t", "r": "\r", "n": "\n"}
 
-_HINT = 'A grammar is written in GBNF, such as: root ::= "yes" | "no".'
+_HINT = said('A grammar is written in GBNF, such as: root ::= "yes" | "no".')
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Judged:
 def check(text: str) -> Rules:
     """The rules of a grammar that llama.cpp can safely use.  Raises GrammarError, saying what is wrong and where."""
     if len(text.encode("utf-8", errors="replace")) > MAX_BYTES:
-        raise _error(f"it is longer than {MAX_BYTES // 1024} KiB")
+        raise _error(said("it is longer than {max_bytes} KiB", max_bytes=MAX_BYTES // 1024))
     rules = _Reader(text).rules()
     judge(rules)
     return rules
@@ -73,20 +74,20 @@ def check(text: str) -> Rules:
 def judge(rules: Rules) -> None:
     """Refuse what llama.cpp would fail on, however the rules came about.  Raises GrammarError."""
     if ROOT not in rules:
-        raise _error(f"it has no rule named {ROOT}")
+        raise _error(said("it has no rule named {root}", root=ROOT))
     for name, node in rules.items():
         for missing in refs(node):
             if missing not in rules:
-                raise _error(f"{name} refers to a rule {missing}, which is not there")
+                raise _error(said("{name} refers to a rule {missing}, which is not there", name=name, missing=missing))
     nullable = nullable_rules(rules)
     for name, node in rules.items():
         for inner in nodes(node):
             if isinstance(inner, Repeat) and inner.most is None and is_nullable(inner.node, nullable):
-                raise _error(f"{name} repeats without end what may be empty")
+                raise _error(said("{name} repeats without end what may be empty", name=name))
     _judge_chains(rules, nullable)
     _judge_ends(rules)
     if sum(map(size, rules.values())) > MAX_ELEMENTS:
-        raise _error("its repetitions are too many when they are written out")
+        raise _error(said("its repetitions are too many when they are written out"))
 
 
 def _judge_chains(rules: Rules, nullable: frozenset[str]) -> None:
@@ -104,12 +105,12 @@ def _judge_chains(rules: Rules, nullable: frozenset[str]) -> None:
                 entered.discard(name)
                 path.pop()
             elif following in entered:
-                raise _error(f"{following} begins with itself (left recursion)")
+                raise _error(said("{following} begins with itself (left recursion)", following=following))
             elif following not in depths:
                 entered.add(following)
                 path.append((following, iter(below[following])))
     if max(depths.values()) > MAX_CHAIN:
-        raise _error(f"more than {MAX_CHAIN} rules begin one with the other")
+        raise _error(said("more than {max_chain} rules begin one with the other", max_chain=MAX_CHAIN))
 
 
 def _judge_ends(rules: Rules) -> None:
@@ -118,14 +119,14 @@ def _judge_ends(rules: Rules) -> None:
     while todo:
         name = todo.pop()
         if name not in productive:
-            raise _error(f"{name} can never end")
+            raise _error(said("{name} can never end", name=name))
         fresh = [inner for inner in refs(rules[name]) if inner not in reached]
         reached.update(fresh)
         todo += fresh
 
 
 def _error(reason: str) -> GrammarError:
-    return GrammarError(f"The grammar cannot be used: {reason}.", hint=_HINT)
+    return GrammarError(said("The grammar cannot be used: {reason}.", reason=reason), hint=_HINT)
 
 
 class _Reader:
@@ -140,7 +141,7 @@ class _Reader:
 
     def rules(self) -> Rules:
         if "\x00" in self._text:
-            raise _error("it has a NUL character in it")
+            raise _error(said("it has a NUL character in it"))
         self._skip(lines=True)
         while self._at < len(self._text):
             self._rule()
@@ -149,18 +150,18 @@ class _Reader:
     def _rule(self) -> None:
         name = self._match(_NAME)
         if name is None:
-            raise self._wrong("a rule's name (letters, digits and hyphens) is expected")
+            raise self._wrong(said("a rule's name (letters, digits and hyphens) is expected"))
         self._symbols.add(name[0])
         self._skip()
         if not self._text.startswith("::=", self._at):
-            raise self._wrong(f"::= is expected after {name[0]}")
+            raise self._wrong(said("::= is expected after {name}", name=name[0]))
         self._at += 3
         self._skip(lines=True)
         if name[0] in self._names:
-            raise self._wrong(f"{name[0]} is defined twice")
+            raise self._wrong(said("{name} is defined twice", name=name[0]))
         self._names[name[0]] = self._alternatives(0)
         if self._at < len(self._text) and self._text[self._at] not in "\r\n":
-            raise self._wrong(f"{self._text[self._at]!r} is not expected here")
+            raise self._wrong(said("{text!r} is not expected here", text=self._text[self._at]))
         self._skip(lines=True)
 
     def _alternatives(self, depth: int) -> Node:
@@ -211,33 +212,33 @@ class _Reader:
 
     def _group(self, depth: int) -> Node:
         if depth >= MAX_NESTING:
-            raise self._wrong(f"groups are nested more than {MAX_NESTING} deep")
+            raise self._wrong(said("groups are nested more than {max_nesting} deep", max_nesting=MAX_NESTING))
         self._at += 1
         self._made += 1
         self._skip(lines=True)
         node = self._alternatives(depth + 1)
         if not self._text.startswith(")", self._at):
-            raise self._wrong("a group is not closed")
+            raise self._wrong(said("a group is not closed"))
         self._at += 1
         return node
 
     def _repetition(self, parts: list[Node], weight: int) -> int:
         if not parts or parts[-1] in (EMPTY, Text("")):
-            raise self._wrong("there is nothing to repeat")
+            raise self._wrong(said("there is nothing to repeat"))
         if self._text[self._at] == "{":
             times = self._match(_TIMES)
             if times is None:
-                raise self._wrong("a repetition is written {2}, {2,} or {2,5}")
+                raise self._wrong(said("a repetition is written {2}, {2,} or {2,5}"))
             least = int(times[1])
             most = least if not times[2] else int(times[3]) if times[3] else None
         else:
             least, most = {"*": (0, None), "+": (1, None), "?": (0, 1)}[self._text[self._at]]
             self._at += 1
         if most is not None and most < least:
-            raise self._wrong(f"{{{least},{most}}} asks for more than it allows")
+            raise self._wrong(said("{{{least},{most}}} asks for more than it allows", least=least, most=most))
         count = max(1, most if most else least)
         if max(least, most or 0) > MAX_REPETITION or weight * count > MAX_REPETITION:
-            raise self._wrong(f"llama.cpp repeats at most {MAX_REPETITION:,} rules")
+            raise self._wrong(said("llama.cpp repeats at most {max_repetition:,} rules", max_repetition=MAX_REPETITION))
         self._made += 1 if most is None else most - least
         parts[-1] = Repeat(parts[-1], least, most)
         return weight * count
@@ -246,7 +247,7 @@ class _Reader:
         self._at += 1
         characters = []
         while not self._text.startswith('"', self._at):
-            characters.append(chr(self._character("a text is not closed")))
+            characters.append(chr(self._character(said("a text is not closed"))))
         self._at += 1
         return Text("".join(characters))
 
@@ -256,16 +257,16 @@ class _Reader:
         self._at += negated
         ranges = []
         while not self._text.startswith("]", self._at):
-            first = last = self._character("[ is not closed")
+            first = last = self._character(said("[ is not closed"))
             if self._text.startswith("-", self._at) and not self._text.startswith("-]", self._at):
                 self._at += 1
-                last = self._character("[ is not closed")
+                last = self._character(said("[ is not closed"))
             if last < first:
-                raise self._wrong("the end of a range lies before its beginning")
+                raise self._wrong(said("the end of a range lies before its beginning"))
             ranges.append((first, last))
         self._at += 1
         if not ranges:
-            raise self._wrong("[] names no character")
+            raise self._wrong(said("[] names no character"))
         return Chars(tuple(ranges), negated)
 
     def _character(self, unclosed: str) -> int:
@@ -276,13 +277,13 @@ class _Reader:
             return self._allowed(ord(self._text[self._at - 1]))
         escape = self._match(_ESCAPE)
         if escape is None:
-            raise self._wrong("this escape is not known")
+            raise self._wrong(said("this escape is not known"))
         digits = escape[1] or escape[2] or escape[3]
         return self._allowed(int(digits, 16) if digits else ord(_LETTERS.get(escape[4], escape[4])))
 
     def _allowed(self, point: int) -> int:
         if not 0 < point <= LAST_CODE_POINT or 0xD800 <= point <= 0xDFFF:
-            raise self._wrong(f"U+{point:04X} is no character that a model can write")
+            raise self._wrong(said("U+{point:04X} is no character that a model can write", point=point))
         return point
 
     def _token(self) -> Node:
@@ -290,7 +291,7 @@ class _Reader:
         self._at += negated
         token = self._match(_TOKEN)
         if token is None:
-            raise self._wrong("a token is written <TEXT> or <[ID]>")
+            raise self._wrong(said("a token is written <TEXT> or <[ID]>"))
         return TokenIs(token[0], negated)
 
     def _match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
@@ -305,4 +306,4 @@ class _Reader:
     def _wrong(self, reason: str) -> GrammarError:
         line = self._text.count("\n", 0, self._at) + 1
         column = self._at - (self._text.rfind("\n", 0, self._at) + 1) + 1
-        return _error(f"line {line}, column {column}: {reason}")
+        return _error(said("line {line}, column {column}: {reason}", line=line, column=column, reason=reason))

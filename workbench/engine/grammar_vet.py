@@ -22,6 +22,7 @@ from workbench.engine.native_grammar import HeldToGrammar, Row
 from workbench.engine.sampling import gbnf_of
 from workbench.errors import GenerationError, GrammarError, WorkbenchError
 from workbench.jobs import CancelToken
+from workbench.words import said
 
 TRIAL_S = 20.0
 TRIAL_TOKENS = 48
@@ -29,7 +30,7 @@ TRIAL_BYTES = 1024 * 1024 * 1024
 
 SEEDS = (1, 2)
 
-_HINT = "Let the grammar's alternatives begin differently, and repeat less."
+_HINT = said("Let the grammar's alternatives begin differently, and repeat less.")
 
 
 class GrammarVetter:
@@ -67,11 +68,13 @@ def _try(grammar: Grammar, model: Path, cancel: CancelToken) -> None:
     try:
         report = child.call("grammar", request, cancel, stage_s={"grammar": TRIAL_S})
     except child.ChildTimeoutError as error:
-        raise GrammarError(f"The grammar takes llama.cpp too long: {error}.", hint=_HINT) from error
+        raise GrammarError(said("The grammar takes llama.cpp too long: {error}.", error=error), hint=_HINT) from error
     except child.ChildCrashedError as error:
-        raise GrammarError(f"The grammar ends llama.cpp ({error.reason}).", hint=_HINT) from error
+        raise GrammarError(said("The grammar ends llama.cpp ({reason}).", reason=error.reason), hint=_HINT) from error
     except child.ChildGarbledError as error:
-        raise GrammarError(f"The grammar could not be tried: {error}.", hint="Try again.") from error
+        raise GrammarError(
+            said("The grammar could not be tried: {error}.", error=error), hint=said("Try again.")
+        ) from error
     if "error" in report:
         told = report["error"]
         kind: type[WorkbenchError] = GenerationError if told["code"] == GenerationError.code else GrammarError

@@ -12,6 +12,7 @@ from workbench.engine.told import checked, failed, told
 from workbench.errors import QuantiseError
 from workbench.jobs import CancelToken, Task
 from workbench.models.file import ModelFile
+from workbench.words import said
 
 CHUNK_TOKENS = 512
 
@@ -83,7 +84,10 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except OSError as error:
         raise QuantiseError(
-            f"The text {path} cannot be read: {error.strerror}.", hint="Check the path and the spelling."
+            said("The text {path} cannot be read: {strerror}.", path=path, strerror=error.strerror),
+            hint=said("Check the path and the spelling."),
         ) from error
     except UnicodeDecodeError as error:
-        raise QuantiseError(f"{path.name} is not UTF-8 text.", hint="Save it as UTF-8.") from error
+        raise QuantiseError(
+            said("{file} is not UTF-8 text.", file=path.name), hint=said("Save it as UTF-8.")
+        ) from error

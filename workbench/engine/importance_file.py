@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from workbench.errors import ModelFileError, QuantiseError
 from workbench.models.cursor import quoted
 from workbench.models.header import Tensor, read_header
+from workbench.words import said
 
 _SUMS, _COUNTS = ".in_sum2", ".counts"
 _ALIGNMENT = 32
@@ -91,8 +92,8 @@ def read(path: Path) -> Importance:
         content = np.memmap(path, np.uint8, "r", header.data_offset_bytes) if header.tensors else None
     except ModelFileError as error:
         raise QuantiseError(
-            f"The importance matrix cannot be read: {error.message}",
-            hint="Older .dat files have to be converted: llama-imatrix --in-file OLD.dat -o NEW.gguf",
+            said("The importance matrix cannot be read: {message}", message=error.message),
+            hint=said("Older .dat files have to be converted: llama-imatrix --in-file OLD.dat -o NEW.gguf"),
         ) from error
     sums: dict[str, NDArray[np.float32]] = {}
     counts: dict[str, NDArray[np.float32]] = {}
@@ -110,16 +111,20 @@ def read(path: Path) -> Importance:
 def _check(path: Path, sums: Mapping[str, NDArray[np.float32]], counts: Mapping[str, NDArray[np.float32]]) -> None:
     if not sums or sums.keys() != counts.keys():
         raise QuantiseError(
-            f"{path.name} is no importance matrix: it does not hold sums and counts of the same matrices.",
-            hint="Give one that llama-imatrix wrote, or texts with --imatrix-from.",
+            said(
+                "{file} is no importance matrix: it does not hold sums and counts of the same matrices.", file=path.name
+            ),
+            hint=said("Give one that llama-imatrix wrote, or texts with --imatrix-from."),
         )
     for name, values in sums.items():
         if len(counts[name]) == 0 or len(values) % len(counts[name]):
-            raise QuantiseError(f"{path.name} has sums and counts of {quoted(name)} that do not go together.")
+            raise QuantiseError(
+                said("{file} has sums and counts of {name} that do not go together.", file=path.name, name=quoted(name))
+            )
         if not (np.isfinite(values).all() and np.isfinite(counts[name]).all() and (values >= 0).all()):
             raise QuantiseError(
-                f"{path.name} holds values of {quoted(name)} that are no sums of squares.",
-                hint="The file is damaged, or the model it was computed with is.",
+                said("{file} holds values of {name} that are no sums of squares.", file=path.name, name=quoted(name)),
+                hint=said("The file is damaged, or the model it was computed with is."),
             )
 
 
@@ -129,15 +134,27 @@ def check_for(importance: Importance, tensors: Sequence[Tensor], *, name: str, m
     strange = next((one for one in importance.sums if one not in by_name), None)
     if strange is not None:
         raise QuantiseError(
-            f"The importance matrix {name} belongs to another model: {model} has no {quoted(strange)}.",
-            hint="Compute one for this model: --imatrix-from TEXT.",
+            said(
+                "The importance matrix {name} belongs to another model: {model} has no {strange}.",
+                name=name,
+                model=model,
+                strange=quoted(strange),
+            ),
+            hint=said("Compute one for this model: --imatrix-from TEXT."),
         )
     for one, sums in importance.sums.items():
         shape = by_name[one].shape
         wide = shape[0] * (shape[2] if len(shape) > 2 else 1)
         if len(sums) != wide:
             raise QuantiseError(
-                f"The importance matrix {name} belongs to another model: {one} has {wide:,} input channels "
-                f"in {model}, and {len(sums):,} there.",
-                hint="Compute one for this model: --imatrix-from TEXT.",
+                said(
+                    "The importance matrix {name} belongs to another model: {one} has {wide:,} input channels "
+                    "in {model}, and {sums_count:,} there.",
+                    name=name,
+                    one=one,
+                    wide=wide,
+                    model=model,
+                    sums_count=len(sums),
+                ),
+                hint=said("Compute one for this model: --imatrix-from TEXT."),
             )

@@ -37,6 +37,7 @@ from workbench.engine.verdict import error_of
 from workbench.engine.vet import Vetter
 from workbench.errors import Cancelled, EngineCrashedError, EngineError
 from workbench.jobs import CancelToken
+from workbench.words import said
 
 log = logging.getLogger(__name__)
 
@@ -174,7 +175,10 @@ class IsolatedEngine:
 
     def _check_open(self) -> None:
         if self._closed:
-            raise EngineError(f"{self._facts.model_name} has been unloaded.", hint="Open the model again.")
+            raise EngineError(
+                said("{model_name} has been unloaded.", model_name=self._facts.model_name),
+                hint=said("Open the model again."),
+            )
 
     def _check_owner(self) -> None:
         if threading.get_ident() != self._owner:
@@ -194,8 +198,10 @@ class _Line:
             self._process = ChildProcess(program(FLAG), self._take, longest_line_bytes=LONGEST_LINE_BYTES)
         except OSError as error:
             raise EngineError(
-                f"No process could be started for {name}: {error.strerror or error}.",
-                hint="Close other programs, or open the model without a process of its own.",
+                said(
+                    "No process could be started for {name}: {strerror}.", name=name, strerror=error.strerror or error
+                ),
+                hint=said("Close other programs, or open the model without a process of its own."),
             ) from error
 
     @property
@@ -304,8 +310,12 @@ class _Line:
             self._process.kill()
             self._process.ended()
             raise EngineCrashedError(
-                f"{self._name} did not stop within {STOPPING_S:g} s: the process it ran in was ended.",
-                hint="Ask again: the model is opened anew. What it had written is kept.",
+                said(
+                    "{name} did not stop within {stopping_s:g} s: the process it ran in was ended.",
+                    name=self._name,
+                    stopping_s=STOPPING_S,
+                ),
+                hint=said("Ask again: the model is opened anew. What it had written is kept."),
             )
 
     def _take(self, line: bytes) -> None:
@@ -330,11 +340,14 @@ class _Line:
         lines = self._process.last_lines()
         reason = reason_of(status, lines)
         log.warning("the process of %s ended (%s): %s", self._name, reason, " | ".join(lines))
-        said = "; ".join(line for line in lines[-_LAST_WORDS:] if line)
-        why = "There was probably too little memory." if was_killed(status) else "Nothing else was lost."
+        last = "; ".join(line for line in lines[-_LAST_WORDS:] if line)
+        if was_killed(status):
+            hint = said("There was probably too little memory. Ask again: the model is opened anew.")
+        else:
+            hint = said("Nothing else was lost. Ask again: the model is opened anew.")
         return EngineCrashedError(
-            f"The process that ran {self._name} ended ({reason}).",
-            hint=f"{why} Ask again: the model is opened anew." + (f" llama.cpp said last: {said}" if said else ""),
+            said("The process that ran {name} ended ({reason}).", name=self._name, reason=reason),
+            hint=said("{hint} llama.cpp said last: {last}", hint=hint, last=last) if last else hint,
         )
 
 

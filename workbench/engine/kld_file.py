@@ -25,6 +25,7 @@ from workbench.engine.scoring import Measured, Perplexity, Scorer, summed
 from workbench.errors import DiskFullError, EngineError
 from workbench.hardware.words import human_bytes
 from workbench.jobs import CancelToken
+from workbench.words import said
 
 MAGIC = b"_logits_"
 HEADER_BYTES = len(MAGIC) + 12
@@ -62,9 +63,14 @@ class BaseFile:
         weights = scorer.weights
         if weights.n_vocab != self.n_vocab:
             raise EngineError(
-                f"{self.path.name} is about a vocabulary of {self.n_vocab:,} tokens; {scorer.name} has "
-                f"{weights.n_vocab:,}.",
-                hint="Compare files of the same model.",
+                said(
+                    "{file} is about a vocabulary of {n_vocab:,} tokens; {scorer} has {weights_n_vocab:,}.",
+                    file=self.path.name,
+                    n_vocab=self.n_vocab,
+                    scorer=scorer.name,
+                    weights_n_vocab=weights.n_vocab,
+                ),
+                hint=said("Compare files of the same model."),
             )
         heads = [(weights.bos,) if weights.adds_bos else window[:1] for window in self.tokens]
         first = self.n_ctx // 2 + 1
@@ -94,22 +100,22 @@ def read_base(path: Path) -> BaseFile:
     try:
         with path.open("rb") as file:
             if file.read(len(MAGIC)) != MAGIC:
-                raise _broken(path, "it does not begin as one")
+                raise _broken(path, said("it does not begin as one"))
             n_ctx, n_vocab, n_chunk = (int(number) for number in np.frombuffer(file.read(12), "<i4"))
             size = path.stat().st_size
             if n_ctx < 4 or n_vocab < 2 or n_chunk < 1 or 4 * n_ctx * n_chunk > size:
-                raise _broken(path, "its header makes no sense")
+                raise _broken(path, said("its header makes no sense"))
             tokens = np.frombuffer(file.read(4 * n_ctx * n_chunk), "<i4").reshape(n_chunk, n_ctx)
     except OSError as error:
-        raise _broken(path, f"it cannot be read ({error.strerror})") from error
+        raise _broken(path, said("it cannot be read ({strerror})", strerror=error.strerror)) from error
     except ValueError as error:
-        raise _broken(path, "it ends too soon") from error
+        raise _broken(path, said("it ends too soon")) from error
     if tokens.min() < 0 or tokens.max() >= n_vocab:
-        raise _broken(path, "it names tokens that its vocabulary lacks")
+        raise _broken(path, said("it names tokens that its vocabulary lacks"))
     found = BaseFile(path, n_ctx, n_vocab, tuple(tuple(map(int, window)) for window in tokens))
     whole = found.rows_at + 2 * n_chunk * found.n_scored * _width(n_vocab)
     if size < whole:
-        raise _broken(path, f"it ends after {human_bytes(size)} of {human_bytes(whole)}")
+        raise _broken(path, said("it ends after {size} of {whole}", size=human_bytes(size), whole=human_bytes(whole)))
     return found
 
 
@@ -124,8 +130,8 @@ def write_base(
     windows = [tuple(tokens[at : at + n_ctx]) for at in range(0, len(tokens) - n_ctx + 1, n_ctx)]
     if not windows:
         raise EngineError(
-            f"The text has {len(tokens):,} tokens; a window is {n_ctx:,}.",
-            hint="Give a longer text or a shorter window.",
+            said("The text has {tokens_count:,} tokens; a window is {n_ctx:,}.", tokens_count=len(tokens), n_ctx=n_ctx),
+            hint=said("Give a longer text or a shorter window."),
         )
     target = BaseFile(path, n_ctx, weights.n_vocab, tuple(windows))
     _check_disk(target)
@@ -227,8 +233,13 @@ def _check_disk(target: BaseFile) -> None:
     free = shutil.disk_usage(target.path.resolve().parent).free
     if needed > free:
         raise DiskFullError(
-            f"{target.path.name} would take {human_bytes(needed)}; {human_bytes(free)} is free.",
-            hint="Give a shorter text, or compare both models directly, which stores nothing.",
+            said(
+                "{target} would take {needed}; {free} is free.",
+                target=target.path.name,
+                needed=human_bytes(needed),
+                free=human_bytes(free),
+            ),
+            hint=said("Give a shorter text, or compare both models directly, which stores nothing."),
         )
 
 
@@ -238,6 +249,6 @@ def _width(n_vocab: int) -> int:
 
 def _broken(path: Path, why: str) -> EngineError:
     return EngineError(
-        f"{path.name} is no file of base predictions: {why}.",
-        hint="Write it anew with workbench perplexity --save-base, or with llama-perplexity.",
+        said("{file} is no file of base predictions: {why}.", file=path.name, why=why),
+        hint=said("Write it anew with workbench perplexity --save-base, or with llama-perplexity."),
     )

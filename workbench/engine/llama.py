@@ -48,6 +48,7 @@ from workbench.jobs import CancelToken
 from workbench.models.file import ModelFile
 from workbench.models.params import RunParams
 from workbench.models.receipt import Growth
+from workbench.words import said
 
 NAME = "llama.cpp"
 
@@ -173,7 +174,11 @@ def _make_engine(
 
 def _rounded(asked: int, got: int) -> tuple[str, ...]:
     """llama.cpp makes some contexts longer than they were asked for."""
-    return () if asked == got else (f"the context is {got:,} tokens: llama.cpp rounds {asked:,} up",)
+    return (
+        ()
+        if asked == got
+        else (said("the context is {got:,} tokens: llama.cpp rounds {asked:,} up", got=got, asked=asked),)
+    )
 
 
 def uses_devices(params: RunParams) -> bool:
@@ -302,8 +307,8 @@ class LlamaEngine:
                 return (yield from Generation(self._memory, reply).events(cancel))
         except native.NativeError as error:
             raise GenerationError(
-                f"llama.cpp failed while it answered: {error}.",
-                hint="Ask again; if it fails again, open the model anew.",
+                said("llama.cpp failed while it answered: {error}.", error=error),
+                hint=said("Ask again; if it fails again, open the model anew."),
             ) from error
 
     def _measured(
@@ -361,7 +366,10 @@ class LlamaEngine:
 
     def _check_open(self) -> None:
         if self._closed:
-            raise EngineError(f"{self._facts.model_name} has been unloaded.", hint="Open the model again.")
+            raise EngineError(
+                said("{model_name} has been unloaded.", model_name=self._facts.model_name),
+                hint=said("Open the model again."),
+            )
 
     def _check_owner(self) -> None:
         if threading.get_ident() != self._owner:

@@ -16,6 +16,7 @@ from workbench.engine.native_params import Placement
 from workbench.engine.refusal import refusal
 from workbench.errors import BadGgufError, Cancelled
 from workbench.jobs import CancelToken
+from workbench.words import said
 
 POLL_S = 0.02
 
@@ -33,7 +34,9 @@ def _file_key(path: Path) -> FileKey:
         resolved = path.resolve(strict=True)
         now = resolved.stat()
     except OSError as error:
-        raise BadGgufError(f"{path.name} is gone or cannot be read.", hint="Add the file again.") from error
+        raise BadGgufError(
+            said("{file} is gone or cannot be read.", file=path.name), hint=said("Add the file again.")
+        ) from error
     return str(resolved), now.st_size, now.st_mtime_ns, now.st_ino
 
 

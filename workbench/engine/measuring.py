@@ -18,6 +18,7 @@ from workbench.errors import EngineError
 from workbench.jobs import CancelToken, Task
 from workbench.models.file import ModelFile
 from workbench.models.params import RunParams
+from workbench.words import said
 
 CHAT_CONTEXT = 256  # that of the engine that holds the weights; nobody chats with it
 FLOOR_PASSAGES = 4
@@ -83,7 +84,9 @@ def perplexity_of(
 
     def task(cancel: CancelToken) -> Generator[MeasureEvent, None, Perplexity]:
         if save_base is not None and len(texts) != 1:
-            raise EngineError("A file of predictions is about one text.", hint="Give one text, or join them.")
+            raise EngineError(
+                said("A file of predictions is about one text."), hint=said("Give one text, or join them.")
+            )
         with contextlib.ExitStack() as open_ones:
             scorer = yield from _scorer(backend, subject, n_ctx, open_ones, cancel)
             if save_base is not None:
@@ -143,7 +146,8 @@ def _scorer(
     open_ones.callback(engine.close)
     if not isinstance(engine, _WithWeights):
         raise EngineError(
-            f"{engine.facts.engine} does not give the logits of {name}.", hint="Measure with the llama.cpp engine."
+            said("{engine} does not give the logits of {name}.", engine=engine.facts.engine, name=name),
+            hint=said("Measure with the llama.cpp engine."),
         )
     params = replace(subject.params, n_ctx=n_ctx)
     return open_ones.enter_context(Scorer(name, engine.weights, params, n_threads=subject.n_threads))

@@ -20,6 +20,7 @@ from workbench.engine import long_runs
 from workbench.engine.native_log import NativeLog
 from workbench.engine.native_params import Placement, context_params, model_params
 from workbench.models.params import RunParams
+from workbench.words import said
 
 SEQUENCE = 0  # every context holds one conversation
 NO_TOKEN = -1
@@ -141,7 +142,7 @@ class Weights:
         with native_log.collected() as lines:
             self._model: Any = library.llama_model_load_from_file(os.fsencode(path), params)
         if not self._model:
-            raise (LoadStopped if stopped else LoadFailed)(f"{path.name} was not loaded", lines)
+            raise (LoadStopped if stopped else LoadFailed)(said("{file} was not loaded", file=path.name), lines)
         self.lines = tuple(lines)
         self.size_bytes: int = library.llama_model_size(self._model)
         self._vocab: Any = library.llama_model_get_vocab(self._model)
@@ -229,7 +230,7 @@ class Context:
                 weights.model, context_params(library, params, n_threads)
             )
         if not self._context:
-            raise LoadFailed("no context could be made", lines)
+            raise LoadFailed(said("no context could be made"), lines)
         self.lines = tuple(lines)
         self.n_ctx: int = library.llama_n_ctx(self._context)
         self.n_ubatch: int = library.llama_n_ubatch(self._context)
@@ -326,8 +327,8 @@ class Context:
 
 def failure(status: int) -> NativeError:
     if status == 2:
-        return Aborted("the evaluation was stopped")
-    return NativeError(f"llama_decode returned {status}", native_log.recent(5))
+        return Aborted(said("the evaluation was stopped"))
+    return NativeError(said("llama_decode returned {status}", status=status), native_log.recent(5))
 
 
 def _make_batch(library: Any, tokens: Any, positions: Any, outputs: Any) -> tuple[Any, tuple[Any, ...]]:

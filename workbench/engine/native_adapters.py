@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.engine import native
+from workbench.words import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ def load(weights: native.Weights, path: Path) -> LoadedAdapter:
     with native.native_log.collected() as lines, weights.planning:
         pointer = native.api().llama_adapter_lora_init(weights.model, os.fsencode(path))
     if not pointer:
-        raise native.LoadFailed(f"{path.name} was not loaded", lines)
+        raise native.LoadFailed(said("{file} was not loaded", file=path.name), lines)
     return LoadedAdapter(path, pointer)
 
 
@@ -43,7 +44,9 @@ def use(weights: native.Weights, context: native.Context, adapters: Sequence[tup
     scales = (ctypes.c_float * len(adapters))(*(scale for _, scale in adapters))
     status = library.llama_set_adapters_lora(context.pointer, pointers, len(adapters), scales)
     if status:
-        raise native.NativeError(f"llama_set_adapters_lora returned {status}", native.native_log.recent(5))
+        raise native.NativeError(
+            said("llama_set_adapters_lora returned {status}", status=status), native.native_log.recent(5)
+        )
     with weights.planning:
         context.prefill([max(0, weights.bos)], 0, lambda: False, output=True)
     context.clear()

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from workbench.engine.grammar import ROOT
 from workbench.engine.native import Context, Weights, api, native_log
 from workbench.errors import GenerationError, GrammarError
+from workbench.words import said
 
 # A grammar whose texts can be read in very many ways takes llama.cpp ever longer for each token.
 SLOWEST_TOKEN_S = 10.0
@@ -104,8 +105,8 @@ class HeldToGrammar:
             )
         if not self._grammar:
             raise GrammarError(
-                f"llama.cpp refuses the grammar: {' '.join(lines) or 'it does not say why'}.",
-                hint="A token that it names may be missing from this model's vocabulary.",
+                said("llama.cpp refuses the grammar: {lines}.", lines=" ".join(lines) or said("it does not say why")),
+                hint=said("A token that it names may be missing from this model's vocabulary."),
             )
 
     @property
@@ -161,8 +162,11 @@ class HeldToGrammar:
         row.apply(self._grammar)
         if time.monotonic() - began > SLOWEST_TOKEN_S:
             raise GenerationError(
-                f"The grammar needs more than {SLOWEST_TOKEN_S:g} seconds for one token.",
-                hint="It can be read in too many ways: let its alternatives begin differently.",
+                said(
+                    "The grammar needs more than {slowest_token_s:g} seconds for one token.",
+                    slowest_token_s=SLOWEST_TOKEN_S,
+                ),
+                hint=said("It can be read in too many ways: let its alternatives begin differently."),
             )
 
     def _is_whole(self, token: int) -> bool:
@@ -186,13 +190,13 @@ def _control_tokens(weights: Weights) -> npt.NDArray[np.int32]:
 
 def _no_token() -> GenerationError:
     return GenerationError(
-        "No token of this model's vocabulary can follow: the grammar asks for what it cannot write.",
-        hint="Check the grammar's characters and tokens, or choose another model.",
+        said("No token of this model's vocabulary can follow: the grammar asks for what it cannot write."),
+        hint=said("Check the grammar's characters and tokens, or choose another model."),
     )
 
 
 def _no_number() -> GenerationError:
     return GenerationError(
-        "The model computed values that are not numbers.",
-        hint="Verify the file's checksum, or try another quantisation of the model.",
+        said("The model computed values that are not numbers."),
+        hint=said("Verify the file's checksum, or try another quantisation of the model."),
     )

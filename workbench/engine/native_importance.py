@@ -13,6 +13,7 @@ from workbench.engine import native
 from workbench.engine.native_params import context_params
 from workbench.models.ggml_types import NUMBERS
 from workbench.models.params import RunParams
+from workbench.words import said
 
 BATCH_TOKENS = 128  # logits are kept of every token, or llama.cpp would leave most out of the last layer
 
@@ -51,7 +52,7 @@ class Inputs:
         library = native.ggml()
         library.ggml_tensor_overhead.restype = ctypes.c_size_t
         if library.ggml_tensor_overhead() != ctypes.sizeof(_Tensor) + _OBJECT_BYTES:
-            raise native.NativeError("this build of llama.cpp lays its tensors out in another way")
+            raise native.NativeError(said("this build of llama.cpp lays its tensors out in another way"))
         library.ggml_op_name.restype = ctypes.c_char_p
         names = {library.ggml_op_name(number): number for number in range(32)}
         self._plain, self._by_expert = names[b"MUL_MAT"], names[b"MUL_MAT_ID"]
@@ -75,7 +76,7 @@ class Inputs:
             count = weights.ne[2] * weights.ne[3]
             rows = squares.sum(axis=2)  # rows of one matrix; several where the model has it in three dimensions
             if rows.shape[0] * rows.shape[1] % count:
-                raise native.NativeError(f"{name} is multiplied in a way that is not understood")
+                raise native.NativeError(said("{name} is multiplied in a way that is not understood", name=name))
             sums = rows.reshape(-1, count, rows.shape[-1]).sum(axis=0)
             self._add(name, sums, np.array([squares[..., 0].size // count]))
             return
@@ -136,7 +137,7 @@ class Watched:
         with native.native_log.collected() as lines:
             self._context: Any = library.llama_init_from_model(weights.model, made)
         if not self._context:
-            raise native.LoadFailed("no context could be made", lines)
+            raise native.LoadFailed(said("no context could be made"), lines)
         self._batch = library.llama_batch_init(BATCH_TOKENS, 0, 1)
 
     def evaluate(self, tokens: Sequence[int]) -> None:
@@ -155,7 +156,9 @@ class Watched:
             if self._failure is not None:
                 raise self._failure
             if status:
-                raise native.NativeError(f"llama_decode returned {status}", native.native_log.recent(5))
+                raise native.NativeError(
+                    said("llama_decode returned {status}", status=status), native.native_log.recent(5)
+                )
             self._wanted = self._taken
 
     def close(self) -> None:

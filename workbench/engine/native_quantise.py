@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.engine import native
+from workbench.words import said
 
 LONGEST_TEXT_BYTES = 127  # of a key or a text in llama_model_kv_override, its closing zero apart
 
@@ -47,7 +48,7 @@ def quantise(
         status = library.llama_model_quantize(os.fsencode(source), os.fsencode(target), ctypes.byref(params))
     del entries, overrides  # they had to live until here
     if status:
-        raise native.NativeError("the model was not quantised", lines)
+        raise native.NativeError(said("the model was not quantised"), lines)
     return tuple(lines)
 
 

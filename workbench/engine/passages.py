@@ -9,6 +9,7 @@ from workbench.engine.base import Message
 from workbench.engine.native import Weights
 from workbench.engine.prefix import BLOCK, pieces
 from workbench.errors import EngineError
+from workbench.words import said
 
 N_UBATCH = 512
 ROWS_BYTES = 128 * 2**20
@@ -56,7 +57,13 @@ def windows(weights: Weights, text: Text, n_ctx: int) -> tuple[Passage, ...]:
     tokens = text_tokens(weights, text.text)
     if len(tokens) < MIN_TOKENS:
         raise EngineError(
-            f"{text.name} has {len(tokens)} tokens; at least {MIN_TOKENS} are needed.", hint="Choose a longer text."
+            said(
+                "{text} has {tokens_count} tokens; at least {min_tokens} are needed.",
+                text=text.name,
+                tokens_count=len(tokens),
+                min_tokens=MIN_TOKENS,
+            ),
+            hint=said("Choose a longer text."),
         )
     length = min(n_ctx, len(tokens))
     starts = range(0, len(tokens) - length + 1, length)

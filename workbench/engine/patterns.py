@@ -13,6 +13,7 @@ from workbench.engine.gbnf import EMPTY, LAST_CODE_POINT, Node, Ref, choice, is_
 from workbench.engine.grammar import MAX_NESTING, MAX_REPETITION
 from workbench.engine.json_forms import characters
 from workbench.errors import SchemaError
+from workbench.words import said
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -36,7 +37,10 @@ def text_matching(pattern: str) -> Node:
     As in JSON Schema, a pattern without anchors may match anywhere in the string.
     """
     if len(pattern) > MAX_CHARS:
-        raise SchemaError("A pattern of the schema is very long.", hint=f"Keep it under {MAX_CHARS:,} characters.")
+        raise SchemaError(
+            said("A pattern of the schema is very long."),
+            hint=said("Keep it under {max_chars:,} characters.", max_chars=MAX_CHARS),
+        )
     return _Reader(pattern).whole()
 
 
@@ -50,7 +54,7 @@ class _Reader:
         while self._take("|"):
             options.append(self._anchored())
         if self._at < len(self._pattern):
-            raise self._wrong("a parenthesis is closed that was not opened")
+            raise self._wrong(said("a parenthesis is closed that was not opened"))
         return choice(*options)
 
     def _anchored(self) -> Node:
@@ -59,7 +63,7 @@ class _Reader:
         middle = self._sequence(0)
         after = EMPTY if self._take("$") else anything
         if self._peek() not in ("", "|", ")"):
-            raise self._wrong("$ stands before the end")
+            raise self._wrong(said("$ stands before the end"))
         return seq(before, middle, after)
 
     def _alternatives(self, depth: int) -> Node:
@@ -72,10 +76,10 @@ class _Reader:
         parts: list[Node] = []
         while (character := self._peek()) not in ("", "|", ")", "$"):
             if character == "^":
-                raise self._wrong("^ stands behind the beginning")
+                raise self._wrong(said("^ stands behind the beginning"))
             parts.append(self._repeated(self._atom(depth)))
         if depth and self._peek() == "$":
-            raise self._wrong("$ stands before the end")
+            raise self._wrong(said("$ stands before the end"))
         return seq(*parts)
 
     def _atom(self, depth: int) -> Node:
@@ -91,19 +95,19 @@ class _Reader:
             case "\\":
                 return characters(self._escape())
             case "*" | "+" | "?" | "{":
-                raise self._wrong("there is nothing to repeat")
+                raise self._wrong(said("there is nothing to repeat"))
         return characters(((ord(character), ord(character)),))
 
     def _group(self, depth: int) -> Node:
         if depth >= MAX_NESTING:
-            raise self._wrong(f"groups are nested more than {MAX_NESTING} deep")
+            raise self._wrong(said("groups are nested more than {max_nesting} deep", max_nesting=MAX_NESTING))
         if named := _NAMED_GROUP.match(self._pattern, self._at):
             self._at = named.end()
         elif self._peek() == "?" and not self._take("?:"):
-            raise self._wrong("look-around and flags are not regular, a grammar cannot promise them")
+            raise self._wrong(said("look-around and flags are not regular, a grammar cannot promise them"))
         node = self._alternatives(depth + 1)
         if not self._take(")"):
-            raise self._wrong("a group is not closed")
+            raise self._wrong(said("a group is not closed"))
         return node
 
     def _repeated(self, node: Node) -> Node:
@@ -118,14 +122,14 @@ class _Reader:
         else:
             return node
         if max(least, most or 0) > MAX_REPETITION:
-            raise self._wrong(f"llama.cpp repeats at most {MAX_REPETITION:,} times")
+            raise self._wrong(said("llama.cpp repeats at most {max_repetition:,} times", max_repetition=MAX_REPETITION))
         if most is None and is_nullable(node, frozenset()):
-            raise self._wrong("what may be empty is repeated without end")
+            raise self._wrong(said("what may be empty is repeated without end"))
         if most is not None and most < least:
-            raise self._wrong("a repetition asks for more than it allows")
+            raise self._wrong(said("a repetition asks for more than it allows"))
         self._take("?")  # a lazy repetition matches the same strings
         if self._peek() in ("*", "+", "?"):
-            raise self._wrong("a repetition is repeated")
+            raise self._wrong(said("a repetition is repeated"))
         return repeat(node, least, most)
 
     def _class(self) -> Ranges:
@@ -137,14 +141,14 @@ class _Reader:
                 self._at += 1
                 last = self._member()
                 if len(first) != 1 or len(last) != 1 or first[0][0] != first[0][1] or last[0][1] < first[0][0]:
-                    raise self._wrong("a range of characters has no beginning or no end")
+                    raise self._wrong(said("a range of characters has no beginning or no end"))
                 first = ((first[0][0], last[0][1]),)
             found += first
         return _inverted(tuple(found)) if negated else tuple(found)
 
     def _member(self) -> Ranges:
         if self._at >= len(self._pattern):
-            raise self._wrong("[ is not closed")
+            raise self._wrong(said("[ is not closed"))
         character = self._pattern[self._at]
         self._at += 1
         return self._escape() if character == "\\" else ((ord(character), ord(character)),)
@@ -162,12 +166,12 @@ class _Reader:
         if letter in _CONTROLS and letter:
             return self._one(_CONTROLS[letter])
         if not letter or letter.isalnum():
-            raise self._wrong(f"\\{letter} is not among what a grammar can promise")
+            raise self._wrong(said("\\{letter} is not among what a grammar can promise", letter=letter))
         return self._one(ord(letter))
 
     def _one(self, point: int) -> Ranges:
         if not 0 < point <= LAST_CODE_POINT or 0xD800 <= point <= 0xDFFF:
-            raise self._wrong(f"U+{point:04X} is no character that a model can write")
+            raise self._wrong(said("U+{point:04X} is no character that a model can write", point=point))
         return ((point, point),)
 
     def _peek(self) -> str:
@@ -181,8 +185,13 @@ class _Reader:
 
     def _wrong(self, reason: str) -> SchemaError:
         return SchemaError(
-            f"The pattern {self._pattern[:80]!r} cannot be used: at character {self._at}, {reason}.",
-            hint="Write a pattern of characters, classes, groups, alternatives and repetitions.",
+            said(
+                "The pattern {pattern!r} cannot be used: at character {at}, {reason}.",
+                pattern=self._pattern[:80],
+                at=self._at,
+                reason=reason,
+            ),
+            hint=said("Write a pattern of characters, classes, groups, alternatives and repetitions."),
         )
 
 

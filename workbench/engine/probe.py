@@ -19,6 +19,7 @@ from workbench.jobs import CancelToken
 from workbench.models.exact import Breakdown, Head
 from workbench.models.params import RunParams
 from workbench.store.database import Database
+from workbench.words import said
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ POLL_S = 0.02
 
 FORM = 1  # of a stored answer; another form is another key
 
-_ADVICE = "The estimate stands; it needs no answer from llama.cpp."
+_ADVICE = said("The estimate stands; it needs no answer from llama.cpp.")
 
 
 class Probe:
@@ -116,7 +117,12 @@ class Probe:
                 report = self._converse({**request, "folder": folder}, heads[0].name, cancel)
         except OSError as error:  # no temporary folder, no process
             raise ProbeError(
-                f"llama.cpp could not be asked about {heads[0].name}: {error.strerror or error}.", hint=_ADVICE
+                said(
+                    "llama.cpp could not be asked about {name}: {strerror}.",
+                    name=heads[0].name,
+                    strerror=error.strerror or error,
+                ),
+                hint=_ADVICE,
             ) from error
         if "error" in report:
             refused = report["error"]
@@ -148,7 +154,9 @@ class Probe:
             raise _crashed(name, error) from error
         except (ChildTimeoutError, ChildGarbledError) as error:
             self._end_child()
-            raise ProbeError(f"llama.cpp could not say what {name} would take: {error}.", hint=_ADVICE) from error
+            raise ProbeError(
+                said("llama.cpp could not say what {name} would take: {error}.", name=name, error=error), hint=_ADVICE
+            ) from error
 
     def _end_child(self) -> None:
         if self._child is not None:
@@ -177,7 +185,12 @@ def _identity(heads: Sequence[Head], header_sha256: str) -> str:
 def _crashed(name: str, error: ChildCrashedError) -> ProbeError:
     if error.was_killed:
         return ProbeError(
-            f"The process that asked llama.cpp about {name} was ended by the system.",
-            hint="There was probably too little memory. The estimate stands.",
+            said("The process that asked llama.cpp about {name} was ended by the system.", name=name),
+            hint=said("There was probably too little memory. The estimate stands."),
         )
-    return ProbeError(f"{name} crashes llama.cpp when it is asked what it would take ({error.reason}).", hint=_ADVICE)
+    return ProbeError(
+        said(
+            "{name} crashes llama.cpp when it is asked what it would take ({reason}).", name=name, reason=error.reason
+        ),
+        hint=_ADVICE,
+    )

@@ -19,13 +19,14 @@ from workbench.engine.sparse import in_place, lay_out
 from workbench.errors import ProbeError
 from workbench.models.exact import Head
 from workbench.models.params import RunParams
+from workbench.words import said
 
 Stage: TypeAlias = Callable[[str], None]
 
 # Stages, worded for "… took longer than 60 s".
-SPARSE, OPEN, CONTEXT = "laying out its header", "opening it", "reserving a context"
+SPARSE, OPEN, CONTEXT = said("laying out its header"), said("opening it"), said("reserving a context")
 
-_ADVICE = "The estimate stands; it needs no answer from llama.cpp."
+_ADVICE = said("The estimate stands; it needs no answer from llama.cpp.")
 
 
 class Questions:
@@ -83,7 +84,13 @@ class Questions:
             context = native.Context(model, params)
         except native.LoadFailed as error:
             raise ProbeError(
-                f"llama.cpp makes no context of {params.n_ctx:,} tokens for {name}: {_last_words(error)}.", hint=_ADVICE
+                said(
+                    "llama.cpp makes no context of {n_ctx:,} tokens for {name}: {error}.",
+                    n_ctx=params.n_ctx,
+                    name=name,
+                    error=_last_words(error),
+                ),
+                hint=_ADVICE,
             ) from error
         try:
             reading = breakdown.read(model, context)
@@ -107,4 +114,4 @@ def _last_words(error: native.NativeError) -> str:
         where, colon, reason = line.partition(": ")
         if colon and "failed to initialize" not in line.lower():
             return reason.strip().rstrip(".") if " " not in where else line.strip().rstrip(".")
-    return "it gave no reason"
+    return said("it gave no reason")

@@ -14,10 +14,11 @@ from workbench.engine.base import Message, RenderedPrompt, SystemHandling, Tool
 from workbench.engine.spans import Span, align, between, locate
 from workbench.engine.templates import ChatTemplate, Rendering, RoleRefusedError, TemplateChoice
 from workbench.errors import TemplateError
+from workbench.words import said
 
-MERGED_SYSTEM = "The template has no system role: the system prompt was put before the first message."
-LOST_SYSTEM = "The template leaves the system prompt out: the model has not read it."
-INSERTED_SYSTEM = "The template wrote a system prompt of its own, because none was given."
+MERGED_SYSTEM = said("The template has no system role: the system prompt was put before the first message.")
+LOST_SYSTEM = said("The template leaves the system prompt out: the model has not read it.")
+INSERTED_SYSTEM = said("The template wrote a system prompt of its own, because none was given.")
 
 SENTENCEPIECE_BLANK = "\u2581"
 
@@ -176,8 +177,10 @@ class PromptWriter:
         if found is None:
             if any(map(self._has_control, contents)):
                 raise TemplateError(
-                    "The chat template rewrites the messages, and one of them holds a control token of the model.",
-                    hint="Take the control token out of the text, or choose another template.",
+                    said(
+                        "The chat template rewrites the messages, and one of them holds a control token of the model."
+                    ),
+                    hint=said("Take the control token out of the text, or choose another template."),
                 )
             found = [Span(text, is_scaffold=True)]
         return _Written(found, system, outline.rendering.date, inserted)
@@ -192,8 +195,8 @@ class PromptWriter:
                 raise _knows_no_tools()
             if self._has_control(json.dumps(options.tools, ensure_ascii=False)):
                 raise TemplateError(
-                    "The description of a tool holds a control token of the model.",
-                    hint="Take it out of the tool's name, description or parameters.",
+                    said("The description of a tool holds a control token of the model."),
+                    hint=said("Take it out of the tool's name, description or parameters."),
                 )
         return _Outline(marks, rendering)
 
@@ -232,8 +235,8 @@ class PromptWriter:
 
 def _knows_no_tools() -> TemplateError:
     return TemplateError(
-        "The chat template does not know tools: the model would never read of them.",
-        hint="Choose a model that was trained to call tools, or leave the tools out.",
+        said("The chat template does not know tools: the model would never read of them."),
+        hint=said("Choose a model that was trained to call tools, or leave the tools out."),
     )
 
 
@@ -243,7 +246,8 @@ def _plain_tool(tool: Tool) -> Mapping[str, Any]:
         parameters = json.loads(tool.parameters)
     except (ValueError, RecursionError) as error:
         raise TemplateError(
-            f"The parameters of the tool {tool.name} are not JSON.", hint="Give a JSON schema of its arguments."
+            said("The parameters of the tool {tool} are not JSON.", tool=tool.name),
+            hint=said("Give a JSON schema of its arguments."),
         ) from error
     function = {"name": tool.name, "description": tool.description, "parameters": parameters}
     return {"type": "function", "function": function}

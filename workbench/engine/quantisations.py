@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from workbench.errors import QuantiseError
 from workbench.models.ggml_types import BY_NAME, FILE_TYPES
 from workbench.models.quality import bits_by_quantisation
+from workbench.words import said
 
 ALIASES = {"Q3_K": "Q3_K_M", "Q4_K": "Q4_K_M", "Q5_K": "Q5_K_M"}
 
@@ -58,7 +59,8 @@ def quantisation(name: str) -> Quantisation:
         if one.name == wanted:
             return one
     raise QuantiseError(
-        f"llama.cpp makes no quantisation {name!r}.", hint="`workbench quantize --types` lists those it makes."
+        said("llama.cpp makes no quantisation {name!r}.", name=name),
+        hint=said("`workbench quantize --types` lists those it makes."),
     )
 
 

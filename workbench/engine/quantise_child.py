@@ -19,6 +19,7 @@ from workbench.engine.native_quantise import quantise
 from workbench.engine.probe_child import Stage
 from workbench.engine.refusal import refusal
 from workbench.errors import QuantiseError
+from workbench.words import said
 
 QUANTISING, MEASURING = "quantise", "measure"
 
@@ -54,8 +55,12 @@ class QuantiseWork:
                 )
             except native.NativeError as error:
                 raise QuantiseError(
-                    f"{Path(request['source']).name} could not be quantised: {_reason(error.lines)}.",
-                    hint="Choose another type, or check the file with `workbench models verify`.",
+                    said(
+                        "{name} could not be quantised: {lines}.",
+                        name=Path(request["source"]).name,
+                        lines=_reason(error.lines),
+                    ),
+                    hint=said("Choose another type, or check the file with `workbench models verify`."),
                 ) from error
         return {
             "types": _new_types(lines) if dry_run else {},
@@ -76,8 +81,12 @@ class QuantiseWork:
             chunks = _chunks(weights, text, size)
             if not chunks:
                 raise QuantiseError(
-                    f"The texts are fewer than {size} tokens to {path.name}: too little for an importance matrix.",
-                    hint="Give more of what you use the model for; some thousand words are a good start.",
+                    said(
+                        "The texts are fewer than {size} tokens to {file}: too little for an importance matrix.",
+                        size=size,
+                        file=path.name,
+                    ),
+                    hint=said("Give more of what you use the model for; some thousand words are a good start."),
                 )
             inputs = _measured(weights, chunks, stage, request["n_threads"])
         self._target = target
@@ -89,7 +98,8 @@ class QuantiseWork:
         )
         if not all(np.isfinite(sums).all() for sums in found.sums.values()):
             raise QuantiseError(
-                f"{path.name} computes values that are not numbers.", hint="The file is damaged: download it again."
+                said("{file} computes values that are not numbers.", file=path.name),
+                hint=said("The file is damaged: download it again."),
             )
         importance_file.write(target, found, datasets=request["datasets"])
         return {"tokens": sum(map(len, chunks)), "matrices": len(found.sums)}
@@ -107,7 +117,8 @@ def _measured(weights: native.Weights, chunks: Sequence[Sequence[int]], stage: S
         context = Watched(weights, max(map(len, chunks)), inputs, n_threads=n_threads)
     except native.NativeError as error:
         raise QuantiseError(
-            f"{weights.path.name} cannot be measured: {error}.", hint="There may be too little memory."
+            said("{weights} cannot be measured: {error}.", weights=weights.path.name, error=error),
+            hint=said("There may be too little memory."),
         ) from error
     try:
         for number, chunk in enumerate(chunks):
@@ -115,7 +126,8 @@ def _measured(weights: native.Weights, chunks: Sequence[Sequence[int]], stage: S
             context.evaluate(chunk)
     except native.NativeError as error:
         raise QuantiseError(
-            f"{weights.path.name} cannot be evaluated: {error}.", hint="Try another precision of the model."
+            said("{file} cannot be evaluated: {error}.", file=weights.path.name, error=error),
+            hint=said("Try another precision of the model."),
         ) from error
     finally:
         context.close()
@@ -172,8 +184,10 @@ def _new_types(lines: Sequence[str]) -> dict[str, str]:
 
 
 def _reason(lines: Sequence[str]) -> str:
-    said = next((line for line in reversed(lines) if _FAILED in line), lines[-1] if lines else "no reason was given")
-    return said.rpartition(_FAILED)[2].strip().rstrip(".!")
+    told = next(
+        (line for line in reversed(lines) if _FAILED in line), lines[-1] if lines else said("no reason was given")
+    )
+    return told.rpartition(_FAILED)[2].strip().rstrip(".!")
 
 
 def _fallback(line: str) -> str:

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from workbench.engine.base import Sampling
 from workbench.models.header import Header
+from workbench.words import said
 
 # What changes nothing: a publisher who gives one value has said nothing about the others.
 NEUTRAL = Sampling(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, repetition_penalty=1.0)
@@ -70,7 +71,7 @@ def in_header(header: Header) -> Recommendation | None:
                 continue
             unheeded.append(f"{key} {value}" if isinstance(value, (int, float, str)) else key)
         elif number is None or not _can_be(known, number):
-            unheeded.append(f"{key} is not a value that it can have")
+            unheeded.append(said("{key} is not a value that it can have", key=key))
         else:
             values[known.name] = round(number) if known.whole else _as_written(number)
     if not values:

@@ -9,6 +9,7 @@ from workbench.engine import native
 from workbench.errors import EngineError
 from workbench.hardware.facts import Device, DeviceKind, EngineBuild, Survey
 from workbench.hardware.nvidia import normalised_pci_id
+from workbench.words import said
 
 # ggml-backend.h: enum ggml_backend_dev_type
 _KINDS = {1: DeviceKind.GPU, 2: DeviceKind.IGPU}
@@ -102,8 +103,8 @@ def _check_one_registry(lib: Any) -> None:
     )
     if per_backend != lib.ggml_backend_dev_count():
         raise EngineError(
-            "llama.cpp's device registry contradicts itself.",
-            hint="Two builds of llama.cpp are mixed: install the engine again with `make setup`.",
+            said("llama.cpp's device registry contradicts itself."),
+            hint=said("Two builds of llama.cpp are mixed: install the engine again with `make setup`."),
         )
 
 

@@ -20,6 +20,7 @@ from workbench.engine.sampling import Sampler, chosen_seed
 from workbench.engine.thinking import Splitter, Thinking
 from workbench.engine.transcript import Transcript
 from workbench.errors import GenerationError
+from workbench.words import said
 
 
 @dataclass(slots=True)
@@ -173,9 +174,11 @@ class Reply:
         parts = self._transcript.add(self.token, logits, self.request.alternatives)
         if thought and self._is_formed and self._transcript.answer_began:
             raise GenerationError(
-                "The model ended its thinking and began its answer with one token: the answer could not be held to "
-                "what was asked of it.",
-                hint="Ask it to answer without thinking.",
+                said(
+                    "The model ended its thinking and began its answer with one token: the answer could not "
+                    "be held to what was asked of it."
+                ),
+                hint=said("Ask it to answer without thinking."),
             )
         yield from self._deltas(parts)
 
@@ -193,6 +196,6 @@ def check_numbers(row: npt.NDArray[np.float32]) -> None:
 
 def not_a_number() -> GenerationError:
     return GenerationError(
-        "The model computed NaN instead of an answer: its file is broken, or so is its quantisation.",
-        hint="Verify the file's checksum, or try another quantisation of the model.",
+        said("The model computed NaN instead of an answer: its file is broken, or so is its quantisation."),
+        hint=said("Verify the file's checksum, or try another quantisation of the model."),
     )

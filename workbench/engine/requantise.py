@@ -24,6 +24,7 @@ from workbench.jobs import CancelToken, Task
 from workbench.models.file import ModelFile
 from workbench.models.ggml_types import BY_NAME, TENSOR_TYPES
 from workbench.models.header import read_header
+from workbench.words import said
 
 FreeBytes: TypeAlias = Callable[[Path], int]
 
@@ -130,24 +131,36 @@ def check(wish: Wish) -> None:
     source, target, kind = wish.source, wish.target, wish.quantisation
     # However it is spelt, or linked to: with ``replace`` the source would be lost.
     if target.exists() and any(target.samefile(path) for path in source.files):
-        raise QuantiseError(f"{target.name} is the source itself.", hint="Give the new file another name.")
+        raise QuantiseError(
+            said("{target} is the source itself.", target=target.name), hint=said("Give the new file another name.")
+        )
     for new in (target, *([wish.measured_importance] if wish.texts else [])):
         if new.exists() and not wish.replace:
-            raise QuantiseError(f"{new} is there already.", hint="Choose another name, or say --force to replace it.")
+            raise QuantiseError(
+                said("{new} is there already.", new=new),
+                hint=said("Choose another name, or say --force to replace it."),
+            )
     if target.suffix != ".gguf":
-        raise QuantiseError(f"{target.name} does not end in .gguf.", hint=f"Call it {target.stem}.gguf.")
+        raise QuantiseError(
+            said("{target} does not end in .gguf.", target=target.name),
+            hint=said("Call it {stem}.gguf.", stem=target.stem),
+        )
     if not target.absolute().parent.is_dir():
-        raise QuantiseError(f"There is no folder {target.parent}.", hint="Create it first.")
+        raise QuantiseError(said("There is no folder {parent}.", parent=target.parent), hint=said("Create it first."))
     quantised = any(TENSOR_TYPES[tensor.type_id].name not in _PLAIN for tensor in source.header.tensors)
     if quantised and not wish.allow_requantise:
         raise QuantiseError(
-            f"{source.name} is quantised already ({source.quantisation}): what was lost is lost, and more would be.",
-            hint="Start from the F16, BF16 or F32 file of the model; --allow-requantize does it all the same.",
+            said(
+                "{source} is quantised already ({quantisation}): what was lost is lost, and more would be.",
+                source=source.name,
+                quantisation=source.quantisation,
+            ),
+            hint=said("Start from the F16, BF16 or F32 file of the model; --allow-requantize does it all the same."),
         )
     if wish.importance is not None and wish.texts:
         raise QuantiseError(
-            "An importance matrix is either given or measured on texts, not both.",
-            hint="Choose one of --imatrix and --imatrix-from.",
+            said("An importance matrix is either given or measured on texts, not both."),
+            hint=said("Choose one of --imatrix and --imatrix-from."),
         )
     if kind.needs_importance and wish.importance is None and not wish.texts:
         raise _needs_importance(kind)
@@ -159,8 +172,10 @@ def check(wish: Wish) -> None:
 
 def _needs_importance(kind: Quantisation) -> QuantiseError:
     return QuantiseError(
-        f"{kind.name} has so few bits that it needs an importance matrix.",
-        hint="Compute one from texts like those you use the model for: --imatrix-from TEXT; or give a file: --imatrix.",
+        said("{kind} has so few bits that it needs an importance matrix.", kind=kind.name),
+        hint=said(
+            "Compute one from texts like those you use the model for: --imatrix-from TEXT; or give a file: --imatrix."
+        ),
     )
 
 
@@ -236,8 +251,14 @@ def _planned(
     left = free_bytes(folder)
     if total + FLOOR_BYTES > left:
         raise QuantiseError(
-            f"{wish.target.name} will take {human_bytes(total)}; {human_bytes(left)} are free in {folder}.",
-            hint="Free some room there, or write it to another disk.",
+            said(
+                "{target} will take {total}; {left} are free in {folder}.",
+                target=wish.target.name,
+                total=human_bytes(total),
+                left=human_bytes(left),
+                folder=folder,
+            ),
+            hint=said("Free some room there, or write it to another disk."),
         )
     return total
 
@@ -260,13 +281,19 @@ def _finish(part: Path, wish: Wish) -> None:
     header = read_header(part)
     if len(header.tensors) != len(wish.source.header.tensors):
         raise QuantiseError(
-            f"llama.cpp wrote {len(header.tensors)} of {len(wish.source.header.tensors)} tensors.",
-            hint="The disk may be full; nothing was kept.",
+            said(
+                "llama.cpp wrote {written} of {all} tensors.",
+                written=len(header.tensors),
+                all=len(wish.source.header.tensors),
+            ),
+            hint=said("The disk may be full; nothing was kept."),
         )
     with part.open("rb+") as file:
         os.fsync(file.fileno())
     if wish.target.exists() and not wish.replace:
-        raise QuantiseError(f"{wish.target} came into being meanwhile.", hint="Choose another name.")
+        raise QuantiseError(
+            said("{target} came into being meanwhile.", target=wish.target), hint=said("Choose another name.")
+        )
     part.replace(wish.target)
 
 

@@ -16,6 +16,8 @@ import jinja2.parser
 import jinja2.sandbox
 import jinja2.visitor
 
+from workbench.words import said
+
 MAX_PROMPT_CHARS = 4 * 1024 * 1024
 MAX_BUILT_CHARS = 16 * MAX_PROMPT_CHARS  # all texts of one render together: what a prompt is put together from
 MAX_PARTS = 1 << 18  # of one nested value that is turned into text
@@ -92,7 +94,7 @@ class Sandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
         """
         self._ticks += 1
         if self._ticks % _TICKS_A_LOOK == 0 and time.thread_time() > self._deadline:
-            raise OverBudgetError(f"it was still running after {RENDER_S:g} seconds")
+            raise OverBudgetError(said("it was still running after {render_s:g} seconds", render_s=RENDER_S))
         self._built += size
         return ""
 
@@ -100,7 +102,7 @@ class Sandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
         """A text or a list of ``size`` is made.  Raises OverBudgetError when that is too much."""
         self.tick(size)
         if size > MAX_PROMPT_CHARS or self._built > MAX_BUILT_CHARS:
-            raise OverBudgetError("it builds more text than any prompt could hold")
+            raise OverBudgetError(said("it builds more text than any prompt could hold"))
 
     def written(self, value: object) -> object:
         """What an expression writes out."""
@@ -131,7 +133,7 @@ class Sandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
             elif isinstance(part, (list, tuple, Set, ValuesView)):
                 waiting += part
             if parts + len(waiting) > MAX_PARTS or size > MAX_PROMPT_CHARS:
-                raise OverBudgetError("it writes out a value that is larger than any prompt")
+                raise OverBudgetError(said("it writes out a value that is larger than any prompt"))
         self.built(size)
         return size
 
@@ -148,7 +150,7 @@ class Sandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
         if operator in ("*", "**") and isinstance(left, int) and isinstance(right, int):
             bits = left.bit_length() * right if operator == "**" else left.bit_length() + right.bit_length()
             if bits > _MAX_INTEGER_BITS:
-                raise OverBudgetError("it computes a number that is far too large")
+                raise OverBudgetError(said("it computes a number that is far too large"))
         if operator == "%" and isinstance(left, str):
             self._format("%", left, right)
         return super().call_binop(context, operator, left, right)
@@ -180,7 +182,7 @@ class Sandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
     def _method(self, text: str, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         """What a method of a text is going to build.  Raises SecurityError, OverBudgetError."""
         if name in _PADDING:
-            raise jinja2.exceptions.SecurityError(f"{name} is not available to chat templates")
+            raise jinja2.exceptions.SecurityError(said("{name} is not available to chat templates", name=name))
         if name in ("format", "format_map"):
             self._format("{", text, (*args, *kwargs.values()))
         if name == "replace" and len(args) >= 2 and isinstance(args[0], str) and isinstance(args[1], str):
@@ -188,7 +190,7 @@ class Sandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
         if name == "join" and args and isinstance(args[0], (list, tuple)):
             self.built(self.measure(args[0]) + len(text) * len(args[0]))
         elif name == "join":
-            raise jinja2.exceptions.SecurityError("join takes a list")
+            raise jinja2.exceptions.SecurityError(said("join takes a list"))
 
     # --- filters that could multiply ---------------------------------------------------------
 
@@ -230,7 +232,7 @@ class Sandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
         """Of numbers; Jinja would also add up lists."""
         numbers = list(iterable if attribute is None else map(self._reading(attribute), iterable))
         if not all(isinstance(number, (int, float)) for number in (start, *numbers)):
-            raise jinja2.exceptions.SecurityError("only numbers can be summed")
+            raise jinja2.exceptions.SecurityError(said("only numbers can be summed"))
         return sum(numbers, start)
 
     def _reading(self, attribute: str | int) -> Callable[[Any], Any]:
@@ -252,7 +254,7 @@ class Sandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
         """As Hugging Face has it: plain JSON, nothing escaped for HTML; also its order of arguments."""
         self.measure(value)
         if indent is not None and not 0 <= int(indent) <= _MAX_INDENT:
-            raise jinja2.exceptions.SecurityError("the indentation is too wide")
+            raise jinja2.exceptions.SecurityError(said("the indentation is too wide"))
         pair = None if separators is None else (str(separators[0]), str(separators[1]))
         text = json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=pair, sort_keys=sort_keys)
         self.built(len(text))
@@ -260,7 +262,7 @@ class Sandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
 
     def _format(self, sign: str, form: str, values: object) -> None:
         if len(form) > _MAX_FORMAT_CHARS or _WIDE[sign].search(form):
-            raise jinja2.exceptions.SecurityError("the result would be too large")
+            raise jinja2.exceptions.SecurityError(said("the result would be too large"))
         self.built(len(form) + form.count(sign) * self.measure(values))
 
 

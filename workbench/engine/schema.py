@@ -18,6 +18,7 @@ from workbench.engine.gbnf import Text as Literal
 from workbench.engine.schema_cases import OF_TYPE, Case, Cases, type_of, types_of
 from workbench.engine.schema_text import TYPES, Schema, read, unusable
 from workbench.errors import GrammarError
+from workbench.words import said
 
 MAX_RULES = 3000
 MAX_GBNF_BYTES = 1024 * 1024
@@ -35,10 +36,10 @@ def rules(text: str, root: str = grammar.ROOT) -> dict[str, Node]:
     try:
         compiled = _Compiler(document).rules(root)
     except RecursionError as error:
-        raise unusable("", "its references and combinations go too deep") from error
+        raise unusable("", said("its references and combinations go too deep")) from error
     kept = pruned(compiled, root)
     if root not in kept:
-        raise unusable("", "no document can be valid")
+        raise unusable("", said("no document can be valid"))
     return kept
 
 
@@ -47,10 +48,10 @@ def written(compiled: dict[str, Node]) -> str:
     try:
         grammar.judge(compiled)
     except GrammarError as error:
-        raise unusable("", f"as a grammar it is too much: {error.message}") from error
+        raise unusable("", said("as a grammar it is too much: {message}", message=error.message)) from error
     gbnf = render(compiled)
     if len(gbnf) > MAX_GBNF_BYTES:
-        raise unusable("", "as a grammar it is longer than 1 MiB")
+        raise unusable("", said("as a grammar it is longer than 1 MiB"))
     return gbnf
 
 
@@ -78,7 +79,7 @@ class _Compiler:
 
     def _check_room(self, where: str) -> None:
         if len(self._rules) > MAX_RULES:
-            raise unusable(where, f"it comes to more than {MAX_RULES:,} rules")
+            raise unusable(where, said("it comes to more than {max_rules:,} rules", max_rules=MAX_RULES))
 
     def _case(self, case: Case, where: str) -> Node:
         if "enum" in case:
@@ -102,23 +103,32 @@ class _Compiler:
         for value in values:
             kind = "number" if type_of(value) == "integer" else type_of(value)
             if more := OF_TYPE.get(kind, set()) & case.keys():
-                raise unusable(where, f"{min(more)} beside enum or const cannot be promised")
+                raise unusable(where, said("{more} beside enum or const cannot be promised", more=min(more)))
         return choice(*map(json_forms.constant, values))
 
     def _string(self, case: Case, where: str) -> Node:
-        said = OF_TYPE["string"] & case.keys()
+        told = OF_TYPE["string"] & case.keys()
         for alone in ("pattern", "format"):
-            if alone in said and len(said) > 1:
-                raise unusable(where, f"{alone} beside {min(said - {alone})} cannot be promised")
-        if "pattern" in said:
+            if alone in told and len(told) > 1:
+                raise unusable(
+                    where, said("{alone} beside {other} cannot be promised", alone=alone, other=min(told - {alone}))
+                )
+        if "pattern" in told:
             return seq(json_forms.QUOTE, patterns.text_matching(case["pattern"]), json_forms.QUOTE)
-        if "format" in said:
+        if "format" in told:
             known = json_forms.formats()
             if case["format"] not in known:
-                raise unusable(where, f"of formats, only {', '.join(known)} can be promised, not {case['format']}")
+                raise unusable(
+                    where,
+                    said(
+                        "of formats, only {known} can be promised, not {format}",
+                        known=", ".join(known),
+                        format=case["format"],
+                    ),
+                )
             return seq(json_forms.QUOTE, known[case["format"]], json_forms.QUOTE)
         least, most = _counts(case, "Length", where)
-        return json_forms.string(least, most) if said else Ref("string")
+        return json_forms.string(least, most) if told else Ref("string")
 
     def _array(self, case: Case, where: str) -> Node:
         least, most = _counts(case, "Items", where)
@@ -144,7 +154,9 @@ class _Compiler:
         unlisted = {name: case.get("additionalProperties", True) for name in required if name not in listed}
         properties = {**listed, **unlisted}
         if len(properties) > MAX_PROPERTIES:
-            raise unusable(where, f"an object may list at most {MAX_PROPERTIES} properties")
+            raise unusable(
+                where, said("an object may list at most {max_properties} properties", max_properties=MAX_PROPERTIES)
+            )
         more: Node = NEVER
         if additional is not False:
             name = json_forms.other_names(properties, self._rules)
@@ -180,7 +192,7 @@ def _number(case: Case, where: str) -> Node:
         return Ref("number")
     low, high = _bounds(case, json_forms.MILLION)
     if max(abs(low or 0), abs(high or 0)) > json_forms.LARGEST_MILLIONTHS:
-        raise unusable(where, "a number's bounds must be below a billion; an integer's may be larger")
+        raise unusable(where, said("a number's bounds must be below a billion; an integer's may be larger"))
     return json_forms.decimals(low, high)
 
 
@@ -205,5 +217,7 @@ def _types(case: Case) -> list[str]:
 def _counts(case: Case, of: str, where: str) -> tuple[int, int | None]:
     least, most = int(case.get(f"min{of}", 0)), case.get(f"max{of}")
     if max(least, most or 0) > grammar.MAX_REPETITION:
-        raise unusable(where, f"llama.cpp counts to {grammar.MAX_REPETITION:,} at most")
+        raise unusable(
+            where, said("llama.cpp counts to {max_repetition:,} at most", max_repetition=grammar.MAX_REPETITION)
+        )
     return least, None if most is None else int(most)

@@ -6,6 +6,7 @@ import json
 from typing import Any, TypeAlias, cast
 
 from workbench.engine.schema_text import ANNOTATIONS, TYPES, Schema, unusable
+from workbench.words import said
 
 # One way to be valid: keywords that all hold together, none of them a reference or a combination.
 Case: TypeAlias = dict[str, Any]
@@ -38,7 +39,9 @@ class Cases:
         if "$ref" in schema:
             reference = schema["$ref"]
             if reference in followed or len(followed) > MAX_MERGES:
-                raise unusable(where, f"{reference} leads back to itself without a value in between")
+                raise unusable(
+                    where, said("{reference} leads back to itself without a value in between", reference=reference)
+                )
             cases = _both(cases, self.of(self.target(reference, where), reference, (*followed, reference)), where)
         for index, inner in enumerate(schema.get("allOf", [])):
             cases = _both(cases, self.of(inner, f"{where}/allOf/{index}", followed), where)
@@ -52,9 +55,13 @@ class Cases:
     def target(self, reference: str, where: str) -> Schema:
         """What a reference within the document points at (RFC 6901)."""
         if not reference.startswith("#"):
-            raise unusable(where, f"{reference} lies outside the schema, and nothing is fetched for it")
+            raise unusable(
+                where, said("{reference} lies outside the schema, and nothing is fetched for it", reference=reference)
+            )
         if "%" in reference or (reference != "#" and not reference.startswith("#/")):
-            raise unusable(where, f"only paths such as #/$defs/item are followed, not {reference}")
+            raise unusable(
+                where, said("only paths such as #/$defs/item are followed, not {reference}", reference=reference)
+            )
         found: Any = self._document
         for part in reference[1:].split("/")[1:]:
             key = part.replace("~1", "/").replace("~0", "~")
@@ -63,9 +70,9 @@ class Cases:
             elif isinstance(found, dict) and key in found:
                 found = found[key]
             else:
-                raise unusable(where, f"{reference} points at nothing")
+                raise unusable(where, said("{reference} points at nothing", reference=reference))
         if not isinstance(found, (bool, dict)):
-            raise unusable(where, f"{reference} points at no schema")
+            raise unusable(where, said("{reference} points at no schema", reference=reference))
         return found
 
     def _one_of(self, options: list[Schema], where: str, followed: tuple[str, ...]) -> list[Case]:
@@ -75,7 +82,7 @@ class Cases:
             for right in apart[index + 1 :]:
                 if not all(self._disjoint(a, b, where, 0) for a in left for b in right):
                     raise unusable(
-                        where, "two of the schemas may hold together; write anyOf, or set them apart by a const"
+                        where, said("two of the schemas may hold together; write anyOf, or set them apart by a const")
                     )
         return [case for cases in apart for case in cases]
 
@@ -143,7 +150,7 @@ def _plain(schema: dict[str, Any]) -> Case:
 def _both(lefts: list[Case], rights: list[Case], where: str) -> list[Case]:
     """Every way to be valid for one of each."""
     if len(lefts) * len(rights) > MAX_CASES:
-        raise unusable(where, f"its combinations come to more than {MAX_CASES} cases")
+        raise unusable(where, said("its combinations come to more than {max_cases} cases", max_cases=MAX_CASES))
     merged = (_merged(left, right, where) for left in lefts for right in rights)
     return [case for case in merged if case is not None]
 
@@ -165,7 +172,7 @@ def _merged(left: Case, right: Case, where: str) -> Case | None:
         elif keyword == "required":
             case[keyword] = list(dict.fromkeys((*ours, *theirs)))
         elif keyword in ("pattern", "format", "prefixItems") and ours != theirs:
-            raise unusable(where, f"two different {keyword} cannot be promised together")
+            raise unusable(where, said("two different {keyword} cannot be promised together", keyword=keyword))
         elif keyword == "items":
             case[keyword] = _all(ours, theirs)
     if case.get("type") == [] or case.get("enum") == []:
@@ -173,7 +180,7 @@ def _merged(left: Case, right: Case, where: str) -> Case | None:
     if any(
         "prefixItems" in one and "prefixItems" not in other and "items" in other for one, other in _orders(left, right)
     ):
-        raise unusable(where, "prefixItems beside another items cannot be promised")
+        raise unusable(where, said("prefixItems beside another items cannot be promised"))
     if "properties" in case or "additionalProperties" in case:
         _merge_properties(case, left, right)
     return case

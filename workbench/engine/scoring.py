@@ -18,6 +18,7 @@ from workbench.engine.passages import N_UBATCH, Passage, cuts, rows_at_once
 from workbench.errors import Cancelled, EngineError, ModelLoadError
 from workbench.jobs import CancelToken
 from workbench.models.params import RunParams
+from workbench.words import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,8 @@ class Scorer:
             self.context = RowContext(weights, wanted, n_threads=n_threads)
         except native.LoadFailed as error:
             raise ModelLoadError(
-                f"There is no room to score {params.n_ctx:,} tokens with {name}.",
-                hint="Choose shorter texts, or close a pane.",
+                said("There is no room to score {n_ctx:,} tokens with {name}.", n_ctx=params.n_ctx, name=name),
+                hint=said("Choose shorter texts, or close a pane."),
             ) from error
 
     def evaluated(self, passage: Passage, cancel: CancelToken) -> Iterator[tuple[Rows, Tokens, int]]:
@@ -116,16 +117,16 @@ class Scorer:
             raise Cancelled from error
         except native.NativeError as error:
             raise EngineError(
-                f"llama.cpp failed while it evaluated a text with {self.name}: {error}.",
-                hint="Try again; if it fails again, the file may be damaged.",
+                said("llama.cpp failed while it evaluated a text with {name}: {error}.", name=self.name, error=error),
+                hint=said("Try again; if it fails again, the file may be damaged."),
             ) from error
 
     def check(self, numbers: npt.NDArray[np.floating[Any]]) -> None:
         """Raises EngineError where a row held NaN or infinity."""
         if not np.isfinite(numbers).all():
             raise EngineError(
-                f"{self.name} computes values that are no numbers (NaN or infinite).",
-                hint="The file or its quantisation is broken: verify it, or take another quantisation.",
+                said("{name} computes values that are no numbers (NaN or infinite).", name=self.name),
+                hint=said("The file or its quantisation is broken: verify it, or take another quantisation."),
             )
 
     def close(self) -> None:

@@ -13,10 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import psutil
+from workbench.words import said
 
-from workbench.models.file import ModelFile
+if TYPE_CHECKING:
+    from workbench.models.file import ModelFile
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +48,8 @@ class Died:
 
     @property
     def words(self) -> str:
-        doing = "loading" if self.phase is Phase.LOADING else "beginning its first answer with"
-        return f"The program ended while it was {doing} {self.model_name}."
+        doing = said("loading") if self.phase is Phase.LOADING else said("beginning its first answer with")
+        return said("The program ended while it was {doing} {model_name}.", doing=doing, model_name=self.model_name)
 
 
 class Sentinel:
@@ -59,6 +61,8 @@ class Sentinel:
     @contextmanager
     def watch(self, model: ModelFile, phase: Phase) -> Iterator[None]:
         """The mark is there as long as the block lasts, however it ends.  Without a disk to write on there is none."""
+        import psutil
+
         mark = self._folder / f"{os.getpid()}-{next(_NUMBERS)}{_SUFFIX}"
         facts = {
             "pid": os.getpid(),
@@ -115,6 +119,8 @@ class Sentinel:
 
 def _lives(pid: int, started_s: float) -> bool:
     """Whether this very process still runs: numbers are given again, moments of a start are not."""
+    import psutil
+
     try:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:

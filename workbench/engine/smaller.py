@@ -12,6 +12,7 @@ from workbench.hardware.facts import Hardware
 from workbench.jobs import CancelToken
 from workbench.models.params import ALL_LAYERS, RunParams
 from workbench.models.plans import Case, largest
+from workbench.words import said
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,14 @@ class SmallerBackend:
                 smaller = smaller_placement(case, params, without_gpu=left <= 1) if left else None
                 if smaller is None:
                     raise
-                notes.append(f"{error.message} Loaded with {_words(case, smaller)} instead of {_words(case, params)}.")
+                notes.append(
+                    said(
+                        "{message} Loaded with {less} instead of {asked}.",
+                        message=error.message,
+                        less=_words(case, smaller),
+                        asked=_words(case, params),
+                    )
+                )
                 log.warning("%s: %s", request.model.name, notes[-1])
                 params = smaller
             else:
@@ -102,5 +110,7 @@ def _on_devices(case: Case, params: RunParams) -> int:
 def _words(case: Case, params: RunParams) -> str:
     everything = case.everything
     layers = everything if params.n_gpu_layers == ALL_LAYERS else min(params.n_gpu_layers, everything)
-    experts = f", the experts of {params.n_cpu_moe} in main memory" if layers and params.n_cpu_moe else ""
-    return f"{layers} of {everything} layers on the GPU{experts}"
+    placed = said("{layers} of {everything} layers on the GPU", layers=layers, everything=everything)
+    if not layers or not params.n_cpu_moe:
+        return placed
+    return said("{placed}, the experts of {n} in main memory", placed=placed, n=params.n_cpu_moe)

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from workbench.errors import ProbeError
 from workbench.models.exact import Head
+from workbench.words import said
 
 HEADER_BYTES = 128 << 20  # copied of a file that holds more than its header: far beyond any real one
 TRIAL_HOLE_BYTES = 64 << 20  # what a file system without holes is made to write before it is found out
@@ -38,7 +39,10 @@ def lay_out(heads: Sequence[Head], folder: Path) -> Path:
     """
     for head in heads:
         if Path(head.name).name != head.name:
-            raise ProbeError(f"{head.name!r} is no file name.", hint="The list of files it came from is damaged.")
+            raise ProbeError(
+                said("{head!r} is no file name.", head=head.name),
+                hint=said("The list of files it came from is damaged."),
+            )
         _write(head, folder / head.name)
     return folder / heads[0].name
 
@@ -84,13 +88,24 @@ def _let_it_have_holes(file: BinaryIO) -> None:
 
 def _no_holes(head: Head, reason: str = "") -> ProbeError:
     return ProbeError(
-        f"{head.name} cannot be asked about: the temporary folder holds no file with a hole{reason}.",
-        hint="The estimate stands. A temporary folder on another file system (TMPDIR) makes exact answers possible.",
+        said(
+            "{head} cannot be asked about: the temporary folder holds no file with a hole{reason}.",
+            head=head.name,
+            reason=reason,
+        ),
+        hint=said(
+            "The estimate stands. A temporary folder on another file system (TMPDIR) makes exact answers possible."
+        ),
     )
 
 
 def _unreadable(head: Head, error: OSError) -> ProbeError:
     return ProbeError(
-        f"{head.name} cannot be asked about: {head.path} cannot be read ({error.strerror}).",
-        hint="Add the file again, or list the repository again.",
+        said(
+            "{head} cannot be asked about: {head_path} cannot be read ({strerror}).",
+            head=head.name,
+            head_path=head.path,
+            strerror=error.strerror,
+        ),
+        hint=said("Add the file again, or list the repository again."),
     )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from workbench.models.file import ModelFile
+from typing import TYPE_CHECKING
+
 from workbench.store.database import Database, timestamp
+
+if TYPE_CHECKING:
+    from workbench.models.file import ModelFile
 
 
 class StoredIsolation:

@@ -15,6 +15,7 @@ from workbench.engine.sandbox import MAX_PROMPT_CHARS, Sandbox
 from workbench.errors import TemplateError
 from workbench.models.file import Family, ModelFile
 from workbench.paths import resources
+from workbench.words import said
 
 MAX_TEMPLATE_BYTES = 1024 * 1024
 NONE = "none"
@@ -82,15 +83,17 @@ def choose(of_model: str | None, asked: str | None) -> TemplateChoice:
 
 
 def _read(path: Path) -> str:
-    hint = f"Give the path of a Jinja file, none, or one of: {', '.join(builtin_names())}."
+    hint = said(
+        "Give the path of a Jinja file, none, or one of: {builtin_names}.", builtin_names=", ".join(builtin_names())
+    )
     try:
         if path.stat().st_size > MAX_TEMPLATE_BYTES:
-            raise TemplateError(f"The chat template {path.name} is larger than 1 MiB.", hint=hint)
+            raise TemplateError(said("The chat template {file} is larger than 1 MiB.", file=path.name), hint=hint)
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise TemplateError(f"There is no chat template {path}.", hint=hint) from error
+        raise TemplateError(said("There is no chat template {path}.", path=path), hint=hint) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise TemplateError(f"The chat template {path} could not be read.", hint=hint) from error
+        raise TemplateError(said("The chat template {path} could not be read.", path=path), hint=hint) from error
 
 
 class _Refused(Exception):  # noqa: N818 - the template's own word, not ours
@@ -119,7 +122,7 @@ class ChatTemplate:
     def __init__(self, text: str, *, today: datetime.date) -> None:
         """``today`` is what a template is told that asks, unless a render says otherwise; raises TemplateError."""
         if len(text) > MAX_TEMPLATE_BYTES:
-            raise _error("it is larger than 1 MiB")
+            raise _error(said("it is larger than 1 MiB"))
         self.sha256 = hashlib.sha256(text.encode("utf-8", errors="replace")).hexdigest()
         self._today = self._told = today
         self._named = {name: form for name, form in _DATES.items() if name in text}
@@ -171,11 +174,11 @@ class ChatTemplate:
                 pieces.append(piece)
                 length += len(piece)
                 if length > MAX_PROMPT_CHARS:
-                    raise _error("it writes more than 4 MiB of text")
+                    raise _error(said("it writes more than 4 MiB of text"))
         except _Refused as error:
             raise RoleRefusedError(
-                f"The chat template refuses these messages: {error}",
-                hint="Choose another template, or complete the text raw with --template none.",
+                said("The chat template refuses these messages: {error}", error=error),
+                hint=said("Choose another template, or complete the text raw with --template none."),
             ) from error
         except TemplateError:
             raise
@@ -190,8 +193,8 @@ class ChatTemplate:
 
 def _error(reason: str) -> TemplateError:
     return TemplateError(
-        f"The chat template cannot be used: {reason}.",
-        hint="Choose another template, or complete the text raw with --template none.",
+        said("The chat template cannot be used: {reason}.", reason=reason),
+        hint=said("Choose another template, or complete the text raw with --template none."),
     )
 
 

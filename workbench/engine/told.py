@@ -12,6 +12,7 @@ from workbench.engine.child import Child, ChildCrashedError, ChildGarbledError, 
 from workbench.engine.verdict import error_of
 from workbench.errors import EngineCrashedError, QuantiseError, WorkbenchError
 from workbench.jobs import CancelToken
+from workbench.words import said
 
 E = TypeVar("E")
 
@@ -72,20 +73,25 @@ def failed(what: str, path: Path, error: ChildCrashedError | ChildTimeoutError |
     """``what`` was being done with the file when the child did not answer."""
     if isinstance(error, ChildCrashedError) and not error.was_killed:
         return EngineCrashedError(
-            f"{path.name} crashes llama.cpp while it is {what} ({error.reason}).",
-            hint="The file is damaged or made for another version; only the process that did the work was lost.",
+            said(
+                "{file} crashes llama.cpp while it is {what} ({reason}).",
+                file=path.name,
+                what=what,
+                reason=error.reason,
+            ),
+            hint=said("The file is damaged or made for another version; only the process that did the work was lost."),
         )
-    reason = "it was ended by the system" if isinstance(error, ChildCrashedError) else str(error)
+    reason = said("it was ended by the system") if isinstance(error, ChildCrashedError) else error
     return QuantiseError(
-        f"{path.name} could not be {what}: {reason}.",
-        hint="There may be too little memory, or the disk is very busy: close other programs and try again.",
+        said("{file} could not be {what}: {reason}.", file=path.name, what=what, reason=reason),
+        hint=said("There may be too little memory, or the disk is very busy: close other programs and try again."),
     )
 
 
 def checked(report: Report) -> Mapping[str, object]:
     """The result in a report; raises the error that is in it instead."""
     if "error" in report:
-        said = report["error"]
-        raise error_of(said["code"], said["message"], said["hint"])
+        failure = report["error"]
+        raise error_of(failure["code"], failure["message"], failure["hint"])
     result: Mapping[str, object] = report["result"]
     return result

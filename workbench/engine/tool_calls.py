@@ -18,6 +18,7 @@ from workbench.engine.gbnf import EMPTY, Node, Ref, TokenIs, choice, repeat, seq
 from workbench.engine.gbnf import Text as Literal
 from workbench.engine.schema_text import read, unusable
 from workbench.errors import SchemaError, TemplateError
+from workbench.words import said
 
 MAX_CALLS = 16
 
@@ -75,8 +76,10 @@ def required_family(template: str | None) -> Family:
     family = family_of(template)
     if family is None:
         raise TemplateError(
-            "The chat template does not write tools in a way that is known here, so this model cannot be given any.",
-            hint="Choose a model made for tools (Llama 3, Mistral, Gemma 4, Hermes, Qwen), or ask without them.",
+            said(
+                "The chat template does not write tools in a way that is known here, so this model cannot be given any."
+            ),
+            hint=said("Choose a model made for tools (Llama 3, Mistral, Gemma 4, Hermes, Qwen), or ask without them."),
         )
     return family
 
@@ -220,8 +223,8 @@ def tool_grammar(tools: Sequence[Tool], family: Family, vocabulary: Vocabulary, 
     """
     if family is Family.GEMMA:
         raise TemplateError(
-            "Gemma writes the arguments of tools in a notation of its own, which is read but cannot be forced.",
-            hint="Give it tools without forcing a call.",
+            said("Gemma writes the arguments of tools in a notation of its own, which is read but cannot be forced."),
+            hint=said("Give it tools without forcing a call."),
         )
     return Grammar(_written(tuple(tools), family, _markers(family, vocabulary), most, begun=False))
 
@@ -242,7 +245,7 @@ def check_tool(tool: Tool) -> None:
     check_name(tool)
     parameters = read(tool.parameters)
     if isinstance(parameters, bool) or parameters.get("type") != "object":
-        raise unusable(tool.name, 'the schema of its parameters has no "type": "object"')
+        raise unusable(tool.name, said('the schema of its parameters has no "type": "object"'))
     schema.to_gbnf(tool.parameters)
 
 
@@ -274,7 +277,7 @@ def _arguments(tool: Tool, *, any_object: bool) -> str:
 def check_name(tool: Tool) -> None:
     """Raises SchemaError for a name that no call could hold."""
     if not _NAME.fullmatch(tool.name):
-        raise unusable(tool.name, "a tool's name is letters, digits, dots, hyphens and underscores, at most 64")
+        raise unusable(tool.name, said("a tool's name is letters, digits, dots, hyphens and underscores, at most 64"))
 
 
 Calls = Sequence[tuple[str, Node]]

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from workbench.engine.base import ContextPolicy, Dropped, Message, Request
 from workbench.engine.prompt import Prompt, PromptWriter
 from workbench.errors import ContextOverflowError, GenerationError
+from workbench.words import said
 
 Turn: TypeAlias = tuple[int, ...]  # places of a user's message and of what was answered to it
 
@@ -40,7 +41,7 @@ def fitted(writer: PromptWriter, request: Request, n_ctx: int) -> Prompt:
     whole = write(request.messages)
     count = len(whole.tokens)
     if count == 0:
-        raise GenerationError("The prompt is empty.", hint="Write something first.")
+        raise GenerationError(said("The prompt is empty."), hint=said("Write something first."))
     if request.policy is ContextPolicy.REFUSE:
         if count > n_ctx:
             raise _too_long(count, n_ctx)
@@ -117,19 +118,31 @@ def _fewest(
 
 def _too_long(count: int, n_ctx: int) -> ContextOverflowError:
     return ContextOverflowError(
-        f"The prompt is {count:,} tokens; the context holds {n_ctx:,}.",
-        hint="Shorten the prompt, start a new conversation, raise the context or let the oldest turns be dropped.",
+        said("The prompt is {n:,} tokens; the context holds {held:,}.", n=count, held=n_ctx),
+        hint=said(
+            "Shorten the prompt, start a new conversation, raise the context or let the oldest turns be dropped."
+        ),
     )
 
 
 def _even_alone_too_long(count: int, whole: int, n_ctx: int, cut: Cut) -> ContextOverflowError:
     if not cut.left_out:
         return ContextOverflowError(
-            f"The prompt is {count:,} tokens; the context holds {n_ctx:,}, and there is no earlier turn to leave out.",
-            hint="Shorten the message or the system prompt, or raise the context.",
+            said(
+                "The prompt is {count:,} tokens; the context holds {n_ctx:,}, and there is no earlier turn to "
+                "leave out.",
+                count=count,
+                n_ctx=n_ctx,
+            ),
+            hint=said("Shorten the message or the system prompt, or raise the context."),
         )
     return ContextOverflowError(
-        f"The last message with the system prompt is {count:,} tokens ({whole:,} with all turns); "
-        f"the context holds {n_ctx:,}.",
-        hint="Shorten the message or the system prompt, or raise the context.",
+        said(
+            "The last message with the system prompt is {count:,} tokens ({whole:,} with all turns); the "
+            "context holds {n_ctx:,}.",
+            count=count,
+            whole=whole,
+            n_ctx=n_ctx,
+        ),
+        hint=said("Shorten the message or the system prompt, or raise the context."),
     )

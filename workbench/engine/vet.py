@@ -20,13 +20,14 @@ from workbench.engine.verdict import Verdict, VerdictStore
 from workbench.errors import BadGgufError, EngineCrashedError, ModelLoadError, TemplateError
 from workbench.jobs import CancelToken
 from workbench.models.file import ModelFile
+from workbench.words import said
 
 log = logging.getLogger(__name__)
 
 # Weights are loaded whole in the child only where they leave the machine as much memory again.
 WHOLE_LOAD_FRACTION = 0.5
 
-UNTRIED = "Its weights were not tried in a process apart: too little memory is free."
+UNTRIED = said("Its weights were not tried in a process apart: too little memory is free.")
 
 TEMPLATE_S = 5.0
 SLOWEST_DISK_BYTES_PER_S = 20 * 1024 * 1024
@@ -119,7 +120,9 @@ def _stamp(path: Path) -> tuple[int, int, int]:
     try:
         now = path.stat()
     except OSError as error:
-        raise BadGgufError(f"{path.name} is gone or cannot be read.", hint="Add the file again.") from error
+        raise BadGgufError(
+            said("{file} is gone or cannot be read.", file=path.name), hint=said("Add the file again.")
+        ) from error
     return now.st_size, now.st_mtime_ns, now.st_ino
 
 
@@ -169,43 +172,45 @@ def _weights_s(model: ModelFile) -> float:
 
 def _crashed(path: Path, error: child.ChildCrashedError) -> Verdict:
     if error.stage == "template":
-        return _bad_template("it ended the process that tried it")
+        return _bad_template(said("it ended the process that tried it"))
     if error.was_killed:
         return _rejected(
             EngineCrashedError,
-            f"The process that tried {path.name} was ended by the system.",
-            "There was probably too little memory: close other programs or choose a smaller model.",
+            said("The process that tried {file} was ended by the system.", file=path.name),
+            said("There was probably too little memory: close other programs or choose a smaller model."),
         )
     return _rejected(
         EngineCrashedError,
-        f"{path.name} crashes llama.cpp ({error.reason}).",
-        "The file is damaged or made for another version; it was tried in a process of its own, nothing was lost.",
+        said("{file} crashes llama.cpp ({reason}).", file=path.name, reason=error.reason),
+        said(
+            "The file is damaged or made for another version; it was tried in a process of its own, nothing was lost."
+        ),
     )
 
 
 def _late(path: Path, error: child.ChildTimeoutError) -> Verdict:
     if error.stage == "template":
-        return _bad_template(f"it did not finish within {error.limit_s:g} seconds")
+        return _bad_template(said("it did not finish within {limit_s:g} seconds", limit_s=error.limit_s))
     return _rejected(
         ModelLoadError,
-        f"{path.name} could not be tried: {error}.",
-        "The disk or the machine is very busy: try again later.",
+        said("{file} could not be tried: {error}.", file=path.name, error=error),
+        said("The disk or the machine is very busy: try again later."),
     )
 
 
 def _garbled(path: Path, error: child.ChildGarbledError) -> Verdict:
     return _rejected(
         EngineCrashedError,
-        f"{path.name} could not be tried: {error}.",
-        "Try again; if it happens again, something on this machine writes into the program's own pipe.",
+        said("{file} could not be tried: {error}.", file=path.name, error=error),
+        said("Try again; if it happens again, something on this machine writes into the program's own pipe."),
     )
 
 
 def _bad_template(reason: str) -> Verdict:
     return _rejected(
         TemplateError,
-        f"The chat template cannot be used: {reason}.",
-        "Choose another template, or complete the text raw with --template none.",
+        said("The chat template cannot be used: {reason}.", reason=reason),
+        said("Choose another template, or complete the text raw with --template none."),
     )
 
 

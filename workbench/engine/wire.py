@@ -11,11 +11,12 @@ from typing import Any
 
 from workbench.engine import base, recorded
 from workbench.models import exact, file, header, params, receipt
+from workbench.words import Said, packed, unpacked
 
 # The key of a JSON object that names a kind; no dataclass has a field of this name.
 KIND = ""
 
-_PATH, _MAPPING = "path", "mapping"
+_PATH, _MAPPING, _SAID = "path", "mapping", "said"
 
 
 def _known() -> dict[str, type]:
@@ -53,6 +54,8 @@ def loads(line: bytes) -> Any:
 def _plain(value: object) -> object:
     if isinstance(value, enum.Enum):  # before str: some are texts too
         return {KIND: _name(value), "value": value.value}
+    if isinstance(value, Said):
+        return {KIND: _SAID, "value": packed(value)}
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, tuple | list):
@@ -82,6 +85,8 @@ def _value(plain: object) -> object:
     kind = plain.pop(KIND)
     if kind == _PATH:
         return Path(plain["value"])
+    if kind == _SAID:
+        return unpacked(plain["value"])
     if kind == _MAPPING:
         return {key: _value(one) for key, one in plain["value"]}
     made = KINDS[kind]

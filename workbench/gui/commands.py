@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt, Slot
 from PySide6.QtGui import QAction, QGuiApplication
@@ -19,13 +21,12 @@ from workbench.gui.compare.parts import part
 from workbench.gui.decks.part import DecksPart
 from workbench.gui.diagnostics import diagnostics, versions
 from workbench.gui.history.part import HistoryPart
-from workbench.gui.palette import Palette
-from workbench.gui.palette_entries import PaletteEntries
 from workbench.gui.present.mode import PresenterPart
 from workbench.gui.theme import Tone
 from workbench.gui.tr import tr
 
 if TYPE_CHECKING:
+    from workbench.gui.palette import Palette
     from workbench.gui.window import MainWindow
 
 PROGRAM = "Inference Workbench"
@@ -40,15 +41,23 @@ class Commands(QObject):
         self._bench = window.bench
 
     def attach(self, menus: Menus) -> None:
+        self._menus = menus
         self._recent = menus.submenus["recent"]
         self._recent.aboutToShow.connect(self._fill_recent)
         self._presets = menus.submenus["presets"]
         self._presets.aboutToShow.connect(self._fill_presets)
-        self._entries = PaletteEntries(self._window, menus)
-        self.palette = Palette(self._window, self._entries.all)
-        self._entries.changed.connect(self.palette.refresh)
         self._themes = {mode: menus.actions[f"theme-{mode}"] for mode in ("system", "light", "dark")}
         self._themes[self._bench.settings.theme].setChecked(True)
+
+    @cached_property
+    def palette(self) -> Palette:
+        from workbench.gui.palette import Palette
+        from workbench.gui.palette_entries import PaletteEntries
+
+        entries = PaletteEntries(self._window, self._menus)
+        made = Palette(self._window, entries.all)
+        entries.changed.connect(made.refresh)
+        return made
 
     # --- File --------------------------------------------------------------------------------
 
@@ -233,20 +242,20 @@ class Commands(QObject):
         self.keep({"text_scale": 1.0})
 
     @Slot(object)
-    def keep(self, changes: Mapping[str, object]) -> None:
+    def keep(self, changes: Mapping[str, Any]) -> None:
         """Put changed settings into force, and into the settings file."""
         if "offline" in changes:
             self._window.network.turn(offline=bool(changes["offline"]))
             changes = {name: value for name, value in changes.items() if name != "offline"}
         if not changes:
             return
-        self._bench.settings = self._bench.settings.model_copy(update=dict(changes))
+        self._bench.settings = dataclasses.replace(self._bench.settings, **changes)
         if {"theme", "text_scale", "reading_width", "reduced_motion"} & set(changes):
             self.dress()
         try:
             settings.save(self._bench.paths.settings, changes)
         except SettingsError as error:
-            self._window.notice.say(error.message, error.hint)
+            self._window.notice.say(tr(error.message), tr(error.hint or ""))
 
     def dress(self) -> None:
         """In the theme and the text size that the settings say."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import platform
 import sys
 from typing import TYPE_CHECKING
@@ -11,19 +12,20 @@ from PySide6.QtCore import qVersion
 from PySide6.QtGui import QGuiApplication
 
 from workbench import __version__
-from workbench.hardware.facts import Hardware
-from workbench.hardware.words import sentences
 from workbench.logs import diagnostics_tail
 
 if TYPE_CHECKING:
     from workbench.app import Workbench
+    from workbench.hardware.facts import Hardware
 
 LOG_LINES = 120
 
 
 def diagnostics(workbench: Workbench, machine: Hardware | None) -> str:
     """Text for the clipboard; no prompt, no answer, no secret."""
-    settings = workbench.settings.model_dump()
+    from workbench.hardware.words import sentences
+
+    settings = dataclasses.asdict(workbench.settings)
     parts = [
         "Inference Workbench diagnostics",
         _section("Versions", versions(workbench)),

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.gui.compare.whereabouts import Whereabouts
-from workbench.gui.pages.machine import MachinePage
-from workbench.gui.pages.models import ModelsPage
-from workbench.gui.pages.votes import VotesPage
-from workbench.gui.pages.welcome import WelcomePage
-from workbench.gui.votes.ways import VoteWays
-
 if TYPE_CHECKING:
+    from workbench.gui.pages.machine import MachinePage
+    from workbench.gui.pages.models import ModelsPage
+    from workbench.gui.pages.votes import VotesPage
+    from workbench.gui.pages.welcome import WelcomePage
     from workbench.gui.window import MainWindow
 
 
 def models_page(window: MainWindow) -> ModelsPage:
+    from workbench.gui.compare.whereabouts import Whereabouts
+    from workbench.gui.pages.models import ModelsPage
+
     page = ModelsPage(window.bench, window.errands)
     page.refresh_button.clicked.connect(window.watch.begin_anew)
     page.chosen.connect(window.open_model)
@@ -32,6 +32,8 @@ def models_page(window: MainWindow) -> ModelsPage:
 
 
 def machine_page(window: MainWindow) -> MachinePage:
+    from workbench.gui.pages.machine import MachinePage
+
     page = MachinePage(window.bench, window.errands)
     page.chosen.connect(window.open_model)
     if window.machine_now is not None:
@@ -41,6 +43,9 @@ def machine_page(window: MainWindow) -> MachinePage:
 
 
 def votes_page(window: MainWindow) -> VotesPage:
+    from workbench.gui.pages.votes import VotesPage
+    from workbench.gui.votes.ways import VoteWays
+
     page = VotesPage(window.bench, window.errands)
     VoteWays(window.compare, window.blind, page, window.bench.history.vote_listing, window.show_page)
     window.stack.addWidget(page)
@@ -48,6 +53,8 @@ def votes_page(window: MainWindow) -> VotesPage:
 
 
 def welcome_page(window: MainWindow) -> WelcomePage:
+    from workbench.gui.pages.welcome import WelcomePage
+
     page = WelcomePage(window.bench, window.pump, window.runner)
     page.fetched.connect(window.on_fetched)
     page.open_file.connect(window.commands.choose_file)

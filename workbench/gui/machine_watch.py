@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from workbench.app import Workbench
 from workbench.chat.answer import Problem
-from workbench.chat.comparison import Comparison
 from workbench.gui.errands import Errands
-from workbench.gui.memory import Loaded, device_memory, ghost_of, loaded_models, nameless
 from workbench.gui.widgets.memory_bar import MemoryStrip
-from workbench.hardware.facts import Hardware
-from workbench.models.fit import Fit
+
+if TYPE_CHECKING:
+    from workbench.app import Workbench
+    from workbench.chat.comparison import Comparison
+    from workbench.gui.memory import Loaded
+    from workbench.hardware.facts import Hardware
+    from workbench.models.fit import Fit
 
 log = logging.getLogger(__name__)
 
@@ -60,10 +63,14 @@ class MachineWatch(QObject):
     @property
     def loaded(self) -> tuple[Loaded, ...]:
         """What is loaded, without names while those are hidden."""
+        from workbench.gui.memory import loaded_models, nameless
+
         found = loaded_models(self._comparison.panes)
         return nameless(found) if self._nameless else found
 
     def hide_names(self, *, hidden: bool) -> None:
+        from workbench.gui.memory import device_memory
+
         self._nameless = hidden
         if self.machine is not None:
             self._strip.show_memories(device_memory(self.machine, self.loaded))
@@ -80,9 +87,13 @@ class MachineWatch(QObject):
     @Slot(object)
     def show_ghost(self, found: Fit | None) -> None:
         """What the file that is looked at would add to the memory."""
+        from workbench.gui.memory import ghost_of
+
         self._strip.show_ghost(ghost_of(found, self.loaded) if found is not None else None)
 
     def _seen(self, machine: Hardware) -> None:
+        from workbench.gui.memory import device_memory
+
         self._looking = False
         first, self.machine = self.machine is None, machine
         self._strip.show_memories(device_memory(machine, self.loaded))

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workbench.chat.pane import Pane
-from workbench.engine.base import EngineFacts
 from workbench.gui.theme import Tone
 from workbench.gui.tr import tr
 from workbench.gui.words import family_tone
-from workbench.hardware.facts import Device, Hardware, Memory
-from workbench.hardware.words import human_bytes
-from workbench.models.fit import Fit
-from workbench.models.params import ALL_LAYERS
+
+if TYPE_CHECKING:
+    from workbench.engine.base import EngineFacts
+    from workbench.hardware.facts import Device, Hardware, Memory
+    from workbench.models.fit import Fit
 
 RAM = "RAM"
 
@@ -60,6 +61,8 @@ class DeviceMemory:
     @property
     def short(self) -> str:
         """ "9.8 / 16 GB"."""
+        from workbench.hardware.words import human_bytes
+
         used, total = human_bytes(self.used_bytes), human_bytes(self.total_bytes)
         number, unit = used.split()
         return f"{number if total.endswith(unit) else used} / {total}"
@@ -67,6 +70,8 @@ class DeviceMemory:
     @property
     def lines(self) -> tuple[str, ...]:
         """Everything the bar shows, one line each, for tool tips and screen readers."""
+        from workbench.hardware.words import human_bytes
+
         models = [f"{piece.label}: {human_bytes(piece.size_bytes)}" for piece in self.pieces]
         return (
             tr(
@@ -91,6 +96,8 @@ class Added:
     @property
     def words(self) -> str:
         """ "+ 2.9 GB", or "✕ 1.8 GB over"."""
+        from workbench.hardware.words import human_bytes
+
         return (
             tr("✕ {over} over", over=human_bytes(self.over_bytes))
             if self.over_bytes
@@ -107,6 +114,8 @@ class Ghost:
 
     def sentence(self, memory: DeviceMemory) -> str:
         """What the hatched part of a device's bar means, in words."""
+        from workbench.hardware.words import human_bytes
+
         added = self.added.get(memory.device)
         if added is None or not added.size_bytes:
             return tr("{title} would take nothing of {name}", title=self.title, name=memory.name)
@@ -172,6 +181,8 @@ def _main(memory: Memory) -> tuple[int, int]:
 
 
 def _place(model: Loaded, machine: Hardware) -> str:
+    from workbench.models.params import ALL_LAYERS
+
     layers = model.facts.params.n_gpu_layers
     if not machine.devices or layers == 0:
         return RAM

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction, QKeySequence
 
-from workbench.chat.library import Prompt
-from workbench.chat.presets import Preset
 from workbench.chat.stored import Listed
 from workbench.errors import WorkbenchError
 from workbench.gui.actions import ACTIONS, Menus, plain
@@ -19,13 +17,16 @@ from workbench.gui.errands import errand
 from workbench.gui.history.part import HistoryPart
 from workbench.gui.palette import Entry
 from workbench.gui.tr import tr
+from workbench.models.naming import called
 
 if TYPE_CHECKING:
+    from workbench.chat.library import Prompt
+    from workbench.chat.presets import Preset
     from workbench.gui.window import MainWindow
 
 NEWEST = 2_000  # conversations; the sidebar's search knows all of them
 
-Kept = tuple[Sequence[Listed], Sequence[Preset], Sequence[Prompt]]
+Kept: TypeAlias = "tuple[Sequence[Listed], Sequence[Preset], Sequence[Prompt]]"
 
 
 class PaletteEntries(QObject):
@@ -68,7 +69,7 @@ class PaletteEntries(QObject):
 
     def _models(self) -> Iterator[Entry]:
         for model in self._window.compare.shelf.models:
-            name = f"{model.title} · {model.quantisation}"
+            name = called(model.title, model.quantisation)
             yield Entry(name, tr("Model"), "layers-triple-outline", partial(self._window.open_model, model))
 
     def _preset(self, one: Preset) -> Entry:
@@ -106,7 +107,7 @@ class PaletteEntries(QObject):
     def _on_failed(self, error: Exception) -> None:
         self._reading = False
         if isinstance(error, WorkbenchError):
-            self._window.notice.say(error.message, error.hint)
+            self._window.notice.say(tr(error.message), tr(error.hint or ""))
 
 
 def _keys(action: QAction) -> str:

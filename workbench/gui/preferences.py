@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
-from pydantic.fields import FieldInfo
-from PySide6.QtCore import QEvent, QObject, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDialog,
     QDialogButtonBox,
     QDoubleSpinBox,
     QFormLayout,
+    QLineEdit,
     QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
-from workbench.gui import theme
 from workbench.gui.theme import Space
 from workbench.gui.tr import later, tr
+from workbench.gui.widgets.cards import ScrollBody
 from workbench.gui.widgets.controls import label
-from workbench.settings import Settings
+from workbench.gui.widgets.sheet import Sheet
+from workbench.options import Option
+from workbench.settings import OPTIONS, Settings
 
 SHOWN = (
     "theme",
@@ -31,6 +30,7 @@ SHOWN = (
     "reading_width",
     "reduced_motion",
     "announcements",
+    "rater",
     "context",
     "threads",
     "run_mode",
@@ -50,16 +50,16 @@ _WORDS = {
     "all": later("All sentences too"),
 }
 _MOST = 2**31 - 1
-WIDTH = 480  # pixels at 100 % text
+WIDTH, HEIGHT = 520, 720  # pixels at 100 % text
 
 
-class PreferencesDialog(QDialog):
+class PreferencesDialog(Sheet):
     """Every change is in force at once: ``changed`` is emitted with a dict of it."""
 
     changed = Signal(object)
 
     def __init__(self, chosen: Settings, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(WIDTH, HEIGHT, parent)
         self.setWindowTitle(tr("Settings"))
         self.fields: dict[str, QWidget] = {}
         form = QFormLayout()
@@ -67,53 +67,45 @@ class PreferencesDialog(QDialog):
         form.setVerticalSpacing(Space.M)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for name in SHOWN:
-            declared = Settings.model_fields[name]
+            declared = OPTIONS[name]
             field = self._field(name, declared, getattr(chosen, name))
-            field.setAccessibleName(declared.title or name)
+            field.setAccessibleName(declared.title)
             self.fields[name] = field
             cell = QVBoxLayout()
             cell.setSpacing(2)
             cell.addWidget(field)
-            cell.addWidget(label(declared.description or "", role="muted", wrap=True))
-            form.addRow(declared.title or name, cell)
+            cell.addWidget(label(declared.description, role="muted", wrap=True))
+            form.addRow(declared.title, cell)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.close)
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.XL, Space.XL, Space.XL, Space.L)
         column.setSpacing(Space.XL)
-        column.addLayout(form)
+        body = ScrollBody(tr("Settings"))
+        body.column.addLayout(form)
+        column.addWidget(body, 1)
         column.addWidget(buttons)
         # The button's picture is drawn for one scheme only.
         buttons.button(QDialogButtonBox.StandardButton.Close).setIcon(QIcon())
-        self._fit_text()
-        theme.changed.connect(self._fit_text)
 
-    @Slot()
-    def _fit_text(self) -> None:
-        """The dialog changes the text size that it is itself written in."""
-        self.setMinimumWidth(theme.px(WIDTH))
-        self.adjustSize()
-
-    def event(self, event: QEvent) -> bool:
-        handled = super().event(event)
-        if event.type() == QEvent.Type.LayoutRequest:  # larger words, some turns of the event loop later
-            self.resize(self.size().expandedTo(self.sizeHint()))
-        return handled
-
-    def _field(self, name: str, declared: FieldInfo, value: object) -> QWidget:
-        kinds = get_args(declared.annotation) or (declared.annotation,)
+    def _field(self, name: str, declared: Option, value: object) -> QWidget:
+        kinds, optional = declared.kinds, declared.optional
         if kinds == (bool,):
             switch = QCheckBox(tr("on"))
             switch.setChecked(bool(value))
             switch.toggled.connect(_Switch(self, name).take)
             return switch
-        if all(isinstance(kind, str) for kind in kinds):
+        if declared.is_choice:
             return self._choice(name, [str(kind) for kind in kinds], str(value))
+        if kinds == (str,):
+            text = QLineEdit(str(value))
+            text.setMaxLength(declared.max_length or _MOST)
+            text.editingFinished.connect(_Text(self, name, text).take)
+            return text
         low, high = _bounds(declared)
         if float in kinds:
             number = QDoubleSpinBox()
             number.lineEdit().setTextMargins(Space.XS, 0, 0, 0)  # the style sheet's padding does not reach it
-            optional = type(None) in kinds
             number.setRange(0.0 if optional else low, high)
             number.setSingleStep(1.0 if optional else 0.1)
             number.setSpecialValueText(tr(_EMPTY.get(name, "")) if optional else "")
@@ -124,7 +116,6 @@ class PreferencesDialog(QDialog):
         whole = QSpinBox()
         whole.lineEdit().setTextMargins(Space.XS, 0, 0, 0)
         # An option that may be empty has one value below its least for "the program decides".
-        optional = type(None) in kinds
         whole.setRange(int(low) - 1 if optional else int(low), min(int(high), _MOST))
         whole.setSpecialValueText(tr("decided by the program") if optional else "")
         whole.setGroupSeparatorShown(True)
@@ -177,9 +168,21 @@ class _Choice(QObject):
         self._dialog.changed.emit({self._name: self._box.itemData(index)})
 
 
-def _bounds(declared: FieldInfo) -> tuple[float, float]:
-    low, high = 0.0, float(_MOST)
-    for bound in declared.metadata:
-        low = float(getattr(bound, "ge", low))
-        high = float(getattr(bound, "le", high))
-    return low, high
+class _Text(QObject):
+    """What was written, once the field is left or Enter is pressed."""
+
+    def __init__(self, dialog: PreferencesDialog, name: str, field: QLineEdit) -> None:
+        super().__init__(dialog)
+        self._dialog, self._name, self._field = dialog, name, field
+        self._before = field.text()
+
+    @Slot()
+    def take(self) -> None:
+        said = " ".join(self._field.text().split())
+        if said != self._before:
+            self._before = said
+            self._dialog.changed.emit({self._name: said})
+
+
+def _bounds(declared: Option) -> tuple[float, float]:
+    return float(declared.bounds.get("ge", 0)), float(declared.bounds.get("le", _MOST))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
 from workbench.chat.pane import Pane
-from workbench.engine.sentinel import Died, Sentinel
 from workbench.gui.pages.compare import ComparePage
 from workbench.gui.theme import Tone
 from workbench.gui.tr import later, tr
 from workbench.gui.widgets.notice import Notice
+
+if TYPE_CHECKING:
+    from workbench.engine.sentinel import Died, Sentinel
 
 APART = later("Always open it in a process of its own")
 LEAVE = later("Leave it out")
@@ -31,7 +34,7 @@ class SafeStart(QObject):
         if died is None:
             return
         concerned = bool(self._panes() or self._wanted())
-        notice.say(died.words, tr(_ASKED) if concerned else tr(_ELSEWHERE), tone=Tone.CAUTION)
+        notice.say(tr(died.words), tr(_ASKED) if concerned else tr(_ELSEWHERE), tone=Tone.CAUTION)
         if concerned:
             notice.suggest(tr(APART), self._on_apart)
             notice.suggest(tr(LEAVE), self._on_leave)

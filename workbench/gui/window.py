@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QSettings, Qt, Slot
+from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
@@ -21,6 +21,7 @@ from workbench.gui.compare.attachments import Attachments
 from workbench.gui.compare.parts import part
 from workbench.gui.direction import isolated
 from workbench.gui.errands import Errands, errand
+from workbench.gui.first_paint import SETTLED_MS, patient_runner
 from workbench.gui.history.part import HistoryPart
 from workbench.gui.hub.dialogs import HubDialogs
 from workbench.gui.hub.dock import Dock
@@ -38,11 +39,6 @@ from workbench.gui.widgets.notice import Notice
 from workbench.gui.widgets.rail import Rail
 from workbench.gui.widgets.tab_order import ReadInOrder
 from workbench.gui.words import page_titles
-from workbench.hardware.facts import Hardware
-from workbench.hub.downloads import Download
-from workbench.jobs import CancelToken, JobRunner
-from workbench.models.file import ModelFile
-from workbench.models.params import RunParams
 
 if TYPE_CHECKING:
     from workbench.app import Workbench
@@ -50,6 +46,10 @@ if TYPE_CHECKING:
     from workbench.gui.pages.models import ModelsPage
     from workbench.gui.pages.votes import VotesPage
     from workbench.gui.pages.welcome import WelcomePage
+    from workbench.hardware.facts import Hardware
+    from workbench.hub.downloads import Download
+    from workbench.models.file import ModelFile
+    from workbench.models.params import RunParams
 
 HEADING = 76  # pixels: enough for a page's name at 100 % text
 
@@ -59,7 +59,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.bench = workbench
         self.pump = EventPump(self)
-        self.runner = JobRunner(self.pump.post)
+        self.runner = patient_runner(self, self.pump)
         self.errands = Errands(self.pump, self.runner)
         self._closed = False
         self.afterwards: Callable[[], None] | None = None  # done when all is closed
@@ -90,7 +90,7 @@ class MainWindow(QMainWindow):
         self.safe_start = SafeStart(workbench.sentinel, self.compare, self.notice)
         self.show_page("compare")
         self._touched = False
-        self.errands.run("count models", self._library_empty, self._first_page)
+        self.errands.run("count models", errand(self._library_empty), self._first_page)
         self.traffic.resume_if_queued()
 
     # --- arranged ----------------------------------------------------------------------------
@@ -197,7 +197,7 @@ class MainWindow(QMainWindow):
         elif name == "welcome":
             self.welcome.refresh()
             self.welcome.look_around()
-        elif self.compare.stage.currentWidget() is self.blind.stage:
+        elif self.blind.is_shown:
             self.blind.stage.take_keys()
         else:
             self.compare.composer.setFocus()
@@ -228,11 +228,11 @@ class MainWindow(QMainWindow):
         else:
             self.compare.propose()
 
-    def _library_empty(self, cancel: CancelToken) -> Generator[None, None, bool]:
-        cancel.raise_if_cancelled()
-        yield None
+    def _library_empty(self) -> bool:
         listing = self.bench.library.listing()
-        return not listing.files and not listing.problems
+        if empty := not listing.files and not listing.problems:
+            import workbench.gui.pages.welcome  # noqa: F401 - here, where nobody waits for it
+        return empty
 
     @Slot()
     def on_fetched(self) -> None:
@@ -271,7 +271,7 @@ class MainWindow(QMainWindow):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self.machine_watch.start()
-        self.watch.begin()
+        QTimer.singleShot(SETTLED_MS, self.watch, self.watch.begin)
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
@@ -366,7 +366,7 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _say_problem(self, problem: Problem) -> None:
-        self.notice.say(f"✕ {problem.message}", problem.hint)
+        self.notice.tell(problem)
 
     # --- the end -----------------------------------------------------------------------------
 
@@ -385,7 +385,7 @@ class MainWindow(QMainWindow):
             self.machine_watch.stop()
             kept = QSettings(str(self.bench.paths.window), QSettings.Format.IniFormat)
             kept.setValue("geometry", self.saveGeometry())
-            kept.setValue("options", not self.compare.panel.isHidden())
+            kept.setValue("options", self.compare.bar.options.isChecked())
             kept.sync()
             self.hide()  # the last token may take a moment; nobody needs to watch
             self.dock.drawer.notice.take()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from workbench.gui.theme import Tone
 from workbench.gui.tr import tr
-from workbench.hardware.facts import Hardware
-from workbench.hardware.words import human_bytes
-from workbench.models.file import Family
-from workbench.models.fit import Fit
-from workbench.models.words import verdict_words
+
+if TYPE_CHECKING:
+    from workbench.hardware.facts import Hardware
+    from workbench.models.file import Family
+    from workbench.models.fit import Fit
+
+
+GAP = "\N{NO-BREAK SPACE}"  # a figure and its unit stay on one line
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +38,11 @@ class FitState:
 
 def fit_state(found: Fit, *, has_gpu: bool) -> FitState:
     """The verdict's own words, with the memory needed."""
+    from workbench.hardware.words import human_bytes
+    from workbench.models.words import verdict_words
+
     said = verdict_words(found, has_gpu=has_gpu)
-    return FitState(said.shape, said.text, human_bytes(found.total_bytes), Tone(said.tone))
+    return FitState(said.shape, tr(said.text), human_bytes(found.total_bytes), Tone(said.tone))
 
 
 def has_gpu(machine: Hardware) -> bool:
@@ -44,6 +51,8 @@ def has_gpu(machine: Hardware) -> bool:
 
 def family_tone(family: Family | str) -> Tone:
     """The colour of a family; grey for those without one."""
+    from workbench.models.file import Family
+
     name = family.value if isinstance(family, Family) else family
     return {"llama": Tone.LLAMA, "mistral": Tone.MISTRAL, "gemma": Tone.GEMMA}.get(name, Tone.MUTED)
 

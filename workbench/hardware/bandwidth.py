@@ -20,6 +20,7 @@ from workbench.hardware.facts import Cpu
 from workbench.hardware.load import Load
 from workbench.hardware.memory import available_bytes
 from workbench.jobs import CancelToken, Task
+from workbench.words import said
 
 if TYPE_CHECKING:  # a library that most starts of the program never need
     import numpy as np
@@ -97,17 +98,20 @@ class Bandwidths:
             load = self._load(cpu.physical_cores)
             busy = load.busy(cancel)
             if busy is not None:
-                return Measurement(None, f"Not measured: {busy}. Try again when the computer is idle")
+                return Measurement(None, said("Not measured: {busy}. Try again when the computer is idle", busy=busy))
             try:
                 found = yield from read_bandwidth(cpu.usable_cores, _arrays_bytes(available_bytes()))(cancel)
             except MemoryError:
-                return Measurement(None, "Not measured: there is too little free memory")
+                return Measurement(None, said("Not measured: there is too little free memory"))
             meanwhile = load.others_since()
             if meanwhile is not None:
-                return Measurement(None, f"Measured, but not kept: {meanwhile}. Try again when the computer is idle")
+                return Measurement(
+                    None,
+                    said("Measured, but not kept: {busy}. Try again when the computer is idle", busy=meanwhile),
+                )
             self.keep(cpu.key, found)
             log.info("main memory is read at %.1f GB/s", found / 1e9)
-            return Measurement(found, f"Main memory is read at {found / 1e9:.0f} GB/s")
+            return Measurement(found, said("Main memory is read at {n:.0f} GB/s", n=found / 1e9))
 
         return task
 

@@ -9,6 +9,7 @@ from workbench.errors import UsageError
 from workbench.hardware.describing import DDR4_3200, card, computer, mac
 from workbench.hardware.facts import Cpu, Device, Hardware
 from workbench.hardware.specifications import APPLE, specification
+from workbench.words import listed, said
 
 WAYS_TO_SAY_IT = '"12 GB GPU", "24 GB card + 64 GB RAM", "RTX 4080 16 GB", "16 GB Mac", "32 GB RAM"'
 
@@ -61,11 +62,15 @@ def described(text: str) -> Hardware | None:
         _check(part)
     by_kind = {kind: [part for part in known if part.kind == kind] for kind in ("mac", "card", "ram")}
     if len(by_kind["ram"]) > 1 or len(by_kind["mac"]) > 1:
-        raise UsageError(f'"{text}" names main memory twice.', hint="Say it once, as in 24 GB card + 64 GB RAM.")
+        raise UsageError(
+            said('"{text}" names main memory twice.', text=text),
+            hint=said("Say it once, as in 24 GB card + 64 GB RAM."),
+        )
     if by_kind["mac"]:
         if len(known) > 1:
             raise UsageError(
-                f'"{text}": a Mac has one memory for processor and GPU.', hint="Say its size alone, as in 16 GB Mac."
+                said('"{text}": a Mac has one memory for processor and GPU.', text=text),
+                hint=said("Say its size alone, as in 16 GB Mac."),
             )
         return _mac(by_kind["mac"][0])
     return _computer(by_kind["card"], by_kind["ram"])
@@ -113,12 +118,17 @@ def _check(part: _Part) -> None:
     highest = MAX_CARD_GB if part.kind == "card" else MAX_RAM_GB
     if not 1 <= part.size_gb <= highest:
         raise UsageError(
-            f"{part.size_gb:g} GB is not a size that is computed with.", hint=f"Sizes from 1 to {highest} GB are."
+            said("{size_gb:g} GB is not a size that is computed with.", size_gb=part.size_gb),
+            hint=said("Sizes from 1 to {highest} GB are.", highest=highest),
         )
     if not 1 <= part.count <= (MAX_CARDS if part.kind == "card" else 1):
         raise UsageError(
-            f"{part.count}x {part.size_gb:g} GB is not a number that is computed with.",
-            hint=f"Up to {MAX_CARDS} cards are; of main memory say the sum.",
+            said(
+                "{count}x {size_gb:g} GB is not a number that is computed with.",
+                count=part.count,
+                size_gb=part.size_gb,
+            ),
+            hint=said("Up to {max_cards} cards are; of main memory say the sum.", max_cards=MAX_CARDS),
         )
 
 
@@ -134,9 +144,12 @@ def _mac(part: _Part) -> Hardware:
 def _computer(cards: list[_Part], ram: list[_Part]) -> Hardware:
     devices = _cards(cards)
     ram_gb = ram[0].size_gb if ram else _assumed_ram_gb(sum(part.size_gb * part.count for part in cards))
-    assumed = ["an 8-core processor", f"main memory read at {DDR4_3200 / 1e9:.0f} GB/s (two channels of DDR4-3200)"]
+    assumed = [
+        said("an 8-core processor"),
+        said("main memory read at {n:.0f} GB/s (two channels of DDR4-3200)", n=DDR4_3200 / 1e9),
+    ]
     if not ram:
-        assumed.insert(0, f"{ram_gb:g} GB of main memory")
+        assumed.insert(0, said("{ram_gb:g} GB of main memory", ram_gb=ram_gb))
     names = [_label(part) for part in cards] + [f"{part.size_gb:g} GB RAM" for part in ram]
     return computer(
         " + ".join(names),
@@ -144,7 +157,7 @@ def _computer(cards: list[_Part], ram: list[_Part]) -> Hardware:
         ram_gb,
         devices=devices,
         bandwidth_bytes_per_s=DDR4_3200,
-        notes=(f"Assumed: {', '.join(assumed)}",),
+        notes=(said("Assumed: {assumed}", assumed=listed(assumed)),),
     )
 
 

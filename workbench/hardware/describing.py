@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from workbench.hardware.facts import Cpu, Device, DeviceKind, Hardware, Memory
 from workbench.hardware.specifications import bandwidth_of
+from workbench.words import said
 
 GIB = 1 << 30
 GB_PER_S = 1e9
@@ -73,7 +74,7 @@ def mac(
     label: str, chip: str, ram_gib: float, *, fast_cores: int, slow_cores: int, available_gib: float | None = None
 ) -> Hardware:
     """A Mac with one of Apple's own chips: GPU and processor share one memory and its bandwidth."""
-    name = f"Apple {chip}" if chip else "Apple silicon"
+    name = said("Apple {chip}", chip=chip) if chip else said("Apple silicon")
     bandwidth = bandwidth_of(name, int(ram_gib * GIB))
     device = Device(
         name="MTL0",
@@ -95,5 +96,11 @@ def mac(
         devices=(device,),
         bandwidth_bytes_per_s=bandwidth,
         available_gib=available_gib,
-        notes=(f"Assumed: macOS lets its GPU use {working_set(ram_gib) / GIB:.0f} of {ram_gib:g} GB",),
+        notes=(
+            said(
+                "Assumed: macOS lets its GPU use {part:.0f} of {all:g} GB",
+                part=working_set(ram_gib) / GIB,
+                all=ram_gib,
+            ),
+        ),
     )

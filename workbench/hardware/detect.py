@@ -18,16 +18,17 @@ from workbench.hardware.facts import Cpu, Device, EngineBuild, Hardware, Survey
 from workbench.hardware.memory import read_memory
 from workbench.hardware.nvidia import Answer, ask_nvml, joined, unused
 from workbench.hardware.specifications import bandwidth_of
+from workbench.words import said
 
 log = logging.getLogger(__name__)
 
-_WSL_NOTE = (
-    "Linux under Windows (WSL): Windows lends it half of the memory unless .wslconfig says otherwise, "
-    "and a GPU that is too full becomes slow instead of failing"
+_WSL_NOTE = said(
+    "Linux under Windows (WSL): Windows lends it half of the memory unless .wslconfig says otherwise, and "
+    "a GPU that is too full becomes slow instead of failing"
 )
-_WINDOWS_GPU_NOTE = (
-    "What does not fit in an NVIDIA GPU's memory, Windows moves to main memory, and it runs 5 to 20 times slower: "
-    "plans keep within the GPU's memory"
+_WINDOWS_GPU_NOTE = said(
+    "What does not fit in an NVIDIA GPU's memory, Windows moves to main memory, and it runs 5 to 20 times "
+    "slower: plans keep within the GPU's memory"
 )
 
 
@@ -56,9 +57,9 @@ def detect(
         notes.append(_WSL_NOTE)
     disk_free = _disk_free(disk_folder)
     if disk_free is None:
-        notes.append(f"The free space for {disk_folder} could not be read")
+        notes.append(said("The free space for {folder} could not be read", folder=disk_folder))
     return Hardware(
-        label="This computer",
+        label=said("This computer"),
         system=_system(),
         cpu=cpu,
         memory=replace(memory, bandwidth_bytes_per_s=_measured(bandwidth, cpu)),
@@ -116,13 +117,13 @@ def _measured(bandwidth: Callable[[str], float | None] | float | None, cpu: Cpu)
 
 def _ask_engine(survey: Callable[[], Survey] | None, notes: list[str]) -> tuple[EngineBuild | None, tuple[Device, ...]]:
     if survey is None:
-        notes.append("llama.cpp was not asked for its devices")
+        notes.append(said("llama.cpp was not asked for its devices"))
         return None, ()
     try:
         answer = survey()
     except WorkbenchError as error:
         log.warning("the survey of devices failed: %s", error)
-        notes.append(f"llama.cpp could not be asked for its devices: {error.message}")
+        notes.append(said("llama.cpp could not be asked for its devices: {message}", message=error.message))
         return None, ()
     return answer.build, answer.devices
 

@@ -12,6 +12,7 @@ from workbench.hardware.described import WAYS_TO_SAY_IT, described, says_a_size,
 from workbench.hardware.describing import DDR4_3200, DDR5_5200, DDR5_5600, GB_PER_S, card, computer, mac
 from workbench.hardware.facts import Cpu, Hardware
 from workbench.hardware.specifications import specification
+from workbench.words import said
 
 _RYZEN_7600 = Cpu("AMD Ryzen 5 7600", "x86_64", physical_cores=6, logical_cores=12, usable_cores=6)
 _RYZEN_7530U = Cpu("AMD Ryzen 5 7530U", "x86_64", physical_cores=6, logical_cores=12, usable_cores=6)
@@ -98,11 +99,11 @@ M4_MAX = mac("M4 Max 64 GB", "M4 Max", 64, fast_cores=12, slow_cores=4)
 # --- without a GPU ----------------------------------------------------------------------------
 
 # One channel of DDR5-4800.
-SMALL_LAPTOP = computer("8 GB laptop, no GPU", _CORE_N100, 8, bandwidth_bytes_per_s=38.4 * GB_PER_S)
-LAPTOP_WITHOUT_GPU = computer("16 GB laptop, no GPU", _RYZEN_7530U, 16, bandwidth_bytes_per_s=DDR4_3200)
-LARGE_LAPTOP = computer("32 GB laptop, no GPU", _RYZEN_7940HS, 32, bandwidth_bytes_per_s=DDR5_5600)
+SMALL_LAPTOP = computer(said("8 GB laptop, no GPU"), _CORE_N100, 8, bandwidth_bytes_per_s=38.4 * GB_PER_S)
+LAPTOP_WITHOUT_GPU = computer(said("16 GB laptop, no GPU"), _RYZEN_7530U, 16, bandwidth_bytes_per_s=DDR4_3200)
+LARGE_LAPTOP = computer(said("32 GB laptop, no GPU"), _RYZEN_7940HS, 32, bandwidth_bytes_per_s=DDR5_5600)
 # Eight channels of DDR4-3200.
-SERVER = computer("128 GB server, no GPU", _EPYC_7313P, 128, system=_LINUX, bandwidth_bytes_per_s=4 * DDR4_3200)
+SERVER = computer(said("128 GB server, no GPU"), _EPYC_7313P, 128, system=_LINUX, bandwidth_bytes_per_s=4 * DDR4_3200)
 
 EXAMPLES = (
     RTX_4070,
@@ -133,7 +134,10 @@ def named(text: str) -> Hardware:
     """
     wanted = squeezed(text)
     if not wanted:
-        raise UsageError("A machine without a name cannot be looked up.", hint=f"Say for example {WAYS_TO_SAY_IT}.")
+        raise UsageError(
+            said("A machine without a name cannot be looked up."),
+            hint=said("Say for example {ways}.", ways=WAYS_TO_SAY_IT),
+        )
     labels = {squeezed(machine.label): machine for machine in EXAMPLES}
     if wanted in labels:
         return labels[wanted]
@@ -144,12 +148,18 @@ def named(text: str) -> Hardware:
     if found is not None:
         return found
     near = meant or [labels[label] for label in difflib.get_close_matches(wanted, labels, n=3, cutoff=0.5)]
-    problem = "may be any of several machines" if meant else "is no machine that is known here"
     names = ", ".join(f'"{machine.label}"' for machine in near)
-    hint = f"Did you mean {names}? " if names else ""
-    if not meant and not says_a_size(text) and (chip := specification(text)) is not None:
-        problem, hint = "does not say how much memory it has", f'Add it, as in "{chip.name} 16 GB". {hint}'
-    raise UsageError(f'"{text}" {problem}.', hint=f"{hint}A description works too: {WAYS_TO_SAY_IT}.")
+    hint = said("A description works too: {ways}.", ways=WAYS_TO_SAY_IT)
+    if names:
+        hint = said("Did you mean {names}? {otherwise}", names=names, otherwise=hint)
+    if meant:
+        raise UsageError(said('"{text}" may be any of several machines.', text=text), hint=hint)
+    if not says_a_size(text) and (chip := specification(text)) is not None:
+        raise UsageError(
+            said('"{text}" does not say how much memory it has.', text=text),
+            hint=said('Add it, as in "{chip} 16 GB". {otherwise}', chip=chip.name, otherwise=hint),
+        )
+    raise UsageError(said('"{text}" is no machine that is known here.', text=text), hint=hint)
 
 
 def _begins_a_word_of(label: str, wanted: str) -> bool:

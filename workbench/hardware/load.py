@@ -7,6 +7,7 @@ from typing import NamedTuple
 import psutil
 
 from workbench.jobs import CancelToken
+from workbench.words import said
 
 _BUSY_SHARE = 0.25  # of the cores, by others: above it a measurement says more about them than about the machine
 _SAMPLE_S = 0.1
@@ -30,7 +31,11 @@ class Load:
         # Windows has no such figure: psutil computes one there, which begins at 0.
         last_minute = psutil.getloadavg()[0]
         if last_minute > self._n_cores * _BUSY_SHARE:
-            return f"the computer is busy (a load of {last_minute:.1f} on {self._n_cores} cores in the last minute)"
+            return said(
+                "the computer is busy (a load of {last_minute:.1f} on {n_cores} cores in the last minute)",
+                last_minute=last_minute,
+                n_cores=self._n_cores,
+            )
         self._start = _times()
         cancel.wait(_SAMPLE_S)
         cancel.raise_if_cancelled()
@@ -41,7 +46,7 @@ class Load:
     def others_since(self) -> str | None:
         """What other programs took of the processor since ``busy`` was asked, if that is too much."""
         share = others_share(self._start, _times())
-        return f"other programs use {share:.0%} of the processor" if share > _BUSY_SHARE else None
+        return said("other programs use {share:.0%} of the processor", share=share) if share > _BUSY_SHARE else None
 
 
 def others_share(start: _Times, end: _Times) -> float:

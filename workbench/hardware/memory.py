@@ -15,6 +15,7 @@ from workbench.hardware.apple import Moment
 from workbench.hardware.cgroups import Limits, limits_now
 from workbench.hardware.facts import Memory
 from workbench.hardware.windows import MemoryStatus
+from workbench.words import said
 
 
 def read_memory(limits: Limits) -> tuple[Memory, tuple[str, ...]]:
@@ -45,7 +46,10 @@ def memory_of_mac(memory: Memory, moment: Moment) -> tuple[Memory, tuple[str, ..
     notes = []
     if moment.gpu_limit_bytes is not None:
         notes.append(
-            f"The GPU's share of memory was set by hand to {moment.gpu_limit_bytes / 1e9:.1f} GB (iogpu.wired_limit_mb)"
+            said(
+                "The GPU's share of memory was set by hand to {limit:.1f} GB (iogpu.wired_limit_mb)",
+                limit=moment.gpu_limit_bytes / 1e9,
+            )
         )
     available = memory.available_bytes if moment.available_bytes is None else moment.available_bytes
     return (
@@ -68,8 +72,11 @@ def memory_of_windows(
     notes = []
     if status.commit_available_bytes < status.available_bytes:
         notes.append(
-            f"Windows promises programs only {status.commit_available_bytes / 1e9:.1f} GB more, less than is free: "
-            "a larger page file would let them use all of it"
+            said(
+                "Windows promises programs only {available:.1f} GB more, less than is free: a "
+                "larger page file would let them use all of it",
+                available=status.commit_available_bytes / 1e9,
+            )
         )
     return (
         replace(

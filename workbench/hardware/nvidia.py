@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from workbench.hardware.facts import Device, Nvml
+from workbench.words import said
 
 log = logging.getLogger(__name__)
 
@@ -60,11 +61,11 @@ def ask_nvml(library: ModuleType | None = None) -> Answer:
     except nvml.NVMLError_LibraryNotFound:
         return Answer()
     except nvml.NVMLError as error:
-        return Answer(note=f"NVIDIA's driver is installed but does not answer: {error}")
+        return Answer(note=said("NVIDIA's driver is installed but does not answer: {error}", error=error))
     try:
         return Answer(tuple(_Library(nvml).devices()))
     except nvml.NVMLError as error:
-        return Answer(note=f"NVIDIA's driver could not describe its devices: {error}")
+        return Answer(note=said("NVIDIA's driver could not describe its devices: {error}", error=error))
     finally:
         nvml.nvmlShutdown()
 
@@ -210,10 +211,12 @@ def unused(devices: Sequence[Device], found: Sequence[Found], visible: str | Non
         return None
     names = ", ".join(one.name or "an NVIDIA GPU" for one in left.values())
     if visible is not None:
-        return f"llama.cpp does not see {names}: CUDA_VISIBLE_DEVICES is set to {visible!r}"
+        return said(
+            "llama.cpp does not see {names}: CUDA_VISIBLE_DEVICES is set to {visible!r}", names=names, visible=visible
+        )
     if not devices:
-        return "There is an NVIDIA GPU, but this build of llama.cpp cannot use it"
-    return f"llama.cpp does not use {names}"
+        return said("There is an NVIDIA GPU, but this build of llama.cpp cannot use it")
+    return said("llama.cpp does not use {names}", names=names)
 
 
 def in_use(here: Sequence[Found], visible: str | None) -> Found | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import psutil
+from workbench.words import said
 
 _CPUS = Path("sys/devices/system/cpu")
 _COUNTERS = ("core_throttle_count", "package_throttle_count")
@@ -31,13 +31,17 @@ class Power:
         """What must be known beside a speed that was measured so, in plain words; nothing where all is well."""
         found = []
         if self.on_battery:
-            found.append("on battery" if self.percent is None else f"on battery ({self.percent:.0f} %)")
+            found.append(
+                said("on battery")
+                if self.percent is None
+                else said("on battery ({percent:.0f} %)", percent=self.percent)
+            )
         if self.throttled:
-            found.append(f"processor held back: {self.why}")
+            found.append(said("processor held back: {why}", why=self.why))
         return tuple(found)
 
 
-UNKNOWN = Power(None, None, None, "nothing was asked")
+UNKNOWN = Power(None, None, None, said("nothing was asked"))
 
 
 class Battery(Protocol):
@@ -51,6 +55,8 @@ class Battery(Protocol):
 
 
 def _battery() -> Battery | None:
+    import psutil
+
     ask = getattr(psutil, "sensors_battery", None)  # psutil has it only where the system does
     return ask() if ask is not None else None
 
@@ -95,15 +101,15 @@ class PowerWatch:
         now = self.mark().counts
         both = now.keys() & mark.counts.keys()
         if any(now[name] > mark.counts[name] for name in both):
-            return True, "too hot"
+            return True, said("too hot")
         clock = self._clock()
         if clock is not None and clock < _HELD_BACK:
-            return True, f"{100 * clock:.0f} % of its base clock"
+            return True, said("{share:.0f} % of its base clock", share=100 * clock)
         if both:
-            return False, "no throttling was counted"
+            return False, said("no throttling was counted")
         if clock is not None:
-            return False, "it ran at its base clock or above"
-        return None, "this system does not tell"
+            return False, said("it ran at its base clock or above")
+        return None, said("this system does not tell")
 
     def _clock(self) -> float | None:
         """The fastest core's clock as a share of the base clock: an idle core says nothing, one at work does."""

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import HubError
 from workbench.hub.failures import Interrupted, Retry, captive_portal, refusal
 from workbench.jobs import CancelToken, Task
+from workbench.words import said
 
 if TYPE_CHECKING:
     from workbench.hub.connection import Connection
 
 MAX_BYTES = 1 << 20
 MAX_NAME = 80
-_WHAT = "the account of the token"
+_WHAT = said("the account of the token")
 
 
 class TokenRefusedError(HubError):
@@ -54,8 +55,10 @@ def _asked(connection: Connection) -> Account:
     try:
         if answer.status in (401, 403):
             raise TokenRefusedError(
-                f"{answer.host} does not take this token.",
-                hint="It may be mistyped, expired or revoked: make a new one on your account’s page of access tokens.",
+                said("{host} does not take this token.", host=answer.host),
+                hint=said(
+                    "It may be mistyped, expired or revoked: make a new one on your account’s page of access tokens."
+                ),
             )
         if answer.status != 200:
             problem = refusal(answer.status, answer.headers, what=_WHAT, host=answer.host)
@@ -86,4 +89,6 @@ def _read(body: bytes, host: str) -> Account:
 
 
 def _unreadable(host: str) -> HubError:
-    return HubError(f"{host} does not say whose the token is.", hint="Check the address of the model hub.")
+    return HubError(
+        said("{host} does not say whose the token is.", host=host), hint=said("Check the address of the model hub.")
+    )

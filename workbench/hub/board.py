@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from workbench.hub.backoff import Backoff
 from workbench.hub.ranges import FileChangedError
+from workbench.words import said
 
 
 class OtherVersionError(FileChangedError):
@@ -15,8 +16,8 @@ class OtherVersionError(FileChangedError):
 
     def __init__(self, name: str, etag: str | None) -> None:
         super().__init__(
-            f"{name} is another version on the hub than the one that was begun.",
-            hint="Try again: it may be replaced just now.",
+            said("{name} is another version on the hub than the one that was begun.", name=name),
+            hint=said("Try again: it may be replaced just now."),
         )
         self.etag = etag
 

@@ -30,6 +30,7 @@ from workbench.hub.entries import (
     remember_sources,
 )
 from workbench.models.file import Family
+from workbench.words import said
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +116,8 @@ class Catalogue:
             found = found.with_file(read(documents.read_file(path), path.name), file=path.name, shipped=True)
         if not found.entries:
             raise CatalogueError(
-                f"There is no catalogue in {resources / SHIPPED_FOLDER}.", hint="Install the program again."
+                said("There is no catalogue in {resources}.", resources=resources / SHIPPED_FOLDER),
+                hint=said("Install the program again."),
             )
         for path in sorted(user_folder.glob("*.json")) if user_folder is not None else ():
             try:
@@ -195,8 +197,12 @@ def add(user_folder: Path, data: bytes, came_from: str) -> Path:
         _write_atomic(path, kept)
     except OSError as error:
         raise CatalogueError(
-            f"The catalogue could not be kept in {user_folder} ({error.strerror}).",
-            hint="Check the permissions of the folder and the space on the disk.",
+            said(
+                "The catalogue could not be kept in {user_folder} ({strerror}).",
+                user_folder=user_folder,
+                strerror=error.strerror,
+            ),
+            hint=said("Check the permissions of the folder and the space on the disk."),
         ) from error
     return path
 

@@ -21,6 +21,7 @@ from workbench.hub.repository import Address, look_up
 from workbench.hub.switch import Switch
 from workbench.jobs import CancelToken, Task
 from workbench.store.database import timestamp
+from workbench.words import said
 
 if TYPE_CHECKING:
     from workbench.hub.connection import Answer, Connection
@@ -106,7 +107,9 @@ def added(source: str, user_folder: Path, switch: Switch) -> Task[None, Path]:
 def _fetched(address: str, switch: Switch, cancel: CancelToken) -> bytes:
     origin = _ORIGIN.match(address)
     if origin is None:
-        raise CatalogueError(f"{address[:200]!a} is no address.", hint="It begins with https://.")
+        raise CatalogueError(
+            said("{address!a} is no address.", address=address[:200]), hint=said("It begins with https://.")
+        )
     # Nobody's token goes to an address that holds a catalogue.
     connect = switch.connecting(origin[0], token=lambda: None)
     with connect(cancel) as connection:
@@ -126,9 +129,12 @@ def _asked(connection: Connection, address: str) -> bytes:
                 address = answer.location
                 continue
             if answer.status != 200:
-                raise refusal(answer.status, answer.headers, what="catalogue at this address", host=answer.host)
+                raise refusal(answer.status, answer.headers, what=said("catalogue at this address"), host=answer.host)
             return _body(answer)
-    raise HubError(f"{connection.host} leads from one address to the next without an end.", hint="Check the address.")
+    raise HubError(
+        said("{host} leads from one address to the next without an end.", host=connection.host),
+        hint=said("Check the address."),
+    )
 
 
 def _body(answer: Answer) -> bytes:
@@ -140,6 +146,7 @@ def _body(answer: Answer) -> bytes:
             found += chunk
             if len(found) > documents.MAX_DOCUMENT_BYTES:
                 raise CatalogueError(
-                    f"What {answer.host} sends is larger than any catalogue.", hint="Check that the address is right."
+                    said("What {host} sends is larger than any catalogue.", host=answer.host),
+                    hint=said("Check that the address is right."),
                 )
     return bytes(found)

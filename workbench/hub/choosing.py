@@ -16,6 +16,7 @@ from workbench.hub.remote import HeadProgress, RemoteListing
 from workbench.jobs import CancelToken, Task
 from workbench.models.file import ModelFile
 from workbench.models.split import part_name
+from workbench.words import one_of, said
 
 _SUFFIX = ".gguf"
 _LONG_WORD = 5
@@ -99,7 +100,7 @@ def first_of(
                 if wanted is not None:
                     chosen(found, wanted)
                 elif not found.files:
-                    raise ModelNotFoundError(f"{repository} has no model that can be used.")
+                    raise ModelNotFoundError(said("{repository} has no model that can be used.", repository=repository))
             except (ModelNotFoundError, GatedModelError, AccessRefusedError, OfflineError) as refused:
                 yield PassedOver(repository, refused)
             else:
@@ -120,8 +121,8 @@ def repositories_with(entry: Entry) -> tuple[str, ...]:
     known = sorted(entry.gguf_repositories, key=lambda one: not (one.official and entry.gated is False))
     if not known:
         raise ModelNotFoundError(
-            f"No repository with GGUF files of {entry.title} is known.",
-            hint=f"`workbench models search {entry.title!r}` asks the hub for one.",
+            said("No repository with GGUF files of {entry_title} is known.", entry_title=entry.title),
+            hint=said("`workbench models search {entry_title!r}` asks the hub for one.", entry_title=entry.title),
         )
     return tuple(one.name for one in known)
 
@@ -137,10 +138,10 @@ def repositories_of(asked: Asked, catalogue: Catalogue) -> tuple[str, ...]:
             return (asked.name,)
         near = difflib.get_close_matches(asked.name.lower(), [one.id for one in catalogue.entries], n=3, cutoff=0.5)
         raise ModelNotFoundError(
-            f"“{asked.name}” is no model of the catalogue, and no OWNER/REPOSITORY.",
-            hint="Did you mean " + " or ".join(f"“{name}”" for name in near) + "?"
+            said("“{asked}” is no model of the catalogue, and no OWNER/REPOSITORY.", asked=asked.name),
+            hint=said("Did you mean {names}?", names=one_of([f"“{name}”" for name in near]))
             if near
-            else "`workbench models search` finds models of the catalogue and of the hub.",
+            else said("`workbench models search` finds models of the catalogue and of the hub."),
         )
     return repositories_with(entry)
 
@@ -156,13 +157,18 @@ def chosen(listing: RemoteListing, wanted: str) -> ModelFile:
             return found[0]
         if found:
             raise ModelNotFoundError(
-                f"{listing.repository} has {len(found)} models called {wanted}.",
-                hint="Name one of its files: " + ", ".join(_path(file) for file in found[:6]) + ".",
+                said(
+                    "{repository} has {n} models called {wanted}.",
+                    repository=listing.repository,
+                    n=len(found),
+                    wanted=wanted,
+                ),
+                hint=said("Name one of its files: {files}.", files=", ".join(_path(file) for file in found[:6])),
             )
     there = ", ".join(dict.fromkeys(_label(file) for file in listing.files))
     raise ModelNotFoundError(
-        f"{listing.repository} has no model called {wanted}.",
-        hint=f"It has {there}." if there else "It has no model that can be used.",
+        said("{repository} has no model called {wanted}.", repository=listing.repository, wanted=wanted),
+        hint=said("It has {there}.", there=there) if there else said("It has no model that can be used."),
     )
 
 

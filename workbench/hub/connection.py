@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import http.cookiejar
-import ipaddress
 import logging
 import os
 import ssl
@@ -19,6 +18,7 @@ import httpx2
 
 import workbench
 from workbench.errors import HubError
+from workbench.hub.addresses import CHECK_ENDPOINT, bad_endpoint, is_loopback, led_astray, too_many_redirects, too_slow
 from workbench.hub.breaking import Breaker
 from workbench.hub.failures import (
     PASSING,
@@ -31,6 +31,7 @@ from workbench.hub.failures import (
     refusal,
 )
 from workbench.jobs import CancelToken
+from workbench.words import said
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -73,10 +74,12 @@ class Answer:
         try:
             target = self._response.url.join(self._response.headers["location"])
         except (httpx2.InvalidURL, ValueError) as error:
-            raise HubError(f"{self.host} leads to an address that is none.", hint=_CHECK_ENDPOINT) from error
+            raise HubError(
+                said("{host} leads to an address that is none.", host=self.host), hint=CHECK_ENDPOINT
+            ) from error
         # The client would take one without a host for a place on the same one.
         if not target.host:
-            raise HubError(f"{self.host} {_led_astray(target)}", hint=_CHECK_ENDPOINT)
+            raise _led_astray(self.host, target)
         return str(target)
 
     def chunks(self) -> Generator[bytes, None, None]:
@@ -88,7 +91,7 @@ class Answer:
                 received += len(chunk)
                 if (now := time.monotonic()) - began > self._patience.slow_s:
                     if received < self._patience.slow_bytes:
-                        raise Interrupted(_slow(self.host))
+                        raise Interrupted(too_slow(self.host))
                     began, received = now, 0
 
     def close(self) -> None:
@@ -116,9 +119,9 @@ class Connection:
         try:
             url = httpx2.URL(endpoint.rstrip("/"))
         except httpx2.InvalidURL as error:
-            raise _bad_endpoint(endpoint) from error
+            raise bad_endpoint(endpoint) from error
         if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
-            raise _bad_endpoint(endpoint)
+            raise bad_endpoint(endpoint)
         self.endpoint = str(url).rstrip("/")
         self.host = _shown_host(url)
         self._origin = _origin(url)
@@ -138,11 +141,11 @@ class Connection:
             )
         except ImportError as error:  # of the package that SOCKS takes
             raise HubError(
-                "The environment names a SOCKS proxy, which this program cannot use.", hint=_NAME_A_PROXY
+                said("The environment names a SOCKS proxy, which this program cannot use."), hint=_NAME_A_PROXY
             ) from error
         except (ValueError, httpx2.InvalidURL) as error:
             raise HubError(
-                f"The proxy that the environment names cannot be used: {error}.", hint=_NAME_A_PROXY
+                said("The proxy that the environment names cannot be used: {error}.", error=error), hint=_NAME_A_PROXY
             ) from error
         self._breaker = Breaker(cancel) if cancel is not None else None
 
@@ -218,11 +221,13 @@ class Connection:
         schemes = ("http", "https") if self._is_local and is_loopback(url.host) else ("https",)
         allowed = own or (url.scheme in schemes and (self._is_local or not is_loopback(url.host)))
         if not allowed or url.userinfo:
-            raise HubError(f"{self.host} {_led_astray(url)}", hint=_CHECK_ENDPOINT)
+            raise _led_astray(self.host, url)
         if self._breaker is not None:
             # No new socket either, once everything that waits was broken off.
             if self._breaker.is_broken:
-                raise Interrupted(UnreachableError(f"Asking {self.host} was stopped.", hint="Try again."))
+                raise Interrupted(
+                    UnreachableError(said("Asking {host} was stopped.", host=self.host), hint=said("Try again."))
+                )
             request.extensions = {**request.extensions, "trace": self._breaker.trace}
         request.headers["user-agent"] = f"workbench/{workbench.__version__}"
         request.headers["accept-encoding"] = "identity"
@@ -235,13 +240,17 @@ class Connection:
         encoding = response.headers.get("content-encoding", "identity").strip().lower()
         if encoding not in ("", "identity"):
             raise HubError(
-                f"{_shown_host(response.url)} sends the data encoded ({encoding[:20]!a}) though it was asked not to.",
-                hint="A proxy in between may do that: try another network, or another mirror.",
+                said(
+                    "{url} sends the data encoded ({encoding!a}) though it was asked not to.",
+                    url=_shown_host(response.url),
+                    encoding=encoding[:20],
+                ),
+                hint=said("A proxy in between may do that: try another network, or another mirror."),
             )
         if _STREAMED not in response.request.extensions:
             assert isinstance(response.stream, httpx2.SyncByteStream)
             if response.is_success and response.headers.get("content-type", "").lower().startswith("text/html"):
-                raise captive_portal(_shown_host(response.url), "the model hub's answer")
+                raise captive_portal(_shown_host(response.url), said("the model hub's answer"))
             response.stream = _Bounded(response.stream, _shown_host(response.url), self.patience.metadata_s)
 
 
@@ -273,19 +282,22 @@ class _Bounded(httpx2.SyncByteStream):
             received += len(chunk)
             if received > MAX_METADATA_BYTES:
                 raise HubError(
-                    f"{self._host} answers with more than {MAX_METADATA_BYTES >> 20} MiB of metadata.",
-                    hint=_CHECK_ENDPOINT,
+                    said(
+                        "{host} answers with more than {max_metadata_bytes} MiB of metadata.",
+                        host=self._host,
+                        max_metadata_bytes=MAX_METADATA_BYTES >> 20,
+                    ),
+                    hint=CHECK_ENDPOINT,
                 )
             if time.monotonic() - began > self._limit_s:
-                raise Interrupted(_slow(self._host))
+                raise Interrupted(too_slow(self._host))
             yield chunk
 
     def close(self) -> None:
         self._stream.close()
 
 
-_NAME_A_PROXY = "Name an http:// proxy in HTTPS_PROXY, or none."
-_CHECK_ENDPOINT = "Check the address of the model hub, or use another one."
+_NAME_A_PROXY = said("Name an http:// proxy in HTTPS_PROXY, or none.")
 
 
 @contextmanager
@@ -298,43 +310,37 @@ def _translated(host: str, passed: type[Exception] | tuple[type[Exception], ...]
     except httpx2.TimeoutException as error:
         kind = StalledError if isinstance(error, httpx2.ReadTimeout) else UnreachableError
         raise Interrupted(
-            kind(f"{host} did not answer in time.", hint="Check the network, or try again later.")
+            kind(said("{host} did not answer in time.", host=host), hint=said("Check the network, or try again later."))
         ) from error
     except httpx2.TooManyRedirects as error:
         raise too_many_redirects(host) from error
     except httpx2.ProxyError as error:
-        raise HubError(f"The proxy on the way to {host} refused: {error}.", hint="Check the proxy settings.") from error
+        raise HubError(
+            said("The proxy on the way to {host} refused: {error}.", host=host, error=error),
+            hint=said("Check the proxy settings."),
+        ) from error
     except (httpx2.NetworkError, httpx2.RemoteProtocolError) as error:
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             raise HubError(
-                f"{host} does not prove that it is what it says: its certificate is not trusted here.",
-                hint="A proxy that reads along does that: its certificate has to be among the system's trusted ones, "
-                "or in the file that SSL_CERT_FILE names.",
+                said("{host} does not prove that it is what it says: its certificate is not trusted here.", host=host),
+                hint=said(
+                    "A proxy that reads along does that: its certificate has to be among the system's trusted "
+                    "ones, or in the file that SSL_CERT_FILE names."
+                ),
             ) from error
         broke_off = isinstance(error, httpx2.ReadError | httpx2.RemoteProtocolError)
         # The reason is the system's ("Connection refused"), or the library's about the other side.
         raise Interrupted(
             (CutOffError if broke_off else UnreachableError)(
-                f"{host} cannot be reached, or broke off: {error}.",
-                hint="Check the network, the proxy if there is one, and the address of the model hub; models on this "
-                "machine need none of them.",
+                said("{host} cannot be reached, or broke off: {error}.", host=host, error=error),
+                hint=said(
+                    "Check the network, the proxy if there is one, and the address of the model hub; models "
+                    "on this machine need none of them."
+                ),
             )
         ) from error
     except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
-        raise HubError(f"{host} cannot be asked: {error}.", hint=_CHECK_ENDPOINT) from error
-
-
-def too_many_redirects(host: str) -> HubError:
-    return HubError(f"{host} leads from one address to the next without an end.", hint=_CHECK_ENDPOINT)
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
+        raise HubError(said("{host} cannot be asked: {error}.", host=host, error=error), hint=CHECK_ENDPOINT) from error
 
 
 def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
@@ -349,10 +355,15 @@ def _certificates() -> ssl.SSLContext:
         return httpx2.create_ssl_context()
     except OSError as error:
         named = next((name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)), None)
-        reason = "there are none in it" if isinstance(error, ssl.SSLError) else error.strerror
+        reason = said("there are none in it") if isinstance(error, ssl.SSLError) else error.strerror
         raise HubError(
-            f"The trusted certificates{f' that {named} names' if named else ''} cannot be read ({reason}).",
-            hint=f"Check {named or 'the certificates of the system'}: without them no hub can be trusted.",
+            said("The trusted certificates that {named} names cannot be read ({reason}).", named=named, reason=reason)
+            if named
+            else said("The trusted certificates cannot be read ({reason}).", reason=reason),
+            hint=said(
+                "Check {what}: without them no hub can be trusted.",
+                what=named or said("the certificates of the system"),
+            ),
         ) from error
 
 
@@ -361,25 +372,6 @@ def _shown_host(url: httpx2.URL) -> str:
     return url.netloc.decode("ascii")
 
 
-def _led_astray(url: httpx2.URL) -> str:
-    """What is wrong with where a hub leads; finishes the sentence that begins with its name."""
-    if url.scheme not in ("http", "https"):
-        is_file = url.scheme == "file"
-        what = "a file of this computer" if is_file else f"an address that is none of the web ({url.scheme}:)"
-        return f"leads to {what} in place of the model; this program does not follow."
-    if url.userinfo:
-        return f"leads to {_shown_host(url)} with a name and a password in the address; this program does not follow."
-    if is_loopback(url.host):
-        return f"leads to this computer ({_shown_host(url)}) in place of the model; this program does not follow."
-    return f"leads to {_shown_host(url)} without encryption (http://); this program does not follow."
-
-
-def _slow(host: str) -> HubError:
-    return StalledError(f"{host} sends hardly anything.", hint="Check the network, or try again later.")
-
-
-def _bad_endpoint(endpoint: str) -> HubError:
-    return HubError(
-        f"{endpoint[:200]!a} is no address of a model hub.",
-        hint="It begins with https:// or http://, and has no user, question or fragment.",
-    )
+def _led_astray(host: str, url: httpx2.URL) -> HubError:
+    here = is_loopback(url.host)
+    return led_astray(host, url.scheme, _shown_host(url), has_login=bool(url.userinfo), is_here=here)

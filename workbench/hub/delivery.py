@@ -17,6 +17,7 @@ from workbench.hub.repository import RemoteFile
 from workbench.hub.transfer import Moment, Network, Phase, Transfer
 from workbench.hub.wanted import Wanted, describe
 from workbench.jobs import CancelToken
+from workbench.words import said
 
 
 class FileInTheWayError(HubError):
@@ -142,8 +143,12 @@ class Delivery:
         if self._replaces:
             return False
         raise FileInTheWayError(
-            f"Another file is at {final} already, with other bytes than those of {self._wanted.repository}.",
-            hint="Move it away, or say that it may be replaced.",
+            said(
+                "Another file is at {final} already, with other bytes than those of {repository}.",
+                final=final,
+                repository=self._wanted.repository,
+            ),
+            hint=said("Move it away, or say that it may be replaced."),
         )
 
     def _check_room(self) -> None:

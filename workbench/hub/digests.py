@@ -13,6 +13,7 @@ from workbench.errors import ModelFileError
 from workbench.jobs import CancelToken, Task
 from workbench.models.file import ModelFile
 from workbench.store.database import Database
+from workbench.words import said
 
 CHUNK_BYTES = 8 * 2**20
 
@@ -56,7 +57,8 @@ class Digests:
                 return (yield from self._hash(path, cancel))
             except OSError as error:
                 raise ModelFileError(
-                    f"{path} cannot be read ({error.strerror}).", hint="Check that it is there and readable."
+                    said("{file} cannot be read ({why}).", file=path, why=error.strerror),
+                    hint=said("Check that it is there and readable."),
                 ) from error
 
         return task
@@ -74,7 +76,9 @@ class Digests:
                 yield Hashing(done_bytes, before.st_size)
             after = os.fstat(file.fileno())
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-            raise ModelFileError(f"{path.name} changed while it was read.", hint="Try again when it is complete.")
+            raise ModelFileError(
+                said("{file} changed while it was read.", file=path.name), hint=said("Try again when it is complete.")
+            )
         self._keep(path, before, digest.hexdigest())
         return digest.hexdigest()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from workbench.errors import DiskFullError, HubError
+from workbench.words import said
 
 FreeBytes: TypeAlias = Callable[[Path], int]
 
@@ -38,10 +39,20 @@ def check_room(free: FreeBytes, folder: Path, needed_bytes: int, floor_bytes: in
     with writing(folder):
         left = free(folder)
     if left - needed_bytes < floor_bytes:
-        what = f"{_gb(needed_bytes)} are still to come" if needed_bytes else "the download stops short of the rest"
+        what = (
+            said("{size} are still to come", size=_gb(needed_bytes))
+            if needed_bytes
+            else said("the download stops short of the rest")
+        )
         raise DiskFullError(
-            f"{_gb(left)} are free on the disk of {folder}; {what}, and {_gb(floor_bytes)} are left alone.",
-            hint="Free some space on that disk, then resume: what was fetched is kept.",
+            said(
+                "{left} are free on the disk of {folder}; {what}, and {floor} are left alone.",
+                left=_gb(left),
+                folder=folder,
+                what=what,
+                floor=_gb(floor_bytes),
+            ),
+            hint=said("Free some space on that disk, then resume: what was fetched is kept."),
         )
 
 
@@ -53,17 +64,21 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in _FULL:
             raise DiskFullError(
-                f"The disk is full: {path} could not be written.",
-                hint="Free some space on that disk, then resume: what was fetched is kept.",
+                said("The disk is full: {path} could not be written.", path=path),
+                hint=said("Free some space on that disk, then resume: what was fetched is kept."),
             ) from error
         if error.errno == errno.EFBIG:
             raise FileTooLargeError(
-                f"{path.name} is too large for the file system of {path.parent}, or for a limit set on this program.",
-                hint="FAT32 ends at 4 GiB a file: choose a folder on another disk, or a smaller quantisation.",
+                said(
+                    "{file} is too large for the file system of {parent}, or for a limit set on this program.",
+                    file=path.name,
+                    parent=path.parent,
+                ),
+                hint=said("FAT32 ends at 4 GiB a file: choose a folder on another disk, or a smaller quantisation."),
             ) from error
         raise FolderError(
-            f"{path} cannot be written or read ({error.strerror}).",
-            hint="Check that its disk is there, and the folder's permissions.",
+            said("{path} cannot be written or read ({strerror}).", path=path, strerror=error.strerror),
+            hint=said("Check that its disk is there, and the folder's permissions."),
         ) from error
 
 

@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-from pydantic import TypeAdapter
+from typing import TYPE_CHECKING
 
 from workbench.errors import GatedModelError, ModelNotFoundError, WorkbenchError
 from workbench.hub.repository import RemoteFile
 from workbench.hub.wanted import Wanted
 from workbench.store.database import Database, Row, Sql, timestamp
+from workbench.words import said
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 
 class State(enum.Enum):
@@ -58,6 +61,8 @@ _OFF_THE_LIST = 0  # the position of finished ones that nobody wants to see, kep
 @cache
 def _failure() -> TypeAdapter[Failure]:
     """Made for the first download that failed."""
+    from pydantic import TypeAdapter
+
     return TypeAdapter(Failure)
 
 
@@ -222,5 +227,6 @@ def _write_files(sql: Sql, download_id: int, files: Sequence[RemoteFile]) -> Non
 
 def _unknown(download_id: int) -> ModelNotFoundError:
     return ModelNotFoundError(
-        f"There is no download {download_id}.", hint="It may have been removed: look at the list again."
+        said("There is no download {download_id}.", download_id=download_id),
+        hint=said("It may have been removed: look at the list again."),
     )

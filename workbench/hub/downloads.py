@@ -28,6 +28,7 @@ from workbench.hub.wanted import Wanted
 from workbench.hub.worker import Connect
 from workbench.jobs import CancelToken, Task
 from workbench.store.database import Database
+from workbench.words import said
 
 if TYPE_CHECKING:
     from workbench.hub.connection import Connection
@@ -63,8 +64,8 @@ def connecting(
     def connect(cancel: CancelToken) -> Connection:
         if offline:
             raise OfflineError(
-                "Nothing can be downloaded: the network is switched off in the settings.",
-                hint=f"{BACK_ON} What was fetched is kept.",
+                said("Nothing can be downloaded: the network is switched off in the settings."),
+                hint=said("{back_on} What was fetched is kept.", back_on=BACK_ON),
             )
         # Imported late: the network's libraries take a moment that only those wait for who use it.
         from workbench.hub.connection import Connection
@@ -115,8 +116,12 @@ class Downloads:
             if same.wanted.commit == wanted.commit:
                 return self._download(same)
             raise DownloadedElsewhereError(
-                f"{wanted.path} of {wanted.repository} is being downloaded already, of another commit.",
-                hint="Cancel that one first, or wait for it.",
+                said(
+                    "{file} of {repository} is being downloaded already, of another commit.",
+                    file=wanted.path,
+                    repository=wanted.repository,
+                ),
+                hint=said("Cancel that one first, or wait for it."),
             )
         return self.get(self._rows.add(wanted, replaces=replaces))
 
@@ -249,7 +254,8 @@ class Downloads:
         with self._lock:
             if row.id in self._running:
                 raise DownloadedElsewhereError(
-                    f"{row.wanted.path} is being downloaded already.", hint="Wait for it, or stop it there."
+                    said("{what} is being downloaded already.", what=row.wanted.path),
+                    hint=said("Wait for it, or stop it there."),
                 )
             self._running[row.id] = stop
         meter = Meter(row, self._network.manners.tick_s, self._page(row))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from workbench.errors import Cancelled, GatedModelError, HubError, ModelNotFoundError
 from workbench.jobs import CancelToken
+from workbench.words import said
 
 REFUSED = frozenset({401, 403})
 GONE = frozenset({404, 410, 451})
@@ -106,49 +107,62 @@ def refusal(status: int, headers: Mapping[str, str], *, what: str, host: str) ->
     """
     code = headers.get("x-error-code", "")
     if status == 429:
-        wait_s = requested_wait_s(headers)
-        when = f"; it asks to wait {math.ceil(wait_s)} s" if wait_s else ""
-        return Interrupted(
-            TooManyRequestsError(f"{host} has had too many requests from here{when}.", hint="Try again then."),
-            wait_s=wait_s,
-        )
+        return _too_many_requests(host, requested_wait_s(headers))
     if status in PASSING:
         return Interrupted(
             HubDownError(
-                f"{host} is out of order at the moment (status {status}).", hint="Try again in a few minutes."
+                said("{host} is out of order at the moment (status {status}).", host=host, status=status),
+                hint=said("Try again in a few minutes."),
             ),
             wait_s=requested_wait_s(headers),
         )
     if code == "GatedRepo":
         return gated(what)
     if code == "RevisionNotFound":
-        return ModelNotFoundError(f"{what}: {host} knows no such revision.", hint="Check the branch, tag or commit.")
+        return ModelNotFoundError(
+            said("{what}: {host} knows no such revision.", what=what, host=host),
+            hint=said("Check the branch, tag or commit."),
+        )
     if status in GONE and code != "RepoNotFound":
         return ModelNotFoundError(
-            f"{host} has no {what}.", hint="It may have been renamed or removed: look the repository up again."
+            said("{host} has no {what}.", host=host, what=what),
+            hint=said("It may have been renamed or removed: look the repository up again."),
         )
     if status == 401 or code == "RepoNotFound":
         return ModelNotFoundError(
-            f"{host} has no {what}, or does not show it to everybody.",
-            hint="Check the spelling: owner/name. A private repository cannot be read without an account.",
+            said("{host} has no {what}, or does not show it to everybody.", host=host, what=what),
+            hint=said("Check the spelling: owner/name. A private repository cannot be read without an account."),
         )
     if status in REFUSED:
         return AccessRefusedError(
-            f"{host} does not give {what} to this program (status {status}).", hint="Try another mirror."
+            said("{host} does not give {what} to this program (status {status}).", host=host, what=what, status=status),
+            hint=said("Try another mirror."),
         )
     if status == 511:
         return captive_portal(host, what)
     return HubError(
-        f"{host} answered the request for {what} with status {status}.", hint="Check the address of the model hub."
+        said("{host} answered the request for {what} with status {status}.", host=host, what=what, status=status),
+        hint=said("Check the address of the model hub."),
     )
+
+
+def _too_many_requests(host: str, wait_s: float) -> Interrupted:
+    why = said("{host} has had too many requests from here.", host=host)
+    if wait_s:
+        n = math.ceil(wait_s)
+        why = said("{host} has had too many requests from here; it asks to wait {n} s.", host=host, n=n)
+    return Interrupted(TooManyRequestsError(why, hint=said("Try again then.")), wait_s=wait_s)
 
 
 def gated(what: str) -> GatedModelError:
     """Where the page is known, ``accepted_at`` says it."""
     return GatedModelError(
-        f"The publisher of {what} gives it only to accounts that accepted its terms; "
-        "until then not even a file's header can be read.",
-        hint="Accept the terms on the model's page, or look for the same model from another publisher.",
+        said(
+            "The publisher of {what} gives it only to accounts that accepted its terms; until then not even a "
+            "file's header can be read.",
+            what=what,
+        ),
+        hint=said("Accept the terms on the model's page, or look for the same model from another publisher."),
     )
 
 
@@ -156,15 +170,22 @@ def accepted_at(error: GatedModelError, page: str) -> GatedModelError:
     """The same, with the page at which its terms are accepted, and what to do then."""
     return GatedModelError(
         error.message,
-        hint=f"Accept the terms on {page}, then give this program an access token of that account "
-        "(`workbench models token set`, or the environment variable HF_TOKEN), and try again.",
+        hint=said(
+            "Accept the terms on {page}, then give this program an access token of that account (`workbench "
+            "models token set`, or the environment variable HF_TOKEN), and try again.",
+            page=page,
+        ),
     )
 
 
 def captive_portal(host: str, what: str) -> CaptivePortalError:
     return CaptivePortalError(
-        f"In place of {what}, a web page came from {host}: this network probably wants you to sign in first.",
-        hint="Open any page in a browser, sign in to the network there, then try again.",
+        said(
+            "In place of {what}, a web page came from {host}: this network probably wants you to sign in first.",
+            what=what,
+            host=host,
+        ),
+        hint=said("Open any page in a browser, sign in to the network there, then try again."),
     )
 
 

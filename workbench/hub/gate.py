@@ -21,6 +21,7 @@ from workbench.hub.repository import RemoteFile, Repository
 from workbench.jobs import CancelToken, Task
 from workbench.models.file import ModelFile
 from workbench.store.database import Database
+from workbench.words import said
 
 if TYPE_CHECKING:
     from workbench.hub.connection import Connection
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_TEXT_BYTES = 512 << 10
-_CUT = "\n\n[The rest is longer than this program shows: read it on the model's page.]\n"
+_CUT = said("\n\n[The rest is longer than this program shows: read it on the model's page.]\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +137,13 @@ def check_agreed(model: ModelFile, db: Database) -> None:
     if not any(one.repository.lower() == repository and one.revision == commit for one in consent.every(db)):
         carried = f", {Terms.of(model.licence).title}," if Terms.of(model.licence).known else ""
         raise LicenceError(
-            f"The licence of {model.origin.repository}{carried} has not been agreed to, at commit {commit[:12]}.",
-            hint="Read it and agree to it first; you are asked once for each revision.",
+            said(
+                "The licence of {repository}{carried} has not been agreed to, at commit {commit}.",
+                repository=model.origin.repository,
+                carried=carried,
+                commit=commit[:12],
+            ),
+            hint=said("Read it and agree to it first; you are asked once for each revision."),
         )
 
 
@@ -179,7 +185,7 @@ def _read(connection: Connection, found: Repository, file: RemoteFile, cancel: C
     """Raises HubError, also for what is no text."""
     source = Source(
         url=found.url(connection.endpoint, file),
-        name=f"{file.path} of {found.name}",
+        name=said("{file} of {repository}", file=file.path, repository=found.name),
         commit=found.commit,
         size_bytes=file.size_bytes,
         sha256=file.sha256,
@@ -188,7 +194,9 @@ def _read(connection: Connection, found: Repository, file: RemoteFile, cancel: C
     with RangedReader(connection, source) as reader:
         data = b"".join(reader.chunks(0, MAX_TEXT_BYTES + 1, cancel))
     if b"\0" in data[:4096]:
-        raise HubError(f"{source.name} is no text.", hint="Read the licence on the model's page.")
+        raise HubError(
+            said("{source} is no text.", source=source.name), hint=said("Read the licence on the model's page.")
+        )
     is_cut = len(data) > MAX_TEXT_BYTES
     text = data[:MAX_TEXT_BYTES].decode("utf-8-sig", "replace").replace("\r\n", "\n").replace("\r", "\n")
     plain = "".join(one if one.isprintable() or one in "\n\t" else " " for one in text)

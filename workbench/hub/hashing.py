@@ -9,6 +9,7 @@ from types import TracebackType
 
 from workbench.hub.disk import FolderError, writing
 from workbench.hub.part import Part
+from workbench.words import said
 
 BLOCK_BYTES = 1 << 20
 MAX_DROPS = 3
@@ -91,5 +92,6 @@ class Follower:
         self._drops += 1
         if self._drops > MAX_DROPS + self._record.piece_count:
             raise FolderError(
-                f"{self._part.path} does not keep what is written to it.", hint="Check the disk, or use another one."
+                said("{part_path} does not keep what is written to it.", part_path=self._part.path),
+                hint=said("Check the disk, or use another one."),
             )

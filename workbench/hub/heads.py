@@ -17,6 +17,7 @@ from workbench.models.cursor import MAX_HEADER_BYTES
 from workbench.models.exact import Head
 from workbench.models.header import Header, HeaderIncomplete, scan
 from workbench.models.split import part_name
+from workbench.words import said
 
 if TYPE_CHECKING:
     from workbench.hub.connection import Connection
@@ -113,7 +114,7 @@ class HeadReader:
         assert self._connection is not None
         source = Source(
             url=self._repository.url(self._connection.endpoint, file),
-            name=f"{file.path} of {self._repository.name}",
+            name=said("{file} of {repository}", file=file.path, repository=self._repository.name),
             commit=self._repository.commit,
             size_bytes=file.size_bytes,
             sha256=file.sha256,

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from workbench.errors import DiskFullError, HubError
 from workbench.hub.repository import Address, RemoteFile, Repository
+from workbench.words import said
 
 log = logging.getLogger(__name__)
 
@@ -156,8 +157,10 @@ def _write_atomic(path: Path, data: bytes) -> None:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFullError(
-                f"There is no room for a model's header in {path.parent}.", hint="Free some space on that disk."
+                said("There is no room for a model's header in {parent}.", parent=path.parent),
+                hint=said("Free some space on that disk."),
             ) from error
         raise HubError(
-            f"{path.parent} cannot be written ({error.strerror}).", hint="Check the folder's permissions."
+            said("{path} cannot be written ({why}).", path=path.parent, why=error.strerror),
+            hint=said("Check the folder's permissions."),
         ) from error

@@ -28,6 +28,7 @@ from workbench.models.describe import describe
 from workbench.models.file import ModelFile
 from workbench.models.split import part_name, stem_of
 from workbench.store.database import Database, timestamp
+from workbench.words import one_of, said
 
 __all__ = ["Held", "Library", "Listing", "Problem"]
 
@@ -105,7 +106,9 @@ class Library:
         """Remember a folder, whose models belong to the library from now on.  Raises ModelFileError for no folder."""
         path = _absolute(path)
         if not os.path.isdir(path):  # noqa: PTH112 - no error for what may not be looked at
-            raise ModelFileError(f"{path} is not a folder.", hint="Name the folder that holds the models.")
+            raise ModelFileError(
+                said("{path} is not a folder.", path=path), hint=said("Name the folder that holds the models.")
+            )
         with self._db.transaction() as sql:
             sql.execute(
                 "INSERT INTO library_folder (path, added_at) VALUES (?, ?) ON CONFLICT (path) DO NOTHING",
@@ -119,8 +122,8 @@ class Library:
             forgotten = sql.execute("DELETE FROM library_folder WHERE path = ?", (str(_absolute(path)),)).rowcount
         if not forgotten:
             raise ModelNotFoundError(
-                f"{path} is not one of the folders that were added to the library.",
-                hint="`workbench models where` lists them.",
+                said("{path} is not one of the folders that were added to the library.", path=path),
+                hint=said("`workbench models where` lists them."),
             )
 
     def files(self) -> tuple[ModelFile, ...]:
@@ -158,8 +161,8 @@ class Library:
             )
         if not forgotten:
             raise ModelNotFoundError(
-                f"{path} is not one of the files that were added to the library.",
-                hint=f"Files below {self._folder} leave the library when they are moved away.",
+                said("{path} is not one of the files that were added to the library.", path=path),
+                hint=said("Files below {folder} leave the library when they are moved away.", folder=self._folder),
             )
 
     def resolve(self, text: str) -> ModelFile:
@@ -221,11 +224,13 @@ class Library:
             stat = path.stat()
         except FileNotFoundError as error:
             raise ModelFileError(
-                f"{path} is not there.", hint="Put it back, or remove it from the library and add it where it is now."
+                said("{path} is not there.", path=path),
+                hint=said("Put it back, or remove it from the library and add it where it is now."),
             ) from error
         except OSError as error:
             raise ModelFileError(
-                f"{path} cannot be read ({error.strerror}).", hint="Check the path and its permissions."
+                said("{file} cannot be read ({why}).", file=path, why=error.strerror),
+                hint=said("Check the path and its permissions."),
             ) from error
         named = part_name(path.name)
         siblings = [path.with_name(name) for name in named.siblings] if named else []
@@ -300,7 +305,10 @@ def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
     except OSError as error:
-        raise ModelFileError(f"{path} cannot be read ({error.strerror}).", hint="Check its permissions.") from error
+        raise ModelFileError(
+            said("{file} cannot be read ({why}).", file=path, why=error.strerror),
+            hint=said("Check its permissions."),
+        ) from error
 
 
 def _refuse_unprintable(path: Path) -> None:
@@ -308,25 +316,39 @@ def _refuse_unprintable(path: Path) -> None:
         str(path).encode()
     except UnicodeEncodeError as error:
         shown = os.fsencode(path).decode("utf-8", "replace")
-        raise ModelFileError(f"The name {shown} is not valid text.", hint="Rename the file, then try again.") from error
+        raise ModelFileError(
+            said("The name {shown} is not valid text.", shown=shown), hint=said("Rename the file, then try again.")
+        ) from error
 
 
 def _not_found(text: str, path: Path, names: list[str]) -> ModelNotFoundError:
     if path.is_dir():
-        return ModelNotFoundError(f"{text} is a folder, not a model file.", hint="Name the GGUF file in it.")
+        return ModelNotFoundError(
+            said("{text} is a folder, not a model file.", text=text), hint=said("Name the GGUF file in it.")
+        )
     if text.lower().endswith(SUFFIX) or (os.sep in text and not _REPOSITORY.fullmatch(text)):
-        return ModelNotFoundError(f"There is no file {path}.", hint="Check the path, or name a model of the library.")
+        return ModelNotFoundError(
+            said("There is no file {path}.", path=path), hint=said("Check the path, or name a model of the library.")
+        )
     if _REPOSITORY.fullmatch(text):
         return ModelNotFoundError(
-            f"“{text}” is not in the library.",
-            hint=f"`workbench models pull {text}` downloads it, in the quantisation that fits this machine best.",
+            said("“{text}” is not in the library.", text=text),
+            hint=said(
+                "`workbench models pull {text}` downloads it, in the quantisation that fits this machine best.",
+                text=text,
+            ),
         )
     by_folded_name = {name.casefold(): name for name in names}
     near = difflib.get_close_matches(text.casefold(), by_folded_name, n=3, cutoff=0.5)
     if near:
-        hint = "Did you mean " + " or ".join(f"“{by_folded_name[name]}”" for name in near) + "?"
+        hint = said("Did you mean {names}?", names=one_of([f"“{by_folded_name[name]}”" for name in near]))
     elif names:
-        hint = "The library has " + ", ".join(names[:8]) + (" and more." if len(names) > 8 else ".")
+        shown = ", ".join(names[:8])
+        hint = (
+            said("The library has {names} and more.", names=shown)
+            if len(names) > 8
+            else said("The library has {names}.", names=shown)
+        )
     else:
-        hint = "The library is empty: `workbench models starter` fetches two small models."
-    return ModelNotFoundError(f"No model of the library is called “{text}”.", hint=hint)
+        hint = said("The library is empty: `workbench models starter` fetches two small models.")
+    return ModelNotFoundError(said("No model of the library is called “{text}”.", text=text), hint=hint)

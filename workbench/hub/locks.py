@@ -6,6 +6,7 @@ from pathlib import Path
 
 from workbench.errors import HubError
 from workbench.store import locks
+from workbench.words import said
 
 
 class DownloadedElsewhereError(HubError):
@@ -19,7 +20,11 @@ class Lock(locks.Lock):
         try:
             super().__init__(path)
         except locks.HeldElsewhereError as error:
-            by = f", by process {error.process}" if error.process is not None else ""
             raise DownloadedElsewhereError(
-                f"{what} is being downloaded already{by}.", hint="Wait for it, or stop it there."
+                said("{what} is being downloaded already.", what=what)
+                if error.process is None
+                else said(
+                    "{what} is being downloaded already, by process {process}.", what=what, process=error.process
+                ),
+                hint=said("Wait for it, or stop it there."),
             ) from error

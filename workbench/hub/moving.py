@@ -22,6 +22,7 @@ from workbench.hub.places.same import Held
 from workbench.hub.upkeep import Removal, finish_removals, removal, remove, sync_folder
 from workbench.jobs import CancelToken, Task
 from workbench.store.database import Database, Sql, timestamp
+from workbench.words import said
 
 log = logging.getLogger(__name__)
 
@@ -106,9 +107,11 @@ def move_to(
             except OSError as error:
                 raise _explained(error, target) from error
             except DownloadedElsewhereError as error:
-                raise ModelFileError(f"{held.file.name} is being moved there already.", hint="Wait for it.") from error
+                why = said("{file} is being moved there already.", file=held.file.name)
+                raise ModelFileError(why, hint=said("Wait for it.")) from error
             if any(in_use(source) for source in leaving.paths):
-                raise ModelFileError(f"{held.file.name} was opened meanwhile.", hint="Close it, then move it again.")
+                why = said("{file} was opened meanwhile.", file=held.file.name)
+                raise ModelFileError(why, hint=said("Close it, then move it again."))
             _decide(steps, db)
             try:
                 _carry_out(steps, library, db)
@@ -190,18 +193,29 @@ def _check(pairs: Sequence[tuple[Path, Path]], target: Path) -> tuple[int, int]:
     needed_bytes = 0
     for source, there in pairs:
         if there == source or (there.exists() and source.samefile(there)):
-            raise ModelFileError(f"{source.name} lies in {target} already.", hint="Choose another folder.")
+            raise ModelFileError(
+                said("{source} lies in {target} already.", source=source.name, target=target),
+                hint=said("Choose another folder."),
+            )
         size_bytes = source.stat().st_size
         if os.path.lexists(there):
-            raise ModelFileError(f"{target} has another file called {there.name}.", hint="Choose another folder.")
+            raise ModelFileError(
+                said("{target} has another file called {there}.", target=target, there=there.name),
+                hint=said("Choose another folder."),
+            )
         part = _part(there)
         needed_bytes += max(0, size_bytes - (part.stat().st_size if part.exists() else 0))
     there_now = next(folder for folder in (target, *target.parents) if folder.exists())
     free_bytes = shutil.disk_usage(there_now).free
     if free_bytes < needed_bytes + SPARE_BYTES:
         raise DiskFullError(
-            f"{needed_bytes / 1e6:,.0f} MB are needed in {target}, and {free_bytes / 1e6:,.0f} MB are free.",
-            hint="Free some space there, or choose another disk.",
+            said(
+                "{needed:,.0f} MB are needed in {folder}, and {free:,.0f} MB are free.",
+                needed=needed_bytes / 1e6,
+                folder=target,
+                free=free_bytes / 1e6,
+            ),
+            hint=said("Free some space there, or choose another disk."),
         )
     return needed_bytes, free_bytes
 
@@ -246,18 +260,30 @@ def _copy(
         os.fsync(new.fileno())
         after = os.fstat(old.fileno())
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise ModelFileError(f"{source.name} changed while it was copied.", hint="Try again when it is complete.")
+        raise ModelFileError(
+            said("{source} changed while it was copied.", source=source.name),
+            hint=said("Try again when it is complete."),
+        )
     sha256 = digest.hexdigest()
     if known not in (None, sha256):
         raise ChecksumError(
-            f"{source.name} is damaged: it hashes to {sha256} instead of {known}.",
-            hint="It stays where it is. Verify it, or download it again.",
+            said(
+                "{source} is damaged: it hashes to {sha256} instead of {known}.",
+                source=source.name,
+                sha256=sha256,
+                known=known,
+            ),
+            hint=said("It stays where it is. Verify it, or download it again."),
         )
     if (yield from _read_back(written, progress, cancel)) != sha256:
         written.unlink()
         raise ChecksumError(
-            f"What was written to {there.parent} does not read the same as {source.name}.",
-            hint="That disk may be failing; the model stays where it was.",
+            said(
+                "What was written to {parent} does not read the same as {source}.",
+                parent=there.parent,
+                source=source.name,
+            ),
+            hint=said("That disk may be failing; the model stays where it was."),
         )
     return sha256
 
@@ -351,9 +377,14 @@ def _part(there: Path) -> Path:
 def _explained(error: OSError, target: Path) -> ModelFileError | DiskFullError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFullError(
-            f"{target} filled up; the model stays where it was.", hint="Free some space there and move it again."
+            said("{target} filled up; the model stays where it was.", target=target),
+            hint=said("Free some space there and move it again."),
         )
     return ModelFileError(
-        f"{error.filename or target} cannot be read or written ({error.strerror}).",
-        hint="Check the folder's permissions; the model stays where it was.",
+        said(
+            "{filename} cannot be read or written ({strerror}).",
+            filename=error.filename or target,
+            strerror=error.strerror,
+        ),
+        hint=said("Check the folder's permissions; the model stays where it was."),
     )

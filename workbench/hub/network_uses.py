@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from workbench.words import said
+
 Uses: TypeAlias = Literal["allowed", "off", "this machine only"]
 
 
@@ -30,53 +32,53 @@ def network_uses(*, endpoint: str, offline: bool) -> tuple[NetworkUse, ...]:
     state: Uses = "off" if offline else "allowed"
     hub = endpoint
     return (
-        NetworkUse("Searching for models", hub, "when you search", state, OFFLINE),
+        NetworkUse(said("Searching for models"), hub, said("when you search"), state, OFFLINE),
         NetworkUse(
-            "Looking at a repository: its list of files, their headers, and the licence's text",
-            f"{hub}, and the addresses it leads to for the files",
-            "when you open a repository, ask what of it fits, or are shown its licence",
+            said("Looking at a repository: its list of files, their headers, and the licence's text"),
+            said("{hub}, and the addresses it leads to for the files", hub=hub),
+            said("when you open a repository, ask what of it fits, or are shown its licence"),
             state,
             OFFLINE,
         ),
         NetworkUse(
-            "Downloading models",
-            f"{hub}, and the addresses it leads to for the files",
-            "while a download that you asked for is not finished, also after a restart",
+            said("Downloading models"),
+            said("{hub}, and the addresses it leads to for the files", hub=hub),
+            said("while a download that you asked for is not finished, also after a restart"),
             state,
             OFFLINE,
         ),
         NetworkUse(
-            "Bringing the catalogue up to date",
-            f"{hub}, or the address of a catalogue that you named",
-            "when you refresh an entry or add a catalogue",
+            said("Bringing the catalogue up to date"),
+            said("{hub}, or the address of a catalogue that you named", hub=hub),
+            said("when you refresh an entry or add a catalogue"),
             state,
             OFFLINE,
         ),
         NetworkUse(
-            "Asking whose an access token is",
+            said("Asking whose an access token is"),
             hub,
-            "when you press Check beside a token",
+            said("when you press Check beside a token"),
             state,
             OFFLINE,
         ),
         NetworkUse(
-            "Getting the starter models",
-            "the package index that pip is set up for",
-            "when you ask for them, unless they are here already",
+            said("Getting the starter models"),
+            said("the package index that pip is set up for"),
+            said("when you ask for them, unless they are here already"),
             state,
             OFFLINE,
         ),
         NetworkUse(
-            "Opening a link",
-            "the address that is shown, in your browser",
-            "when you confirm it; this program itself asks nothing",
+            said("Opening a link"),
+            said("the address that is shown, in your browser"),
+            said("when you confirm it; this program itself asks nothing"),
             "this machine only",
             None,
         ),
         NetworkUse(
-            "Telling a second start of the program that a window is open",
-            "this machine, by a local socket",
-            "when the window starts",
+            said("Telling a second start of the program that a window is open"),
+            said("this machine, by a local socket"),
+            said("when the window starts"),
             "this machine only",
             None,
         ),

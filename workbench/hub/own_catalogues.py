@@ -8,6 +8,7 @@ from pathlib import Path
 
 from workbench.errors import CatalogueError
 from workbench.hub import catalogue, documents
+from workbench.words import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +41,20 @@ def remove(folder: Path, file: str) -> RemovedCatalogue:
     """Take a catalogue away.  Raises CatalogueError for one that is not there, or cannot be removed."""
     path = folder / file
     if path.parent != folder or path.suffix != ".json":
-        raise CatalogueError(f"{file} is no catalogue that was added.", hint="The list says which there are.")
+        raise CatalogueError(
+            said("{file} is no catalogue that was added.", file=file), hint=said("The list says which there are.")
+        )
     try:
         removed = RemovedCatalogue(path, path.read_bytes())
         path.unlink()
     except FileNotFoundError as error:
-        raise CatalogueError(f"The catalogue {file} is gone already.", hint="Look at the list again.") from error
+        raise CatalogueError(
+            said("The catalogue {file} is gone already.", file=file), hint=said("Look at the list again.")
+        ) from error
     except OSError as error:
         raise CatalogueError(
-            f"The catalogue {path} cannot be removed ({error.strerror}).", hint="Check the folder's permissions."
+            said("The catalogue {path} cannot be removed ({strerror}).", path=path, strerror=error.strerror),
+            hint=said("Check the folder's permissions."),
         ) from error
     return removed
 
@@ -60,12 +66,17 @@ def put_back(removed: RemovedCatalogue) -> None:
             file.write(removed.data)
     except FileExistsError as error:
         raise CatalogueError(
-            f"{removed.path.name} was added again meanwhile.", hint="The one that is there stays."
+            said("{removed} was added again meanwhile.", removed=removed.path.name),
+            hint=said("The one that is there stays."),
         ) from error
     except OSError as error:
         raise CatalogueError(
-            f"The catalogue could not be put back to {removed.path} ({error.strerror}).",
-            hint="Check the permissions of the folder and the space on the disk.",
+            said(
+                "The catalogue could not be put back to {path} ({strerror}).",
+                path=removed.path,
+                strerror=error.strerror,
+            ),
+            hint=said("Check the permissions of the folder and the space on the disk."),
         ) from error
 
 

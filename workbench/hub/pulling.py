@@ -13,6 +13,7 @@ from workbench.hub.places.same import Held
 from workbench.hub.repository import RemoteFile, Repository, is_safe_path
 from workbench.hub.wanted import Wanted
 from workbench.models.file import ModelFile
+from workbench.words import said
 
 _PROJECTOR = re.compile(r"(?:^|[-_./])mmproj(?:[-_.].*)?\.gguf$", re.IGNORECASE)
 
@@ -23,7 +24,9 @@ def wanted(model: ModelFile, found: Repository | None, companions: Sequence[Remo
     Raises ModelNotFoundError for a model that is not on the hub, and what ``Wanted`` raises.
     """
     if model.origin is None:
-        raise ModelNotFoundError(f"{model.name} is a file of this machine.", hint="There is nothing to download.")
+        raise ModelNotFoundError(
+            said("{model} is a file of this machine.", model=model.name), hint=said("There is nothing to download.")
+        )
     if found is None or found.commit != model.origin.commit:
         own = Wanted.of_origin(model.origin)
     else:
@@ -59,8 +62,14 @@ def here(model: ModelFile, asked: Wanted, library: Library) -> Held | None:
 def refuse_here(held: Held, model: ModelFile) -> None:
     """Raises AlreadyHereError, which says where."""
     raise AlreadyHereError(
-        f"{model.name} is on this machine already, as “{held.file.name}”: {held.file.path} ({held.program.value}).",
-        hint="Use it where it lies; nothing needs to be downloaded.",
+        said(
+            "{model} is on this machine already, as “{file}”: {file_path} ({program_value}).",
+            model=model.name,
+            file=held.file.name,
+            file_path=held.file.path,
+            program_value=held.program.value,
+        ),
+        hint=said("Use it where it lies; nothing needs to be downloaded."),
     )
 
 

@@ -13,6 +13,7 @@ from workbench.errors import HubError
 from workbench.hub.failures import GONE, REFUSED, CutOffError, Interrupted, Retry, captive_portal, gated, refusal
 from workbench.hub.repository import MAX_FILE_BYTES
 from workbench.jobs import CancelToken
+from workbench.words import said
 
 if TYPE_CHECKING:
     from workbench.hub.connection import Answer, Connection
@@ -144,7 +145,12 @@ class RangedReader:
                     if start >= stop and not ends_there:
                         return
             if start < stop:
-                raise Interrupted(CutOffError(f"{answer.host} broke off inside {self._source.name}.", hint=_LATER))
+                raise Interrupted(
+                    CutOffError(
+                        said("{host} broke off inside {source}.", host=answer.host, source=self._source.name),
+                        hint=_LATER,
+                    )
+                )
 
     # --- requests ----------------------------------------------------------------------------
 
@@ -187,13 +193,13 @@ class RangedReader:
             answer.close()
             url = location
         raise HubError(
-            f"{self._connection.host} leads from one address to the next without an end.",
-            hint="Check the address of the model hub, or use another one.",
+            said("{host} leads from one address to the next without an end.", host=self._connection.host),
+            hint=said("Check the address of the model hub, or use another one."),
         )
 
     def _refusal(self, answer: Answer) -> HubError | Interrupted:
         if answer.status == 416:
-            return self._changed("has not as many bytes as the hub says")
+            return self._changed(said("has not as many bytes as the hub says"))
         if answer.status in REFUSED and self._source.gated and self._connection.is_own(answer.url):
             return gated(self._source.name)
         return refusal(answer.status, answer.headers, what=self._source.name, host=answer.host)
@@ -206,30 +212,36 @@ class RangedReader:
             return
         commit = answer.headers.get("x-repo-commit")
         if commit is not None and self._source.commit is not None and commit != self._source.commit:
-            raise self._changed("is of another commit than the one that was asked for")
+            raise self._changed(said("is of another commit than the one that was asked for"))
         size = answer.headers.get("x-linked-size", "")
         if size.isdigit() and self._source.size_bytes is not None and int(size) != self._source.size_bytes:
-            raise self._changed("has not the size that the hub's list says")
+            raise self._changed(said("has not the size that the hub's list says"))
         etag = answer.headers.get("x-linked-etag", "").strip('"')
         if etag and self._source.sha256 is not None and etag != self._source.sha256:
-            raise self._changed("has not the SHA-256 that the hub's list says")
+            raise self._changed(said("has not the SHA-256 that the hub's list says"))
 
     def _check_range(self, answer: Answer, start: int) -> int:
         """Where the body of a 206 ends.  It has to begin at ``start``."""
         found = _CONTENT_RANGE.fullmatch(answer.headers.get("content-range", "").strip())
         if answer.status != 206 or found is None:
-            raise self._nonsense(answer, "does not say which part of it came")
+            raise self._nonsense(answer, said("does not say which part of it came"))
         first, last, total = (int(number) for number in found.groups())
         if first != start or not first <= last < total:
-            raise self._nonsense(answer, "is another part of it than was asked for")
+            raise self._nonsense(answer, said("is another part of it than was asked for"))
         self._check_version(answer, total)
         return last + 1
 
     def _check_version(self, answer: Answer, size_bytes: int) -> None:
         if not 0 < size_bytes <= MAX_FILE_BYTES:
-            raise self._nonsense(answer, f"has the impossible size of {size_bytes} bytes")
+            raise self._nonsense(answer, said("has the impossible size of {size_bytes} bytes", size_bytes=size_bytes))
         if self.size_bytes not in (None, size_bytes):
-            raise self._changed(f"has {size_bytes} bytes, where {self.size_bytes} were promised")
+            raise self._changed(
+                said(
+                    "has {size_bytes} bytes, where {promised} were promised",
+                    size_bytes=size_bytes,
+                    promised=self.size_bytes,
+                )
+            )
         self.size_bytes = size_bytes
         found = answer.headers.get("etag", "").strip()
         etag = found if _ETAG.fullmatch(found) else None
@@ -237,25 +249,30 @@ class RangedReader:
             self._answered, self.etag = True, etag
         elif etag is None:
             # Two answers that do not say what they are of might be halves of two files.
-            raise self._nonsense(answer, "comes without a sign of its version, so parts of it cannot be joined")
+            raise self._nonsense(answer, said("comes without a sign of its version, so parts of it cannot be joined"))
         elif etag != self.etag:
-            raise self._changed("has another version than a moment ago")
+            raise self._changed(said("has another version than a moment ago"))
 
     def _announced_size(self, answer: Answer) -> int:
         length = answer.headers.get("content-length", "")
         if length.isascii() and length.isdigit():
             return int(length)
         if self.size_bytes is None:
-            raise self._nonsense(answer, "comes without its size")
+            raise self._nonsense(answer, said("comes without its size"))
         return self.size_bytes
 
     def _changed(self, reason: str) -> FileChangedError:
-        return FileChangedError(f"{self._source.name} {reason}.", hint="Try again: it may be replaced just now.")
+        return FileChangedError(
+            said("{file} {what}.", file=self._source.name, what=reason),
+            hint=said("Try again: it may be replaced just now."),
+        )
 
     def _nonsense(self, answer: Answer, reason: str) -> HubError:
         return HubError(
-            f"{answer.host} sends nonsense: {self._source.name} {reason}.",
-            hint="A proxy in between may do that: try another network, or another mirror.",
+            said(
+                "{host} sends nonsense: {source} {reason}.", host=answer.host, source=self._source.name, reason=reason
+            ),
+            hint=said("A proxy in between may do that: try another network, or another mirror."),
         )
 
     def _forget_whole(self) -> None:
@@ -281,7 +298,9 @@ class _Whole:
                 self._rest = next(self._chunks, b"")
                 self._reader.fetched_bytes += len(self._rest)
                 if not self._rest:
-                    raise Interrupted(CutOffError(f"{self._answer.host} broke off before the end.", hint=_LATER))
+                    raise Interrupted(
+                        CutOffError(said("{host} broke off before the end.", host=self._answer.host), hint=_LATER)
+                    )
             goal = start if self.position < start else end
             chunk, self._rest = self._rest[: goal - self.position], self._rest[goal - self.position :]
             self.position += len(chunk)
@@ -293,4 +312,4 @@ class _Whole:
         self._answer.close()
 
 
-_LATER = "Check the network, or try again later."
+_LATER = said("Check the network, or try again later.")

@@ -13,6 +13,7 @@ from workbench.hub.remote import RemoteListing
 from workbench.hub.repository import RemoteFile, Repository, is_safe_path
 from workbench.models.ggml_types import FILE_TYPES
 from workbench.models.split import part_name
+from workbench.words import said
 
 _SUFFIX = ".gguf"
 # Other GGUFs that lie beside models: projectors, importance matrices, draft models.  A header says it for
@@ -43,8 +44,8 @@ def refresh(entry: Entry, found: Repository | RemoteListing, *, asked_at: str) -
     repository = next((known for known in entry.gguf_repositories if known.name.lower() == wanted), None)
     if repository is None:
         raise ModelNotFoundError(
-            f"{name} is none of the repositories of {entry.title}.",
-            hint="They are " + ", ".join(entry.repositories) + ".",
+            said("{name} is none of the repositories of {entry_title}.", name=name, entry_title=entry.title),
+            hint=said("They are {names}.", names=", ".join(entry.repositories)),
         )
     return _with_gguf(entry, repository, found, source, asked_at)
 

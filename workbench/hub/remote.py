@@ -19,6 +19,7 @@ from workbench.models.describe import describe_header
 from workbench.models.file import ModelFile, Origin
 from workbench.models.split import joined, part_name
 from workbench.store.database import timestamp
+from workbench.words import said
 
 if TYPE_CHECKING:
     from workbench.hub.connection import Connection
@@ -140,7 +141,7 @@ class Hub:
         total = sum(len(model.parts) for model in models)
         for model in models:
             if reader.fetched_bytes > MAX_LISTING_BYTES:
-                skipped.append((model.path, "Not looked at: the headers of this repository are endless."))
+                skipped.append((model.path, said("Not looked at: the headers of this repository are endless.")))
                 continue
             try:
                 heads: list[RemoteHead] = []
@@ -153,7 +154,7 @@ class Hub:
             except ModelFileError as error:
                 skipped.append((model.path, error.message))
             except ModelNotFoundError:
-                skipped.append((model.path, "The hub lists it, but does not have it."))
+                skipped.append((model.path, said("The hub lists it, but does not have it.")))
         kept.keep_listing(address, KeptListing(with_sizes(found, sizes), tuple(skipped), timestamp()))
         return RemoteListing(
             found.name, found.commit, tuple(files), tuple(skipped), reader.fetched_bytes, found=with_sizes(found, sizes)
@@ -162,7 +163,7 @@ class Hub:
     def _kept(self, kept: Kept, address: Address, cancel: CancelToken) -> Generator[HeadProgress, None, RemoteListing]:
         listing = kept.listing(address)
         if listing is None:
-            raise _offline(address, "was not looked at before")
+            raise _offline(address, said("was not looked at before"))
         skipped = dict(listing.skipped)
         models = [model for model in _models(listing.repository)[0] if model.path not in skipped]
         reader = HeadReader(None, kept, listing.repository)
@@ -172,7 +173,10 @@ class Hub:
             yield HeadProgress(number, len(models), 0, model.path)
             heads = [reader.kept(part) for part in model.parts]
             if None in heads:
-                raise _offline(address, f"was looked at before, but the header of {model.path} is no longer kept")
+                raise _offline(
+                    address,
+                    said("was looked at before, but the header of {file} is no longer kept", file=model.path),
+                )
             files.append(self._described(listing.repository, [head for head in heads if head is not None]))
         return RemoteListing(
             listing.repository.name,
@@ -232,11 +236,15 @@ def _models(repository: Repository) -> tuple[list[_Model], list[tuple[str, str]]
         raise _without_gguf(repository)
     if len(found) > MAX_GGUF_FILES:
         raise HubError(
-            f"{repository.name} holds {len(found)} GGUF files, more than this program looks at.",
-            hint="Download the file you want yourself, then add it to the library.",
+            said(
+                "{repository} holds {n} GGUF files, more than this program looks at.",
+                repository=repository.name,
+                n=len(found),
+            ),
+            hint=said("Download the file you want yourself, then add it to the library."),
         )
     skipped = [
-        (ascii(path[:120])[1:-1], "Its name is none that a file on every system can have.")
+        (ascii(path[:120])[1:-1], said("Its name is none that a file on every system can have."))
         for path in found
         if not is_safe_path(path)
     ]
@@ -257,32 +265,42 @@ def _models(repository: Repository) -> tuple[list[_Model], list[tuple[str, str]]
         else:
             missing = [number for number in range(1, count + 1) if number not in present]
             skipped.append(
-                (first.path, f"{_parts(missing)} of {count} {'is' if len(missing) == 1 else 'are'} missing.")
+                (
+                    first.path,
+                    said("Part {part} of {count} is missing.", part=missing[0], count=count)
+                    if len(missing) == 1
+                    else said("Parts {parts} of {count} are missing.", parts=_first(missing), count=count),
+                )
             )
     return sorted(models, key=lambda model: model.path), skipped
 
 
-def _parts(numbers: list[int]) -> str:
-    shown = ", ".join(map(str, numbers[:5])) + (", …" if len(numbers) > 5 else "")
-    return f"Part {shown}" if len(numbers) == 1 else f"Parts {shown}"
+def _first(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers[:5])) + (", …" if len(numbers) > 5 else "")
 
 
 def _without_gguf(repository: Repository) -> ModelNotFoundError:
     kinds = _kinds(file.path for file in repository.files)
     return ModelNotFoundError(
-        f"{repository.name} holds no GGUF file{f', but {kinds}' if kinds else ''}.",
-        hint="Search the hub for the same name with “GGUF” at its end: others publish quantised copies.",
+        said("{repository} holds no GGUF file, but {kinds}.", repository=repository.name, kinds=kinds)
+        if kinds
+        else said("{repository} holds no GGUF file.", repository=repository.name),
+        hint=said("Search the hub for the same name with “GGUF” at its end: others publish quantised copies."),
     )
 
 
 def _kinds(paths: Iterable[str]) -> str:
-    known = {".safetensors": "safetensors", ".bin": "PyTorch weights", ".onnx": "ONNX"}
+    known = {".safetensors": "safetensors", ".bin": said("PyTorch weights"), ".onnx": "ONNX"}
     found = {kind for path in paths for suffix, kind in known.items() if path.lower().endswith(suffix)}
     return " and ".join(sorted(found))
 
 
 def _offline(address: Address, reason: str) -> OfflineError:
     return OfflineError(
-        f"{address.repository} {reason}, and the network is switched off in the settings.",
-        hint=f"{SWITCH_ON}, to ask the hub; or choose a model of the library.",
+        said(
+            "{repository} {reason}, and the network is switched off in the settings.",
+            repository=address.repository,
+            reason=reason,
+        ),
+        hint=said("{switch_on}, to ask the hub; or choose a model of the library.", switch_on=SWITCH_ON),
     )

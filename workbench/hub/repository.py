@@ -13,6 +13,7 @@ from workbench.errors import HubError, ModelNotFoundError
 from workbench.hub.failures import Interrupted, Retry, refusal
 from workbench.hub.promises import with_promises
 from workbench.jobs import CancelToken
+from workbench.words import said
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo
@@ -93,8 +94,8 @@ def parse_address(text: str, *, revision: str = "main", endpoint: str = "https:/
             raise _no_address(shown)
         if host not in _HUB_HOSTS and (host, port) != (own.hostname, own.port):
             raise ModelNotFoundError(
-                f"{shown} is not on the model hub in use, {endpoint}.",
-                hint="Name the repository as owner/name, or set another model hub.",
+                said("{shown} is not on the model hub in use, {endpoint}.", shown=shown, endpoint=endpoint),
+                hint=said("Name the repository as owner/name, or set another model hub."),
             )
         owner, name, page, asked, *_ = [*map(unquote, parts.path.strip("/").split("/")), *[""] * 4]
         path = f"{owner}/{name}"
@@ -104,7 +105,8 @@ def parse_address(text: str, *, revision: str = "main", endpoint: str = "https:/
         raise _no_address(shown)
     if not _REVISION.fullmatch(revision) or len(revision) > _MAX_REVISION or ".." in revision:
         raise ModelNotFoundError(
-            f"{revision[:80]!a} is no revision of a repository.", hint="Name a branch, a tag or a commit."
+            said("{revision!a} is no revision of a repository.", revision=revision[:80]),
+            hint=said("Name a branch, a tag or a commit."),
         )
     return Address(path, revision)
 
@@ -147,9 +149,11 @@ def _ask(connection: Connection, address: Address) -> ModelInfo:
             return api.model_info(address.repository, revision=address.revision, files_metadata=True)
         except HfHubHTTPError as error:
             response = error.response
-            what = f"repository {address.repository}"
+            what = said("repository {repository}", repository=address.repository)
             if address.revision != "main" and response.headers.get("x-error-code") == "RevisionNotFound":
-                what = f"revision {address.revision} of {address.repository}"
+                what = said(
+                    "revision {revision} of {repository}", revision=address.revision, repository=address.repository
+                )
             raise refusal(response.status_code, response.headers, what=what, host=connection.host) from error
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, StrictDataclassError) as error:
             # The library builds its objects from whatever JSON came.
@@ -159,8 +163,10 @@ def _ask(connection: Connection, address: Address) -> ModelInfo:
 def _repository(info: ModelInfo, address: Address, host: str) -> Repository:
     if not isinstance(info.sha, str) or not _COMMIT.fullmatch(info.sha):
         raise HubError(
-            f"{host} does not say which commit of {address.repository} it means.",
-            hint="Check the address of the model hub, or use another one.",
+            said(
+                "{host} does not say which commit of {repository} it means.", host=host, repository=address.repository
+            ),
+            hint=said("Check the address of the model hub, or use another one."),
         )
     siblings: Sequence[object] = info.siblings or ()
     if len(siblings) > MAX_FILES:
@@ -220,13 +226,13 @@ def _is_reserved(part: str) -> bool:
 
 def _no_address(shown: str) -> ModelNotFoundError:
     return ModelNotFoundError(
-        f"“{shown}” is no repository of a model hub.",
-        hint="Name it as owner/name, like “bartowski/gemma-2-2b-it-GGUF”, or give the address of its page.",
+        said("“{shown}” is no repository of a model hub.", shown=shown),
+        hint=said("Name it as owner/name, like “bartowski/gemma-2-2b-it-GGUF”, or give the address of its page."),
     )
 
 
 def _no_description(host: str) -> HubError:
     return HubError(
-        f"{host} answered with something that describes no repository.",
-        hint="Check the address of the model hub: a login page of a network answers like that too.",
+        said("{host} answered with something that describes no repository.", host=host),
+        hint=said("Check the address of the model hub: a login page of a network answers like that too."),
     )

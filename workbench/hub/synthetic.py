@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import HubError
+from workbench.words import said
 
 if TYPE_CHECKING:
     import gguf
@@ -61,8 +62,8 @@ def require_writer() -> None:
         import sentencepiece
     except ImportError as error:
         raise HubError(
-            f"The synthetic model cannot be written: {error.name} is not installed.",
-            hint="Install it with: pip install 'workbench[synthetic]'",
+            said("The synthetic model cannot be written: {error} is not installed.", error=error.name),
+            hint=said("Install it with: pip install 'workbench[synthetic]'"),
         ) from error
     del gguf, sentencepiece
 

@@ -16,6 +16,7 @@ from workbench.hub import documents
 from workbench.hub.entries import STRICT, Cited, HttpAddress, Key, Line, Source, Text, remember_sources
 from workbench.hub.repository import RemoteFile, Repository
 from workbench.paths import resources
+from workbench.words import said
 
 FOLDER = "licences"
 
@@ -118,7 +119,9 @@ def read_all(folder: Path) -> tuple[Terms, ...]:
     names = [name for terms in found for name in {_normal(name) for name in (terms.id, *terms.names)}]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise CatalogueError(f"Two licences are called {repeated[0]}.", hint="Install the program again.")
+        raise CatalogueError(
+            said("Two licences are called {repeated}.", repeated=repeated[0]), hint=said("Install the program again.")
+        )
     return tuple(found)
 
 
@@ -148,12 +151,12 @@ def _unknown(name: str | None) -> Terms:
     kept = "".join(character if character.isprintable() else " " for character in name or "")
     shown = " ".join(kept.split())[:80]
     if not shown or _normal(shown) in ("other", "unknown"):
-        summary = "The model does not say which licence it carries, or only that it is one of its own."
+        summary = said("The model does not say which licence it carries, or only that it is one of its own.")
     else:
-        summary = f"The model calls its licence “{shown}”; this program does not know it."
+        summary = said("The model calls its licence “{shown}”; this program does not know it.", shown=shown)
     return Terms(
         id=shown or "unknown",
-        title="Unknown licence",
+        title=said("Unknown licence"),
         commercial="unknown",
-        summary=f"{summary} Read it on the model’s page before you use the model.",
+        summary=said("{summary} Read it on the model’s page before you use the model.", summary=summary),
     )

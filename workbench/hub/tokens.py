@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from workbench.errors import HubError
+from workbench.words import said
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,9 @@ VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 OFFICIAL = "https://huggingface.co"
 
 _LONGEST = 4096
-_INSTEAD = f"Set the environment variable {VARIABLES[0]} instead; nothing is written to a file."
+_INSTEAD = said(
+    "Set the environment variable {variables} instead; nothing is written to a file.", variables=VARIABLES[0]
+)
 _ADDRESS = re.compile(
     r"(?P<scheme>https?)://(?P<host>[\w.-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?(?:/[^?#\s]*)?",
     re.ASCII | re.IGNORECASE,
@@ -105,17 +108,21 @@ class Tokens:
         checked = _checked(token)
         if checked is None:
             raise TokenError(
-                "This is no access token: it is empty, too long, or has characters that no token has.",
-                hint="Copy it again from the access tokens page of your account; it begins with “hf_”.",
+                said("This is no access token: it is empty, too long, or has characters that no token has."),
+                hint=said("Copy it again from the access tokens page of your account; it begins with “hf_”."),
             )
         origin = origin_of(endpoint)
         try:
             self._ring().set_password(SERVICE, origin, checked)
             # A store may be switched off, and takes everything without a word.
             if self._ring().get_password(SERVICE, origin) != checked:
-                raise TokenError("The token could not be kept: this system's password store is off.", hint=_INSTEAD)
+                raise TokenError(
+                    said("The token could not be kept: this system's password store is off."), hint=_INSTEAD
+                )
         except KeyringError as error:
-            raise TokenError(f"The token could not be kept: {_reason(error)}.", hint=_INSTEAD) from error
+            raise TokenError(
+                said("The token could not be kept: {error}.", error=_reason(error)), hint=_INSTEAD
+            ) from error
         finally:
             self._forget_answers()
 
@@ -130,7 +137,8 @@ class Tokens:
             return False
         except KeyringError as error:
             raise TokenError(
-                f"The token could not be removed: {_reason(error)}.", hint="Unlock the system's password store."
+                said("The token could not be removed: {error}.", error=_reason(error)),
+                hint=said("Unlock the system's password store."),
             ) from error
         return True
 
@@ -147,7 +155,7 @@ class Tokens:
             for name in VARIABLES:
                 if self._environment.get(name, "").strip():
                     token = _checked(self._environment[name])
-                    problem = None if token else f"{name} holds something that is no token."
+                    problem = None if token else said("{name} holds something that is no token.", name=name)
                     source = TokenSource.ENVIRONMENT if token else TokenSource.NONE
                     return token, TokenState(origin, source, problem)
         problem = None
@@ -202,7 +210,8 @@ def origin_of(endpoint: str) -> str:
     found = _ADDRESS.fullmatch(endpoint.strip())
     if found is None:
         raise TokenError(
-            f"{endpoint[:200]!a} is no address of a model hub.", hint="It begins with https:// or http://."
+            said("{endpoint!a} is no address of a model hub.", endpoint=endpoint[:200]),
+            hint=said("It begins with https:// or http://."),
         )
     scheme, host, port = found["scheme"].lower(), found["host"].lower(), found["port"]
     usual = {"http": "80", "https": "443"}[scheme]
@@ -221,5 +230,5 @@ def _reason(error: Exception) -> str:
 
     # The library's own words for it are three lines about packages to install.
     if isinstance(error, NoKeyringError):
-        return "this system has no password store"
-    return f"the system's password store does not open ({type(error).__name__})"
+        return said("this system has no password store")
+    return said("the system's password store does not open ({name})", name=type(error).__name__)

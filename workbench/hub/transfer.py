@@ -20,6 +20,7 @@ from workbench.hub.part import PIECE_BYTES, Part
 from workbench.hub.ranges import FileChangedError, Source
 from workbench.hub.worker import Connect, Worker
 from workbench.jobs import CancelToken
+from workbench.words import said
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +121,9 @@ class Transfer:
                     raise
                 log.info("%s is begun anew: the hub has another version", self._part.path.name)
                 self._part.start_over(change.etag)
-                self._note = f"{self._source.name} was replaced on the hub, so it is fetched from its beginning."
+                self._note = said(
+                    "{source} was replaced on the hub, so it is fetched from its beginning.", source=self._source.name
+                )
             except FileChangedError:
                 if restarts == MAX_RESTARTS:
                     raise
@@ -130,7 +133,9 @@ class Transfer:
         found = yield from self._fetched(cancel, self._part.missing, Phase.FETCHING)
         if found != expected:
             log.warning("%s has SHA-256 %s instead of %s", self._part.path.name, found, expected)
-            self._note = f"{self._source.name} came with a wrong SHA-256; it is fetched again and compared."
+            self._note = said(
+                "{source} came with a wrong SHA-256; it is fetched again and compared.", source=self._source.name
+            )
             pieces = list(range(self._part.record.piece_count))
             found = yield from self._fetched(cancel, pieces, Phase.REPAIRING, before=found)
             self._note = None
@@ -139,9 +144,14 @@ class Transfer:
             return
         aside = self._part.quarantine(found)
         raise ChecksumError(
-            f"The hub sent a file that is not the one it promised: {self._source.name} has the SHA-256 {found}, "
-            f"promised was {expected}, twice.",
-            hint=f"It was put aside as {aside}. Try again later, or from another mirror.",
+            said(
+                "The hub sent a file that is not the one it promised: {source} has the SHA-256 {found}, "
+                "promised was {expected}, twice.",
+                source=self._source.name,
+                found=found,
+                expected=expected,
+            ),
+            hint=said("It was put aside as {aside}. Try again later, or from another mirror.", aside=aside),
         )
 
     def _fetched(

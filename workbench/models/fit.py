@@ -19,6 +19,7 @@ from workbench.models.plans import Case, rounded_context, trained_context
 from workbench.models.remedies import remedies
 from workbench.models.together import fit_together
 from workbench.models.verdict import Fit, TogetherFit, Verdict
+from workbench.words import said
 
 __all__ = ["Fit", "Learnt", "Share", "TogetherFit", "Verdict", "exact_fit", "fit", "fit_together"]
 
@@ -68,21 +69,24 @@ def exact_fit(
     asked = question(model, hardware, n_ctx=n_ctx, params=params, learnt=learnt)
     plan = asked.case.best(asked.wanted)
     if hardware.described:
-        why = f"An estimate: llama.cpp can be asked on the machine itself only, not about {hardware.label}"
+        why = said("llama.cpp can be asked on the machine itself only, not about {machine}", machine=hardware.label)
     else:
         try:
             return exactly(asked, plan, probe, cancel)
         except ProbeError as error:
-            why = f"An estimate: llama.cpp could not be asked: {error.message}"
+            why = said("llama.cpp could not be asked: {message}", message=error.message)
             log.warning("%s was not probed: %s", model.path.name, error.message)
     estimate = as_fit(asked, plan)
+    why = said("An estimate: {why}", why=why)
     return replace(estimate, reasons=(*estimate.reasons, why), remedies=remedies(asked, plan))
 
 
 def question(model: ModelFile, hardware: Hardware, *, n_ctx: int, params: RunParams | None, learnt: Learnt) -> Question:
     """What is asked, with the context that llama.cpp would make of the wish."""
     if n_ctx < 1:
-        raise UsageError(f"A context of {n_ctx} tokens is not possible.", hint="Ask for at least 1 token.")
+        raise UsageError(
+            said("A context of {n_ctx} tokens is not possible.", n_ctx=n_ctx), hint=said("Ask for at least 1 token.")
+        )
     choices = params or RunParams()
     _refuse_impossible(choices)
     context = rounded_context(n_ctx, choices)
@@ -95,11 +99,18 @@ def question(model: ModelFile, hardware: Hardware, *, n_ctx: int, params: RunPar
 def _refuse_impossible(params: RunParams) -> None:
     """What llama.cpp would refuse when the context is made."""
     if params.n_seq_max < 1:
-        raise UsageError(f"{params.n_seq_max} sequences are not possible.", hint="Ask for at least 1.")
+        raise UsageError(
+            said("{n_seq_max} sequences are not possible.", n_seq_max=params.n_seq_max),
+            hint=said("Ask for at least 1."),
+        )
     for name in (params.type_k, params.type_v):
         if name not in CACHE_TYPES:
-            raise UsageError(f"The cache cannot have the type {name!r}.", hint=f"Use {', '.join(CACHE_TYPES)}.")
+            raise UsageError(
+                said("The cache cannot have the type {name!r}.", name=name),
+                hint=said("Use {cache_types}.", cache_types=", ".join(CACHE_TYPES)),
+            )
     if params.flash_attn == "off" and params.type_v not in {"f32", "f16", "bf16"}:
         raise UsageError(
-            f"A cache of type {params.type_v} needs flash attention.", hint="Set flash attention to auto, or use f16."
+            said("A cache of type {type_v} needs flash attention.", type_v=params.type_v),
+            hint=said("Set flash attention to auto, or use f16."),
         )

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from workbench.errors import BadGgufError, ModelFileError
 from workbench.models.cursor import MAX_HEADER_BYTES, Cursor, FirstBytes, HeaderIncomplete, quoted
 from workbench.models.ggml_types import TENSOR_TYPES
+from workbench.words import said
 
 __all__ = ["Array", "Header", "HeaderIncomplete", "Tensor", "Value", "read_header", "scan"]
 
@@ -124,20 +125,30 @@ def read_header(path: Path) -> Header:
         status = path.stat()
         # Checked before opening: opening a pipe would wait for its writer.
         if stat.S_ISDIR(status.st_mode):
-            raise ModelFileError(f"{path.name or path} is a folder.", hint="Choose a file that ends in .gguf.")
+            raise ModelFileError(
+                said("{file} is a folder.", file=path.name or path), hint=said("Choose a file that ends in .gguf.")
+            )
         if not stat.S_ISREG(status.st_mode):
-            raise ModelFileError(f"{path.name} is not an ordinary file.", hint="Choose a file that ends in .gguf.")
+            raise ModelFileError(
+                said("{file} is not an ordinary file.", file=path.name), hint=said("Choose a file that ends in .gguf.")
+            )
         with path.open("rb") as file:
             return _scan(Cursor(b"", path.name, status.st_size, file.read), path.name, status.st_size)
     except FileNotFoundError as error:
-        raise ModelFileError(f"There is no file {path}.", hint="Check the path and the spelling.") from error
+        raise ModelFileError(
+            said("There is no file {path}.", path=path), hint=said("Check the path and the spelling.")
+        ) from error
     except PermissionError as error:
         raise ModelFileError(
-            f"{path.name} may not be read by this user.", hint="Change the file's permissions, or copy it."
+            said("{file} may not be read by this user.", file=path.name),
+            hint=said("Change the file's permissions, or copy it."),
         ) from error
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ModelFileError(f"{path.name} cannot be read: {reason}.", hint="Check the path and the disk.") from error
+        raise ModelFileError(
+            said("{file} cannot be read: {why}.", file=path.name, why=reason),
+            hint=said("Check the path and the disk."),
+        ) from error
 
 
 def scan(first_bytes: FirstBytes, *, name: str, file_size_bytes: int) -> Header:
@@ -152,7 +163,13 @@ def _scan(cursor: Cursor, name: str, file_size_bytes: int) -> Header:
     version = _read_version(cursor, name, file_size_bytes)
     tensor_count, key_count = cursor.u64(), cursor.u64()
     if tensor_count > MAX_TENSORS or key_count > MAX_KEYS:
-        raise cursor.bad(f"it promises {tensor_count} tensors and {key_count} metadata entries")
+        raise cursor.bad(
+            said(
+                "it promises {tensor_count} tensors and {key_count} metadata entries",
+                tensor_count=tensor_count,
+                key_count=key_count,
+            )
+        )
     metadata, tokenizer_span = _read_metadata(cursor, key_count, tensor_count * _LEAST_TENSOR_BYTES)
     alignment = _alignment(cursor, metadata)
     _check_layers(cursor, metadata)
@@ -180,9 +197,15 @@ def _cut_short(name: str, file_size_bytes: int, promised_bytes: int) -> BadGgufE
     # Rounded down: what is incomplete never reads "100 %".
     percent = 100 * file_size_bytes // promised_bytes
     return BadGgufError(
-        f"{name} ends at {file_size_bytes} bytes but its header promises {promised_bytes}: "
-        f"only {percent} % of it is there, the download is probably incomplete.",
-        hint="Let the download finish, or download the file again.",
+        said(
+            "{name} ends at {file_size_bytes} bytes but its header promises {promised_bytes}: only {percent} "
+            "% of it is there, the download is probably incomplete.",
+            name=name,
+            file_size_bytes=file_size_bytes,
+            promised_bytes=promised_bytes,
+            percent=percent,
+        ),
+        hint=said("Let the download finish, or download the file again."),
     )
 
 
@@ -191,7 +214,7 @@ def _cut_short(name: str, file_size_bytes: int, promised_bytes: int) -> BadGgufE
 
 def _read_version(cursor: Cursor, name: str, file_size_bytes: int) -> int:
     if file_size_bytes == 0:
-        raise BadGgufError(f"{name} is empty.", hint="Download the file again.")
+        raise BadGgufError(said("{file} is empty.", file=name), hint=said("Download the file again."))
     start = cursor.raw(min(24, file_size_bytes))
     if start[:4] != b"GGUF":
         raise _not_a_gguf(name, start)
@@ -201,41 +224,42 @@ def _read_version(cursor: Cursor, name: str, file_size_bytes: int) -> int:
         return version
     if version & 0xFFFF == 0 and version:
         raise BadGgufError(
-            f"{name} is a big-endian GGUF, made for another kind of processor.",
-            hint="Download the little-endian file of the same model.",
+            said("{name} is a big-endian GGUF, made for another kind of processor.", name=name),
+            hint=said("Download the little-endian file of the same model."),
         )
     if version == 1:
         raise BadGgufError(
-            f"{name} is a GGUF of version 1, which llama.cpp no longer reads.",
-            hint="Download a newer file of the same model.",
+            said("{name} is a GGUF of version 1, which llama.cpp no longer reads.", name=name),
+            hint=said("Download a newer file of the same model."),
         )
     raise BadGgufError(
-        f"{name} is a GGUF of version {version}; this program reads versions 2 and 3.",
-        hint="Update the program, or download another file of the same model.",
+        said("{name} is a GGUF of version {version}; this program reads versions 2 and 3.", name=name, version=version),
+        hint=said("Update the program, or download another file of the same model."),
     )
 
 
 def _not_a_gguf(name: str, start: bytes) -> BadGgufError:
     if start.startswith(b"version https://git-lfs"):
         return BadGgufError(
-            f"{name} is a Git LFS pointer, not the model itself.",
-            hint="Fetch the real file: `git lfs pull`, or download it from the model's page.",
+            said("{name} is a Git LFS pointer, not the model itself.", name=name),
+            hint=said("Fetch the real file: `git lfs pull`, or download it from the model's page."),
         )
     if start.lstrip().lower().startswith((b"<!doctype", b"<html")):
         return BadGgufError(
-            f"{name} is a web page, not a model: the download was answered with a page.",
-            hint="Download the file again; some models need a licence accepted on their page first.",
+            said("{name} is a web page, not a model: the download was answered with a page.", name=name),
+            hint=said("Download the file again; some models need a licence accepted on their page first."),
         )
     if start[:4] in (b"lmgg", b"tjgg", b"fmgg", b"algg"):
         return BadGgufError(
-            f"{name} is in a format from before GGUF, which llama.cpp no longer reads.",
-            hint="Download a GGUF of the same model.",
+            said("{name} is in a format from before GGUF, which llama.cpp no longer reads.", name=name),
+            hint=said("Download a GGUF of the same model."),
         )
     first_line = start.splitlines()[0].decode("latin-1")
     readable = first_line.isascii() and first_line.isprintable() and first_line
     shown = f'"{first_line}"' if readable else start[:8].hex(" ")
     return BadGgufError(
-        f"{name} is not a GGUF file (it starts with {shown}).", hint="Choose a model file that ends in .gguf."
+        said("{name} is not a GGUF file (it starts with {shown}).", name=name, shown=shown),
+        hint=said("Choose a model file that ends in .gguf."),
     )
 
 
@@ -255,10 +279,14 @@ def _read_metadata(
         start = cursor.position
         key = cursor.text()
         if not key or key in metadata:
-            raise cursor.bad(f"the metadata entry {quoted(key)} {'comes twice' if key else 'has no name'}")
+            raise cursor.bad(
+                said("the metadata entry {key} comes twice", key=quoted(key))
+                if key
+                else said("the metadata entry {key} has no name", key=quoted(key))
+            )
         type_id = cursor.u32()
         if key == _ALIGNMENT_KEY and type_id != _UINT32:  # llama.cpp reads no other type
-            raise cursor.bad("its alignment is no 32-bit number")
+            raise cursor.bad(said("its alignment is no 32-bit number"))
         value = _read_value(cursor, key, type_id, MAX_KEPT_IN_ALL - kept)
         metadata[key] = value
         if isinstance(value, Array) and value.values is not None:
@@ -278,7 +306,7 @@ def _read_value(cursor: Cursor, key: str, type_id: int, keep_at_most: int) -> Va
     if type_id == _ARRAY:
         return _read_array(cursor, key, keep_at_most)
     if type_id not in _STRUCTS:
-        raise cursor.bad(f"the metadata entry {quoted(key)} has the unknown type {type_id}")
+        raise cursor.bad(said("the metadata entry {key} has the unknown type {id}", key=quoted(key), id=type_id))
     value = cursor.unpack(_STRUCTS[type_id])[0]
     return bool(value) if type_id == _BOOL else value
 
@@ -289,10 +317,10 @@ def _read_array(cursor: Cursor, key: str, keep_at_most: int) -> Array:
         cursor.skip_strings(count)
         return Array(type_id, count)
     if type_id not in _NUMBERS:
-        raise cursor.bad(f"the metadata list {quoted(key)} has the unknown type {type_id}")
+        raise cursor.bad(said("the metadata list {key} has the unknown type {id}", key=quoted(key), id=type_id))
     size_bytes = count * _STRUCTS[type_id].size
     if size_bytes > max(cursor.remaining_bytes(), MAX_HEADER_BYTES):
-        raise cursor.bad(f"the metadata list {quoted(key)} promises {count} values")
+        raise cursor.bad(said("the metadata list {key} promises {count} values", key=quoted(key), count=count))
     if count > min(MAX_KEPT_ELEMENTS, keep_at_most):
         cursor.skip(size_bytes)
         return Array(type_id, count)
@@ -303,14 +331,18 @@ def _read_array(cursor: Cursor, key: str, keep_at_most: int) -> Array:
 def _alignment(cursor: Cursor, metadata: Mapping[str, Value]) -> int:
     alignment = metadata.get(_ALIGNMENT_KEY, _DEFAULT_ALIGNMENT)
     if type(alignment) is not int or not 0 < alignment <= MAX_ALIGNMENT or alignment & (alignment - 1):
-        raise cursor.bad("its alignment is not a power of two up to 1 MiB")
+        raise cursor.bad(said("its alignment is not a power of two up to 1 MiB"))
     return alignment
 
 
 def _check_layers(cursor: Cursor, metadata: Mapping[str, Value]) -> None:
     layers = metadata.get(f"{metadata.get('general.architecture')}.block_count")
     if layers is not None and not (isinstance(layers, int) and 0 < layers <= MAX_LAYERS):
-        raise cursor.bad(f"it says it has {layers if isinstance(layers, int | float) else 'no number of'} layers")
+        raise cursor.bad(
+            said("it says it has {layers} layers", layers=layers)
+            if isinstance(layers, int | float)
+            else said("it says it has no number of layers")
+        )
 
 
 # --- tensors ---------------------------------------------------------------------------------
@@ -324,9 +356,9 @@ def _read_tensors(cursor: Cursor, count: int, alignment: int) -> tuple[Tensor, .
         cursor.still_bytes = (count - index - 1) * _LEAST_TENSOR_BYTES
         tensor = _read_tensor(cursor)
         if tensor.name in names:
-            raise cursor.bad(f"the tensor {quoted(tensor.name)} comes twice")
+            raise cursor.bad(said("the tensor {tensor} comes twice", tensor=quoted(tensor.name)))
         if tensor.offset_bytes != expected_offset:  # llama.cpp too demands them back to back
-            raise cursor.bad(f"the tensor {quoted(tensor.name)} is not where it should be")
+            raise cursor.bad(said("the tensor {tensor} is not where it should be", tensor=quoted(tensor.name)))
         names.add(tensor.name)
         tensors.append(tensor)
         expected_offset = _padded(expected_offset + tensor.size_bytes, alignment)
@@ -336,25 +368,29 @@ def _read_tensors(cursor: Cursor, count: int, alignment: int) -> tuple[Tensor, .
 def _read_tensor(cursor: Cursor) -> Tensor:
     name = cursor.text()
     if not name or len(name.encode()) >= _MAX_NAME_BYTES:
-        raise cursor.bad(f"it has a tensor with a name of {len(name)} letters")
+        raise cursor.bad(said("it has a tensor with a name of {count} letters", count=len(name)))
     dimensions = cursor.u32()
     if dimensions > MAX_DIMENSIONS:
-        raise cursor.bad(f"the tensor {quoted(name)} has {dimensions} dimensions")
+        raise cursor.bad(
+            said("the tensor {name} has {dimensions} dimensions", name=quoted(name), dimensions=dimensions)
+        )
     shape = tuple(cursor.u64() for _ in range(dimensions))
     type_id, offset_bytes = cursor.u32(), cursor.u64()
     kind = TENSOR_TYPES.get(type_id)
     if kind is None:
         raise BadGgufError(
-            cursor.bad(f"the tensor {quoted(name)} has the type {type_id}, unknown or no longer in use").message,
-            hint="A newer program may know it; else download another quantisation of the model.",
+            cursor.bad(
+                said("the tensor {name} has the type {id}, unknown or no longer in use", name=quoted(name), id=type_id)
+            ).message,
+            hint=said("A newer program may know it; else download another quantisation of the model."),
         )
     elements = 1
     for extent in shape:
         elements *= extent
         if not 0 < elements <= _MAX_ELEMENTS:
-            raise cursor.bad(f"the tensor {quoted(name)} has an impossible size")
+            raise cursor.bad(said("the tensor {name} has an impossible size", name=quoted(name)))
     if (shape[0] if shape else 1) % kind.block_elements:
-        raise cursor.bad(f"the rows of the tensor {quoted(name)} are no multiple of its type's block")
+        raise cursor.bad(said("the rows of the tensor {name} are no multiple of its type's block", name=quoted(name)))
     return Tensor(name, shape, type_id, offset_bytes, kind.row_bytes(elements))
 
 

@@ -14,6 +14,7 @@ from workbench.models.placement import ram_reserve_bytes, usable_devices
 from workbench.models.plans import Case, Plan, context_step, trained_context
 from workbench.models.speeds import expected_speed
 from workbench.models.verdict import Fit, Verdict
+from workbench.words import all_of, counted, said
 
 # Features of a build of llama.cpp with which it keeps a second copy of some weights, in another order.  The
 # first copy is the mapped file, which the system takes back when memory is short: it is not counted twice.
@@ -69,65 +70,103 @@ def longest_context(asked: Question, plan: Plan) -> int | None:
 
 def _reasons(asked: Question, plan: Plan, *, exact: bool) -> tuple[str, ...]:
     subject, params = asked.case.subject, plan.params
-    said = []
+    told = []
     if asked.asked_context > params.n_ctx:
-        said.append(f"Trained for {subject.shape.n_ctx_train:,} tokens: the context is lowered to {params.n_ctx:,}")
+        told.append(
+            said(
+                "Trained for {n_ctx_train:,} tokens: the context is lowered to {n_ctx:,}",
+                n_ctx_train=subject.shape.n_ctx_train,
+                n_ctx=params.n_ctx,
+            )
+        )
     weights = sum(share.weights_bytes for share in plan.shares)
-    where = "on the GPU and in RAM" if params.n_gpu_layers else "the second time as the processor wants them"
-    twice = f" (the embeddings twice, {where})" if weights > subject.weights.total_bytes else ""
-    said.append(f"Weights: {human_bytes(weights)}{twice}")
-    said.append(f"KV cache of {_context(params)}: {human_bytes(sum(share.kv_bytes for share in plan.shares))}")
-    work = sum(share.compute_bytes + share.overhead_bytes for share in plan.shares)
-    of_device = ", the GPU's own needs included" if params.n_gpu_layers else ""
-    said.append(f"Vocabulary and working memory: {human_bytes(work)}{of_device}")
-    said += _placement_reasons(asked, plan)
-    if plan.short_by_bytes:
-        said.append(f"Short by {human_bytes(plan.short_by_bytes)}")
-    said.append(
-        f"{human_bytes(ram_reserve_bytes(asked.hardware, asked.case.reserves))} of memory is kept free for the system"
+    if weights <= subject.weights.total_bytes:
+        told.append(said("Weights: {size}", size=human_bytes(weights)))
+    elif params.n_gpu_layers:
+        told.append(said("Weights: {size} (the embeddings twice, on the GPU and in RAM)", size=human_bytes(weights)))
+    else:
+        told.append(
+            said(
+                "Weights: {size} (the embeddings twice, the second time as the processor wants them)",
+                size=human_bytes(weights),
+            )
+        )
+    told.append(
+        said(
+            "KV cache of {context}: {size}",
+            context=_context(params),
+            size=human_bytes(sum(share.kv_bytes for share in plan.shares)),
+        )
     )
-    said += _learnt_reasons(asked)
+    work = sum(share.compute_bytes + share.overhead_bytes for share in plan.shares)
+    told.append(
+        said("Vocabulary and working memory: {size}, the GPU's own needs included", size=human_bytes(work))
+        if params.n_gpu_layers
+        else said("Vocabulary and working memory: {size}", size=human_bytes(work))
+    )
+    told += _placement_reasons(asked, plan)
+    if plan.short_by_bytes:
+        told.append(said("Short by {size}", size=human_bytes(plan.short_by_bytes)))
+    told.append(
+        said(
+            "{size} of memory is kept free for the system",
+            size=human_bytes(ram_reserve_bytes(asked.hardware, asked.case.reserves)),
+        )
+    )
+    told += _learnt_reasons(asked)
     build = asked.hardware.build
     if plan.verdict is not Verdict.GPU and build is not None and _REARRANGING & set(build.cpu_features):
-        said.append("llama.cpp rearranges weights for this processor: the system may show some of them twice")
-    return (*said, *(() if exact else subject.shape.notes))
+        told.append(said("llama.cpp rearranges weights for this processor: the system may show some of them twice"))
+    return (*told, *(() if exact else subject.shape.notes))
 
 
 def _context(params: RunParams) -> str:
     if params.n_seq_max == 1:
-        return f"{params.n_ctx:,} tokens"
+        return said("{n_ctx:,} tokens", n_ctx=params.n_ctx)
     if params.kv_unified:
-        return f"{params.n_ctx:,} tokens shared by {params.n_seq_max} sequences"
-    return f"{params.n_ctx:,} tokens ({params.n_seq_max} sequences of {params.n_ctx // params.n_seq_max:,})"
+        return said("{n_ctx:,} tokens shared by {n_seq_max} sequences", n_ctx=params.n_ctx, n_seq_max=params.n_seq_max)
+    return said(
+        "{n_ctx:,} tokens ({n_seq_max} sequences of {each:,})",
+        n_ctx=params.n_ctx,
+        n_seq_max=params.n_seq_max,
+        each=params.n_ctx // params.n_seq_max,
+    )
 
 
 def _placement_reasons(asked: Question, plan: Plan) -> list[str]:
     devices, params, case = usable_devices(asked.hardware), plan.params, asked.case
-    names = " and ".join(device.description or device.name for device in devices)
-    said = []
+    names = all_of([device.description or device.name for device in devices]) if devices else ""
+    told = []
     layers_out = case.everything - params.n_gpu_layers
     experts_out = min(params.n_cpu_moe, case.subject.shape.n_layer) if case.has_experts else 0
     if params.n_gpu_layers and not layers_out:
-        said.append(f"All {case.everything} layers on {names}")
+        told.append(said("All {everything} layers on {names}", everything=case.everything, names=names))
     elif params.n_gpu_layers:
-        said.append(f"{layers_out} of {case.everything} layers stay in RAM")
+        told.append(
+            said("{layers_out} of {everything} layers stay in RAM", layers_out=layers_out, everything=case.everything)
+        )
     elif devices and asked.wanted.n_gpu_layers != 0:
-        said.append(f"Not one layer fits on {names}")
+        told.append(said("Not one layer fits on {names}", names=names))
     if params.n_gpu_layers and experts_out > max(0, layers_out - 1):
-        said.append(f"The experts of {experts_out} layers stay in RAM")
+        told.append(said("The experts of {experts_out} layers stay in RAM", experts_out=experts_out))
     if plan.verdict is Verdict.CPU:
-        said.append("Runs on the processor")
+        told.append(said("Runs on the processor"))
     silent = [device.description or device.name for device in asked.hardware.devices if device.total_bytes <= 0]
-    return said + [f"{name} does not say how much memory it has, so it is not used" for name in silent]
+    return told + [said("{name} does not say how much memory it has, so it is not used", name=name) for name in silent]
 
 
 def _learnt_reasons(asked: Question) -> list[str]:
-    said = []
+    told = []
     for device in usable_devices(asked.hardware):
         reserve = asked.learnt.reserves.get(device.key)
         if reserve is not None:
-            loads = f"{reserve.loads} load{'s' if reserve.loads != 1 else ''}"
-            said.append(
-                f"{human_bytes(reserve.size_bytes)} for {device.description or device.name} itself, learnt from {loads}"
+            loads = counted(reserve.loads, "load")
+            told.append(
+                said(
+                    "{size_bytes} for {description} itself, learnt from {loads}",
+                    size_bytes=human_bytes(reserve.size_bytes),
+                    description=device.description or device.name,
+                    loads=loads,
+                )
             )
-    return said
+    return told

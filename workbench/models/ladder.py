@@ -15,11 +15,18 @@ from workbench.models.params import RunParams
 from workbench.models.placement import usable_devices
 from workbench.models.quality import bits_by_quantisation, published_loss
 from workbench.models.verdict import Fit, Ladder, Rung, Verdict
+from workbench.words import said
 
 READABLE_TOKENS_PER_S = 5.0  # about as fast as people read
 
 # By bits per weight; the published bits of the same file type where there are any.
-_WORDS = ((3.2, "tiny"), (4.3, "small"), (6.0, "balanced"), (10.0, "large"), (math.inf, "full"))
+_WORDS = (
+    (3.2, said("tiny")),
+    (4.3, said("small")),
+    (6.0, said("balanced")),
+    (10.0, said("large")),
+    (math.inf, said("full")),
+)
 _POOR_BITS = 3.2  # below this answers suffer visibly: every published KL divergence is above 0.3
 _KNEE = (4.4, 7.0)  # Q4_K_S to Q6_K: less loses quickly, more gains hardly anything
 _MARGIN = 0.03  # of what is available, left for what nobody foresaw
@@ -41,13 +48,16 @@ def ladder(
         return Ladder("", ())
     title, own = max(several, key=lambda group: len(group[1]))
     skipped = [
-        (file.name, f"another model: {other}") for other, strangers in several if other != title for file in strangers
+        (file.name, said("another model: {other}", other=other))
+        for other, strangers in several
+        if other != title
+        for file in strangers
     ]
     seen: dict[tuple[str, int], ModelFile] = {}
     for file in sorted(own, key=lambda file: (-file.size_bytes, file.name)):
         same = seen.setdefault((file.quantisation, file.size_bytes), file)
         if same is not file:
-            skipped.append((file.name, f"the same as {same.name}"))
+            skipped.append((file.name, said("the same as {same}", same=same.name)))
     fits = [fit(file, hardware, n_ctx=n_ctx, params=params, learnt=learnt) for file in seen.values()]
     rungs = tuple(Rung(found, word_for(found.model), published_loss(found.model.quantisation)) for found in fits)
     return with_fits(Ladder(title, rungs, tuple(skipped)), fits, hardware)
@@ -105,24 +115,28 @@ def _recommended(fits: Sequence[Fit], hardware: Hardware) -> tuple[Fit | None, s
     sound = [found for found in usable if bits(found.model) >= _POOR_BITS]
     if not sound:
         best = max(usable, key=_quality)
-        return best, "Nothing larger fits; below about three bits answers suffer: a smaller model may be better"
+        return best, said("Nothing larger fits; below about three bits answers suffer: a smaller model may be better")
     roomy = [found for found in sound if _has_margin(found, hardware)]
-    tight = "" if roomy else ", with little memory to spare"
     candidates = roomy or sound
     on_gpu = [found for found in candidates if found.verdict is Verdict.GPU]
     best, reason = _best_on_gpu(on_gpu) if on_gpu else _best_at_readable_speed(candidates, hardware)
-    return best, reason + tight
+    return best, reason if roomy else said("{reason}, with little memory to spare", reason=reason)
 
 
 def _best_on_gpu(on_gpu: Sequence[Fit]) -> tuple[Fit, str]:
     quantised = [found for found in on_gpu if word_for(found.model) != "full"]
     best = max(quantised or on_gpu, key=_quality)
-    where = f"wholly on the GPU with a context of {best.context:,} tokens"
+    where = said("wholly on the GPU with a context of {context:,} tokens", context=best.context)
     larger = [found for found in on_gpu if bits(found.model) > bits(best.model)]
     if not larger:
-        return best, f"The best quality that is {where}"
+        return best, said("The best quality that is {where}", where=where)
     times = larger[0].model.size_bytes / best.model.size_bytes
-    return best, f"Hardly any loss, {where}; {larger[0].model.quantisation} fits too, at {times:.1f} times the size"
+    return best, said(
+        "Hardly any loss, {where}; {quantisation} fits too, at {times:.1f} times the size",
+        where=where,
+        quantisation=larger[0].model.quantisation,
+        times=times,
+    )
 
 
 def _best_at_readable_speed(candidates: Sequence[Fit], hardware: Hardware) -> tuple[Fit, str]:
@@ -132,23 +146,27 @@ def _best_at_readable_speed(candidates: Sequence[Fit], hardware: Hardware) -> tu
     if not fast:
         sound = [found for found in candidates if bits(found.model) >= _KNEE[0]] or candidates
         best = max(sound, key=_tokens_per_s)
-        speed = f"about {_tokens_per_s(best):.1f} tokens a second"
-        return best, f"Slow, {speed}: the fastest that fits {_where(best, has_gpu=has_gpu)} without much loss"
+        speed = said("about {n:.1f} tokens a second", n=_tokens_per_s(best))
+        return best, said(
+            "Slow, {speed}: the fastest that fits {where} without much loss",
+            speed=speed,
+            where=_where(best, has_gpu=has_gpu),
+        )
     at_knee = [found for found in fast if bits(found.model) <= _KNEE[1]]
     best = max(at_knee or fast, key=_quality)
     where = _where(best, has_gpu=has_gpu)
     larger = [found for found in candidates if bits(found.model) > bits(best.model)]
     if any(found not in fast for found in larger):
-        return best, f"The best quality that fits {where} and is fast enough to read along"
+        return best, said("The best quality that fits {where} and is fast enough to read along", where=where)
     if larger:
-        return best, f"Hardly any loss of quality, fits {where} and is faster than the larger ones"
-    return best, f"The best quality that fits {where}"
+        return best, said("Hardly any loss of quality, fits {where} and is faster than the larger ones", where=where)
+    return best, said("The best quality that fits {where}", where=where)
 
 
 def _where(found: Fit, *, has_gpu: bool) -> str:
     if found.verdict is Verdict.SPLIT:
-        return "with part of it on the GPU"
-    return "in RAM, without the GPU" if has_gpu else "in RAM"
+        return said("with part of it on the GPU")
+    return said("in RAM, without the GPU") if has_gpu else said("in RAM")
 
 
 def _quality(found: Fit) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from workbench.models.placement import usable_devices
 from workbench.models.plans import Plan, largest
 from workbench.models.quality import bits_by_quantisation, quantisation_within
 from workbench.models.verdict import Measure, Remedy, Verdict
+from workbench.words import said
 
 SMALLER_BATCH = 128
 QUANTISED = "q8_0"
@@ -23,9 +24,9 @@ _WHOLE_NUMBERS = {"f32", "f16", "bf16"}
 _QUANTISED_BLOCK = 32  # a head of q8_0 has to be whole blocks
 _WORTH_SAYING_BYTES = 1 << 20
 _THEN = {
-    Verdict.GPU: "then all of it fits on the GPU",
-    Verdict.SPLIT: "then it fits, partly on the CPU",
-    Verdict.CPU: "then it fits in RAM",
+    Verdict.GPU: said("then all of it fits on the GPU"),
+    Verdict.SPLIT: said("then it fits, partly on the CPU"),
+    Verdict.CPU: said("then it fits in RAM"),
 }
 
 
@@ -62,8 +63,9 @@ def remedies(asked: Question, plan: Plan) -> tuple[Remedy, ...]:
             continue
         params, verdict = step.params, aim.verdict(step.params)
         reached = aim.reached(verdict)
-        then = f"; {_THEN[verdict]}" if reached else ""
-        text = f"{step.deed}: saves {human_bytes(saves)}{aim.where}{then}"
+        text = said("{deed}: saves {saves}", deed=step.deed, saves=human_bytes(saves))
+        if reached:
+            text = said("{step}; {then}", step=text, then=_THEN[verdict])
         taken.append(Remedy(step.measure, text, params, saves, verdict))
         if reached:
             return tuple(taken)
@@ -76,30 +78,33 @@ def remedies(asked: Question, plan: Plan) -> tuple[Remedy, ...]:
 def _flash_attention(_asked: Question, params: RunParams) -> _Step | None:
     if params.flash_attn != "off":
         return None
-    return _Step(Measure.FLASH_ATTENTION, "Turn flash attention on", replace(params, flash_attn="auto"))
+    return _Step(Measure.FLASH_ATTENTION, said("Turn flash attention on"), replace(params, flash_attn="auto"))
 
 
 def _smaller_batch(_asked: Question, params: RunParams) -> _Step | None:
     outputs = max(1, params.n_seq_max)
     changed = params
-    deeds = []
+    deed = ""
     if params.n_outputs_max == 0 or params.n_outputs_max > outputs:
         changed = replace(changed, n_outputs_max=outputs)
-        deeds.append("keep the logits of one token only")
+        deed = said("Keep the logits of one token only")
     if params.n_ubatch > SMALLER_BATCH:
         changed = replace(changed, n_ubatch=SMALLER_BATCH)
-        deeds.append(f"read prompts in pieces of {SMALLER_BATCH} tokens (slower)")
-    if not deeds:
-        return None
-    deed = " and ".join(deeds)
-    return _Step(Measure.SMALLER_BATCH, deed[0].upper() + deed[1:], changed)
+        deed = (
+            said("Keep the logits of one token only and read prompts in pieces of {n} tokens (slower)", n=SMALLER_BATCH)
+            if deed
+            else said("Read prompts in pieces of {n} tokens (slower)", n=SMALLER_BATCH)
+        )
+    return _Step(Measure.SMALLER_BATCH, deed, changed) if deed else None
 
 
 def _window_cache(asked: Question, params: RunParams) -> _Step | None:
     windowed = any(cache.windowed for cache in asked.case.subject.shape.caches)
     if not params.swa_full or not windowed:
         return None
-    return _Step(Measure.WINDOW_CACHE, "Keep only the window of sliding-window layers", replace(params, swa_full=False))
+    return _Step(
+        Measure.WINDOW_CACHE, said("Keep only the window of sliding-window layers"), replace(params, swa_full=False)
+    )
 
 
 def _quantised_cache(asked: Question, params: RunParams) -> _Step | None:
@@ -111,13 +116,17 @@ def _quantised_cache(asked: Question, params: RunParams) -> _Step | None:
         type_k=QUANTISED if params.type_k in wide else params.type_k,
         type_v=QUANTISED if params.type_v in wide else params.type_v,
     )
-    return _Step(Measure.QUANTISED_CACHE, f"Keep the cache in 8 bits ({QUANTISED})", changed)
+    return _Step(Measure.QUANTISED_CACHE, said("Keep the cache in 8 bits ({quantised})", quantised=QUANTISED), changed)
 
 
 def _with_context(params: RunParams, tokens: int | None) -> _Step | None:
     if tokens is None or tokens >= params.n_ctx or tokens < min(SHORTEST_CONTEXT, params.n_ctx):
         return None
-    return _Step(Measure.SHORTER_CONTEXT, f"Shorten the context to {tokens:,} tokens", replace(params, n_ctx=tokens))
+    return _Step(
+        Measure.SHORTER_CONTEXT,
+        said("Shorten the context to {tokens:,} tokens", tokens=tokens),
+        replace(params, n_ctx=tokens),
+    )
 
 
 def _experts_in_ram(asked: Question, params: RunParams) -> _Step | None:
@@ -132,7 +141,11 @@ def _experts_in_ram(asked: Question, params: RunParams) -> _Step | None:
     kept = largest(lambda count: case.fits(kept_in(count)), layers - params.n_cpu_moe - 1)
     if not case.fits(kept_in(kept)):
         return None
-    return _Step(Measure.EXPERTS_IN_RAM, f"Leave the experts of {layers - kept} layers in RAM (slower)", kept_in(kept))
+    return _Step(
+        Measure.EXPERTS_IN_RAM,
+        said("Leave the experts of {layers} layers in RAM (slower)", layers=layers - kept),
+        kept_in(kept),
+    )
 
 
 def _fewer_gpu_layers(asked: Question, params: RunParams) -> _Step | None:
@@ -143,7 +156,11 @@ def _fewer_gpu_layers(asked: Question, params: RunParams) -> _Step | None:
     changed = replace(params, n_gpu_layers=fewer)
     if fewer >= chosen or not case.fits(changed):
         return None
-    return _Step(Measure.FEWER_GPU_LAYERS, f"Put {fewer} of {case.everything} layers on the GPU (slower)", changed)
+    return _Step(
+        Measure.FEWER_GPU_LAYERS,
+        said("Put {fewer} of {everything} layers on the GPU (slower)", fewer=fewer, everything=case.everything),
+        changed,
+    )
 
 
 # --- what is wanted --------------------------------------------------------------------------
@@ -154,7 +171,6 @@ _Propose = Callable[[Question, RunParams], _Step | None]
 class _AllOnGpu:
     """The whole model on the GPU, which fits in part or not at all there."""
 
-    where = ""
     placements: tuple[_Propose, ...] = ()
 
     def __init__(self, asked: Question, plan: Plan) -> None:
@@ -184,8 +200,6 @@ class _AllOnGpu:
 
 class _Anything:
     """Any placement that fits; the one somebody chose, where somebody did."""
-
-    where = ""
 
     def __init__(self, asked: Question, plan: Plan) -> None:
         self._asked = asked
@@ -245,8 +259,12 @@ def _smaller_file(asked: Question, placed: dict[Verdict, tuple[Share, ...]]) -> 
     largest_bytes = int(model.size_bytes * kept)
     yield Remedy(
         Measure.SMALLER_QUANTISATION,
-        f"Take a smaller quantisation, such as {name} (a file of at most {human_bytes(largest_bytes)}); "
-        f"{_THEN[verdict]}",
+        said(
+            "Take a smaller quantisation, such as {name} (a file of at most {largest_bytes}); {then}",
+            name=name,
+            largest_bytes=human_bytes(largest_bytes),
+            then=_THEN[verdict],
+        ),
         None,
         model.size_bytes - largest_bytes,
         verdict,

@@ -12,6 +12,7 @@ from workbench.models.layers import LayerCache, Layers
 from workbench.models.recurrent import recurrence_of
 from workbench.models.sketch import Sketch
 from workbench.models.windows import windows_of
+from workbench.words import said
 
 __all__ = ["LayerCache", "Shape", "shape_of"]
 
@@ -120,10 +121,10 @@ def _norms_experts(keys: Keys) -> bool:
 def _notes(keys: Keys, n_layer: int) -> tuple[str, ...]:
     notes = []
     if not n_layer or not keys.has("attention.head_count"):
-        notes.append("The file does not say how many layers or heads it has: the estimate is incomplete")
+        notes.append(said("The file does not say how many layers or heads it has: the estimate is incomplete"))
     if keys.architecture in known.OTHER_CACHES:
-        notes.append("This model's special attention cache is not modelled: the estimate may be too high")
+        notes.append(said("This model's special attention cache is not modelled: the estimate may be too high"))
     elif keys.architecture not in known.KNOWN:
         name = ascii(keys.architecture[:32]) if keys.architecture else "without a name"
-        notes.append(f"The architecture {name} is not modelled: the estimate is rough")
+        notes.append(said("The architecture {name} is not modelled: the estimate is rough", name=name))
     return tuple(notes)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from workbench.words import counted, said
+
 
 class SpeedSource(enum.StrEnum):
     """``learnt`` from this user's own runs, ``measured`` from a measured memory bandwidth, else from the
@@ -36,7 +38,7 @@ class Speed:
     def basis(self) -> str:
         """ "learnt from 7 runs"."""
         if self.source is SpeedSource.LEARNT:
-            return f"learnt from {self.runs} run{'s' if self.runs != 1 else ''}"
+            return said("learnt from {runs}", runs=counted(self.runs, "run"))
         if self.source is SpeedSource.MEASURED:
-            return "from measured memory bandwidth"
-        return "from specification"
+            return said("from measured memory bandwidth")
+        return said("from specification")

@@ -12,6 +12,7 @@ from pathlib import Path
 from workbench.errors import ModelFileError
 from workbench.models.cursor import quoted
 from workbench.models.header import MAX_TENSORS, TOKENIZER_PREFIX, Header, Tensor
+from workbench.words import said
 
 MAX_PARTS = 4096
 
@@ -70,28 +71,38 @@ def parts_of(path: Path, header: Header) -> tuple[Path, ...]:
     number, count = (header.integer(_NUMBER) or 0) + 1, part_count(header)
     if count > MAX_PARTS:
         raise ModelFileError(
-            f"{path.name} says its model is split into {count} parts.",
-            hint=f"At most {MAX_PARTS} are read: join them with llama-gguf-split --merge.",
+            said("{file} says its model is split into {count} parts.", file=path.name, count=count),
+            hint=said("At most {max_parts} are read: join them with llama-gguf-split --merge.", max_parts=MAX_PARTS),
         )
     named = part_name(path.name)
     if named is None or (named.number, named.count) != (number, count):
         raise ModelFileError(
-            f"{path.name} is part {number} of {count} of a split model, but its name says otherwise.",
-            hint=f"Give all parts their original names back; this one's ends in “{name_of('', number, count)}”.",
+            said(
+                "{file} is part {number} of {count} of a split model, but its name says otherwise.",
+                file=path.name,
+                number=number,
+                count=count,
+            ),
+            hint=said(
+                "Give all parts their original names back; this one's ends in “{name_of}”.",
+                name_of=name_of("", number, count),
+            ),
         )
     parts = tuple(path.with_name(name) for name in named.siblings)
     missing = [part.name for part in parts if not part.is_file()]
     if missing:
-        others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        verb = "are" if others else "is"
+        first, others = missing[0], len(missing) - 1
+        model = said("{prefix} is split into {count} parts", prefix=named.prefix, count=count)
         raise ModelFileError(
-            f"{missing[0]}{others} {verb} missing: {named.prefix} is split into {count} parts.",
-            hint="Put all parts into one folder, under their original names.",
+            said("{first} and {others} more are missing: {model}.", first=first, others=others, model=model)
+            if others
+            else said("{first} is missing: {model}.", first=first, model=model),
+            hint=said("Put all parts into one folder, under their original names."),
         )
     return parts
 
 
-def joined(headers: Sequence[Header], *, name: str = "The model") -> Header:
+def joined(headers: Sequence[Header], *, name: str = said("The model")) -> Header:
     """The header of the whole model, from those of all its parts in order: as if it had never been split.
 
     Metadata are the first part's; offsets stay those in each tensor's own ``part``.  ``sha256`` is that of the
@@ -103,12 +114,26 @@ def joined(headers: Sequence[Header], *, name: str = "The model") -> Header:
     if len(headers) == part_count(first) == 1:
         return first
     if len(headers) != part_count(first):
-        raise _mixed(f"{name} says it has {part_count(first)} parts, but there are {len(headers)}.")
+        raise _mixed(
+            said(
+                "{name} says it has {count} parts, but there are {there}.",
+                name=name,
+                count=part_count(first),
+                there=len(headers),
+            )
+        )
     for number, header in enumerate(headers):
         _check_part(header, first, number, name)
     tensors = _all_tensors(headers, name)
     if len(tensors) != first.integer(_TENSORS):
-        raise _mixed(f"{name} promises {first.integer(_TENSORS)} tensors, but its parts hold {len(tensors)}.")
+        raise _mixed(
+            said(
+                "{name} promises {tensors} tensors, but its parts hold {there}.",
+                name=name,
+                tensors=first.integer(_TENSORS),
+                there=len(tensors),
+            )
+        )
     return dataclasses.replace(
         first,
         metadata={key: value for key, value in first.metadata.items() if key not in (_NUMBER, _COUNT, _TENSORS)},
@@ -119,30 +144,44 @@ def joined(headers: Sequence[Header], *, name: str = "The model") -> Header:
 
 
 def _check_part(header: Header, first: Header, number: int, name: str) -> None:
-    part = f"Part {number + 1} of {name}"
-    said = header.integer(_NUMBER)
-    if said != number:
-        raise _mixed(f"{part} says it is {'no part' if said is None else f'part {said + 1}'}.")
+    part = said("Part {number} of {name}", number=number + 1, name=name)
+    told = header.integer(_NUMBER)
+    if told != number:
+        raise _mixed(
+            said("{part} says it is no part.", part=part)
+            if told is None
+            else said("{part} says it is part {number}.", part=part, number=told + 1)
+        )
     for key in (_COUNT, _TENSORS):
         # Other writers than llama.cpp's may leave them out of later parts.
         if header.metadata.get(key, first.metadata.get(key)) != first.metadata.get(key):
-            raise _mixed(f"{part} disagrees with the first part about the number of parts or tensors.")
+            raise _mixed(said("{part} disagrees with the first part about the number of parts or tensors.", part=part))
     if header.architecture not in (None, first.architecture):
-        raise _mixed(f"{part} belongs to a model of another architecture.")
+        raise _mixed(said("{part} belongs to a model of another architecture.", part=part))
     for key, value in header.metadata.items():
         if key.startswith(TOKENIZER_PREFIX) and first.metadata.get(key) != value:
-            raise _mixed(f"{part} belongs to a model with another tokenizer.")
+            raise _mixed(said("{part} belongs to a model with another tokenizer.", part=part))
 
 
 def _all_tensors(headers: Sequence[Header], name: str) -> tuple[Tensor, ...]:
     if sum(len(header.tensors) for header in headers) > MAX_TENSORS:
-        raise _mixed(f"{name} has more than {MAX_TENSORS} tensors in its parts.")
+        raise _mixed(
+            said("{name} has more than {max_tensors} tensors in its parts.", name=name, max_tensors=MAX_TENSORS)
+        )
     part_by_name: dict[str, int] = {}
     for number, header in enumerate(headers):
         for tensor in header.tensors:
             other = part_by_name.setdefault(tensor.name, number)
             if other != number:
-                raise _mixed(f"Parts {other + 1} and {number + 1} of {name} both hold {quoted(tensor.name)}.")
+                raise _mixed(
+                    said(
+                        "Parts {other} and {number} of {name} both hold {tensor}.",
+                        other=other + 1,
+                        number=number + 1,
+                        name=name,
+                        tensor=quoted(tensor.name),
+                    )
+                )
     return tuple(
         dataclasses.replace(tensor, part=number) for number, header in enumerate(headers) for tensor in header.tensors
     )
@@ -150,5 +189,5 @@ def _all_tensors(headers: Sequence[Header], name: str) -> tuple[Tensor, ...]:
 
 def _mixed(message: str) -> ModelFileError:
     return ModelFileError(
-        message, hint="The parts are of different models or uploads: download all of them again, from one place."
+        message, hint=said("The parts are of different models or uploads: download all of them again, from one place.")
     )

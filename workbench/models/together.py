@@ -16,6 +16,7 @@ from workbench.models.params import ALL_LAYERS
 from workbench.models.placement import device_budget_bytes, ram_budget_bytes, usable_devices
 from workbench.models.plans import Case
 from workbench.models.verdict import Fit, TogetherFit, Verdict
+from workbench.words import all_of, one_of, said
 
 # What contexts on the same weights share, and what is paid once for a device however many use it.
 _OF_THE_FILE = {Kind.WEIGHTS, Kind.VOCABULARY}
@@ -76,15 +77,23 @@ def fit_together(
     if changed is not None:
         return _answer(_sum(changed, hardware, learnt), changed, _moves(fits, changed))
     swap_s = _swap_s(fits, disk_bytes_per_s, load_s or {})
-    reasons = [f"Short by {human_bytes(missing)} of {name}" for name, missing in planned.short]
+    reasons = [
+        said("Short by {missing} of {name}", missing=human_bytes(missing), name=name) for name, missing in planned.short
+    ]
     reasons += _who_fits(fits, hardware, learnt)
     too_big = [one.model.title for one in fits if one.verdict is Verdict.TOO_BIG]
     if too_big:
-        reasons.append(f"Too big even alone: {_listed(too_big)}")
+        reasons.append(said("Too big even alone: {too_big}", too_big=all_of(too_big)))
     elif swap_s is not None:
-        reasons.append(f"Taking turns costs about {swap_s[0]:.0f} to {swap_s[1]:.0f} seconds of loading a round")
+        reasons.append(
+            said(
+                "Taking turns costs about {least:.0f} to {most:.0f} seconds of loading a round",
+                least=swap_s[0],
+                most=swap_s[1],
+            )
+        )
     elif not hardware.described:
-        reasons.append("What taking turns costs is known after the first loads on this computer")
+        reasons.append(said("What taking turns costs is known after the first loads on this computer"))
     return TogetherFit(
         fits=False,
         total_bytes=planned.total_bytes,
@@ -99,7 +108,11 @@ def _answer(found: _Sum, fits: Sequence[Fit], reasons: Iterable[str] = ()) -> To
 
 
 def _total(found: _Sum) -> str:
-    return f"Together they need {human_bytes(found.total_bytes)} of {human_bytes(found.available_bytes)} usable"
+    return said(
+        "Together they need {total_bytes} of {available_bytes} usable",
+        total_bytes=human_bytes(found.total_bytes),
+        available_bytes=human_bytes(found.available_bytes),
+    )
 
 
 # --- sums ------------------------------------------------------------------------------------
@@ -196,13 +209,13 @@ def _without(hardware: Hardware, used: Mapping[str, int]) -> Hardware:
 
 
 def _moves(before: Sequence[Fit], after: Sequence[Fit]) -> Iterator[str]:
-    said = set()
+    told = set()
     for old, new in zip(before, after, strict=True):
-        if old is new or new.model.path in said:
+        if old is new or new.model.path in told:
             continue
-        said.add(new.model.path)
-        where = "partly in main memory" if new.verdict is Verdict.SPLIT else "in main memory"
-        yield f"{new.model.title} runs {where}, so that all of them fit"
+        told.add(new.model.path)
+        where = said("partly in main memory") if new.verdict is Verdict.SPLIT else said("in main memory")
+        yield said("{model} runs {where}, so that all of them fit", model=new.model.title, where=where)
 
 
 # --- taking turns ----------------------------------------------------------------------------
@@ -216,13 +229,13 @@ def _who_fits(fits: Sequence[Fit], hardware: Hardware, learnt: Learnt) -> Iterat
         found = [chosen for chosen in sets if _side_by_side(chosen, hardware, learnt)]
         if found and count > 1:
             best = max(found, key=lambda chosen: _sum(chosen, hardware, learnt).total_bytes)
-            yield f"{_listed([one.model.title for one in best])} would fit together"
+            yield said("{models} would fit together", models=all_of([one.model.title for one in best]))
             return
         if found:
             yield (
-                "Each fits alone, but no two together"
+                said("Each fits alone, but no two together")
                 if len(found) == len(fits)
-                else (f"Alone {_listed([chosen[0].model.title for chosen in found], 'or')} would fit")
+                else said("Alone {models} would fit", models=one_of([chosen[0].model.title for chosen in found]))
             )
             return
 
@@ -236,10 +249,6 @@ def _side_by_side(fits: Sequence[Fit], hardware: Hardware, learnt: Learnt) -> bo
     return (
         sum(files.values()) <= planned.available_bytes and _with_moves(fits, hardware, learnt, _FEW_TRIES) is not None
     )
-
-
-def _listed(names: Sequence[str], word: str = "and") -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"
 
 
 def _swap_s(

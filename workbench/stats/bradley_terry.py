@@ -5,18 +5,20 @@ Of a ballot between ``left`` and ``right`` the outcomes left, tie and right have
 ``P(left) = σ(d)`` (Bradley and Terry 1952; Davidson 1970, whose ν is exp(η)).
 
 Utilities are linear in the parameters: the log-likelihood is concave, and with a normal prior on every
-parameter strictly so.  Newton's method finds its only maximum; intervals come from the curvature there.
+parameter strictly so.  Newton's method finds its only maximum; intervals come from the curvature there, and where
+ballots are told to be of the same prompt, from how alike those are (``stats.clusters``).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.stats.clusters import Grounds, Groups, grounds
 from workbench.stats.interval import LEVEL, Interval, z_of
 from workbench.stats.outcome import Outcome
 
@@ -48,13 +50,15 @@ class Ranking:
     """Fitted strengths in logits, of mean 0, with the covariance of all parameters.
 
     The parameters are the ``models`` strengths, η of the ties, the side's advantage and the covariate's effect;
-    the last two are 0 with no variance where they were not asked for.
+    the last two are 0 with no variance where they were not asked for.  Without ``grouped`` every ballot stands for
+    itself.
     """
 
     models: int
     parameters: Matrix
     covariance: Matrix
     ballots: int
+    grouped: Grouped | None = None
 
     @property
     def strengths(self) -> Matrix:
@@ -95,16 +99,41 @@ class Ranking:
         """What one unit of the covariate is worth, in logits."""
         return self._of(np.eye(len(self.parameters))[self.models + 2], level)
 
-    def tie_probability(self, first: int, second: int) -> float:
-        """How likely neither of the two is preferred."""
-        half = float(self.strengths[first] - self.strengths[second]) / 2
-        tie = math.exp(float(self.parameters[self.models]))
-        return tie / (math.exp(half) + tie + math.exp(-half))
+    def curvature(self, first: int, second: int) -> float:
+        """The variance of θ_first - θ_second, were all ballots independent."""
+        of = self.covariance
+        return float(of[first, first] + of[second, second] - 2 * of[first, second])
+
+    def grounds(self, first: int, second: int) -> Grounds | None:
+        """What θ_first - θ_second rests upon, None where every ballot stands for itself."""
+        contrast = np.zeros(len(self.parameters))
+        contrast[first] += 1
+        contrast[second] -= 1
+        return self.grouped.grounds(self, contrast) if self.grouped is not None else None
 
     def _of(self, contrast: Matrix, level: float) -> Interval:
         estimate = float(contrast @ self.parameters)
-        half = z_of(level) * math.sqrt(max(0.0, float(contrast @ self.covariance @ contrast)))
+        variance = max(0.0, float(contrast @ self.covariance @ contrast))
+        half = z_of(level) * math.sqrt(variance)
+        if self.grouped is not None:
+            found = self.grouped.grounds(self, contrast)
+            half = found.half_width(level, known=max(0.0, variance - found.independent))  # known: by the prior
         return Interval(estimate, estimate - half, estimate + half, level)
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """Ballots of which those with the same number of ``groups`` are about one prompt, with the same of ``others`` by
+    one rater."""
+
+    rows: Rows
+    groups: Groups
+    others: Groups | None = None
+
+    def grounds(self, ranking: Ranking, contrast: Matrix) -> Grounds:
+        influence, variance = self.rows.pulls(ranking, ranking.covariance @ contrast)
+        places = np.asarray(self.rows.row_of, dtype=int)
+        return grounds(influence[places], variance[places], self.groups, self.others)
 
 
 def islands(models: int, ballots: Sequence[Ballot]) -> tuple[tuple[int, ...], ...]:
@@ -123,16 +152,21 @@ def fit(
     models: int,
     ballots: Sequence[Ballot],
     *,
+    groups: Groups | None = None,
+    others: Groups | None = None,
     side: bool = False,
     covariate: bool = False,
     prior_sd: float = PRIOR_SD,
     effect_sd: float = EFFECT_SD,
 ) -> Ranking:
-    """The ranking of ``models`` models; ``side`` and ``covariate`` are fitted along where asked for.
+    """The ranking of ``models`` models; ``side`` and ``covariate`` are fitted along where asked for.  ``groups`` has a
+    number for each ballot: those of the same number hang together, and intervals allow for it; so has ``others``.
 
     Raises ValueError for a ballot about a model there is not, or about one model twice.
     """
-    return Rows(models, ballots, side=side, covariate=covariate, prior_sd=prior_sd, effect_sd=effect_sd).fit()
+    rows = Rows(models, ballots, side=side, covariate=covariate, prior_sd=prior_sd, effect_sd=effect_sd)
+    ranking = rows.fit()
+    return replace(ranking, grouped=Grouped(rows, groups, others)) if groups is not None and ballots else ranking
 
 
 _Question = tuple[int, int, float]
@@ -192,14 +226,16 @@ class Rows:
         centring[:models, :models] -= 1 / models
         return Ranking(models, centring @ found, centring @ covariance @ centring.T, round(float(weights.sum())))
 
-    def influence(self, ranking: Ranking, first: int, second: int) -> Matrix:
-        """How much one ballot of each row adds to θ_first - θ_second, to first order."""
-        left, tie, right = _chances(self._shapes, ranking.parameters)
-        contrast = ranking.covariance[first] - ranking.covariance[second]
-        preferred = np.array([1.0, 0.0, -1.0])[self._chosen] - (left - right)[self._question]
-        tied = (self._chosen == Outcome.TIE) - tie[self._question]
-        found: Matrix = preferred * self._shapes.half(contrast)[self._question] + tied * contrast[self._models]
-        return found
+    def pulls(self, ranking: Ranking, direction: Matrix) -> tuple[Matrix, Matrix]:
+        """How much one ballot of each row adds along ``direction`` to first order, and the variance of that were its
+        outcome drawn as the ranking says.  The direction of a contrast is the covariance times it."""
+        chances = np.array(_chances(self._shapes, ranking.parameters))
+        half = self._shapes.half(direction)
+        values = np.array([half, np.full(self._shapes.count, direction[self._models]), -half])
+        mean = (chances * values).sum(axis=0)
+        variance = (chances * (values - mean) ** 2).sum(axis=0)
+        said: Matrix = values[self._chosen, self._question] - mean[self._question]
+        return said, variance[self._question]
 
 
 class _Shapes:

@@ -32,11 +32,15 @@ def wilson(successes: float, trials: float, level: float = LEVEL) -> Interval:
 
     ``successes`` may be fractional: a tie that counts as half.
     """
+    return score_interval(successes / trials if trials > 0 else math.nan, trials, z_of(level), level)
+
+
+def score_interval(rate: float, trials: float, z: float, level: float = LEVEL) -> Interval:
+    """Wilson's, of a rate that is as good as that of ``trials`` independent trials, which may be fractional."""
     if trials <= 0:
         return Interval(math.nan, 0.0, 1.0, level)
-    rate, z = successes / trials, z_of(level)
     centre = (rate + z * z / (2 * trials)) / (1 + z * z / trials)
     half = z / (1 + z * z / trials) * math.sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials))
-    low = 0.0 if successes <= 0 else max(0.0, centre - half)
-    high = 1.0 if successes >= trials else min(1.0, centre + half)
+    low = 0.0 if rate <= 0 else max(0.0, centre - half)
+    high = 1.0 if rate >= 1 else min(1.0, centre + half)
     return Interval(rate, low, high, level)

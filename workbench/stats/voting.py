@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.stats.bradley_terry import Ballot, Matrix, Ranking, Rows
+from workbench.stats.clusters import FEWEST, Groups, t_of
 from workbench.stats.interval import LEVEL, Interval, wilson, z_of
 from workbench.stats.outcome import Outcome
 
@@ -39,24 +40,44 @@ def next_pair(ranking: Ranking, *, allowed: Sequence[tuple[int, int]] | None = N
 
 
 def decided(ranking: Ranking, first: int, second: int, level: float = LEVEL) -> bool:
-    """Whether the interval of their difference leaves out 0."""
-    return 0 not in ranking.difference(first, second, level)
+    """Whether the interval of their difference leaves out 0 and rests upon as many prompts as it takes to say so."""
+    return 0 not in ranking.difference(first, second, level) and not _missing(ranking, first, second)
 
 
 def votes_to_decide(ranking: Ranking, first: int, second: int, level: float = LEVEL) -> int | None:
-    """About how many more ballots between the two it takes until they are told apart, were the difference what it
-    is now: 0 when they are, None when more than ``MOST_VOTES``.
+    """About how many more ballots between the two, each about another prompt, it takes until they are told apart, were
+    the difference what it is now: 0 when they are, None when more than ``MOST_VOTES``.
 
-    The variance has to fall to (difference / z)²; each ballot adds ``information`` to its inverse.
+    The interval has to become as narrow as the difference.  With I the information there is, were all ballots
+    independent, and V the variance in fact, x more on independent ballots leave the variance (I² V + x) / (I + x)².
     """
     if decided(ranking, first, second, level):
         return 0
-    difference = abs(ranking.difference(first, second, level).estimate)
+    interval, missing = ranking.difference(first, second, level), _missing(ranking, first, second)
+    difference = abs(interval.estimate)
+    if 0 not in interval:
+        return missing
     if not difference:
         return None
-    wanted = (z_of(level) / difference) ** 2 - 1 / _variance(ranking, first, second)
-    votes = math.ceil(wanted / information(ranking, first, second))
-    return max(1, votes) if votes <= MOST_VOTES else None
+    found = ranking.grounds(first, second)
+
+    def reach(more: int) -> float:
+        return z_of(level) if found is None else t_of(level, max(found.count, FEWEST) - 1 + more)
+
+    known, variance = 1 / ranking.curvature(first, second), ((interval.high - interval.estimate) / reach(0)) ** 2
+    votes = 0
+    for _ in range(8):  # the more there are the less it takes, as t has it: from above, soon the same number again
+        wanted = (reach(votes) / difference) ** 2
+        rest = (wanted - 2 * known) ** 2 - 4 * known**2 * (1 - wanted * variance)
+        more = (wanted - 2 * known + math.sqrt(max(0.0, rest))) / 2
+        votes = math.ceil(max(0.0, more) / information(ranking, first, second))
+    return max(1, missing, votes) if votes <= MOST_VOTES else None
+
+
+def _missing(ranking: Ranking, first: int, second: int) -> int:
+    """How many prompts fewer than ``clusters.FEWEST`` their difference rests upon."""
+    found = ranking.grounds(first, second)
+    return max(0, math.ceil(FEWEST - found.count - 1e-9)) if found is not None else 0
 
 
 EQUAL = 1e-9
@@ -101,7 +122,9 @@ def _toppled(rows: Rows, ranking: Ranking, leader: int, other: int, most: int) -
     while True:
         if ranking.strengths[other] > ranking.strengths[leader] + EQUAL:
             return Fragility(leader, other, _places(rows, dropped))
-        pull = np.where(counts > 0, rows.influence(ranking, leader, other), -math.inf)
+        pull = np.where(
+            counts > 0, rows.pulls(ranking, ranking.covariance[leader] - ranking.covariance[other])[0], -math.inf
+        )
         strongest = _strongest(pull, counts, most - len(dropped))
         together = np.cumsum(pull[strongest])
         gap = float(ranking.strengths[leader] - ranking.strengths[other])
@@ -111,6 +134,43 @@ def _toppled(rows: Rows, ranking: Ranking, leader: int, other: int, most: int) -
         for row in strongest[: max(1, int(np.searchsorted(together, gap)) // 2)]:
             counts[row] -= 1
             dropped.append(row)
+        ranking = rows.fit(counts, ranking)
+
+
+def fragile_groups(models: int, ballots: Sequence[Ballot], groups: Groups, *, most: int = 50) -> int | None:
+    """How few groups, such as prompts with all their votes, carry the first place, as ``fragility``: an upper bound.
+
+    None when ``most`` dropped groups do not change it, or there are fewer than two models.
+    """
+    if models < 2 or not ballots:
+        return None
+    rows = Rows(models, ballots)
+    ranking = rows.fit()
+    leader, *others = ranking.order
+    best: int | None = None
+    for other in others:
+        found = _toppled_by_groups(rows, ranking, leader, other, groups, most if best is None else best - 1)
+        best = found if found is not None else best
+    return best
+
+
+def _toppled_by_groups(rows: Rows, ranking: Ranking, leader: int, other: int, groups: Groups, most: int) -> int | None:
+    counts, dropped = rows.counts.copy(), 0
+    row_of, kept = np.asarray(rows.row_of, dtype=int), np.ones(int(groups.max()) + 1, dtype=bool)
+    while True:
+        gap = float(ranking.strengths[leader] - ranking.strengths[other])
+        if gap < -EQUAL:
+            return dropped
+        pull = rows.pulls(ranking, ranking.covariance[leader] - ranking.covariance[other])[0]
+        by_group = np.where(kept, np.bincount(groups, pull[row_of]), -math.inf)
+        strongest = [group for group in np.argsort(-by_group, kind="stable")[: most - dropped] if by_group[group] > 0]
+        together = np.cumsum(by_group[strongest])
+        if not strongest or HOPELESS * together[-1] < gap:
+            return None
+        taken = strongest[: max(1, int(np.searchsorted(together, gap)) // 2)]
+        kept[taken] = False
+        dropped += len(taken)
+        counts = np.bincount(row_of[kept[groups]], minlength=len(counts)).astype(np.float64)
         ranking = rows.fit(counts, ranking)
 
 
@@ -138,13 +198,6 @@ def _variance(ranking: Ranking, first: int, second: int) -> float:
 
 
 # --- the rater ------------------------------------------------------------------------------
-
-
-def left_share(ballots: Sequence[Ballot], level: float = LEVEL) -> Interval:
-    """How often the left answer was preferred where one was: about a half without a bias of side."""
-    left = sum(ballot.outcome is Outcome.LEFT for ballot in ballots)
-    right = sum(ballot.outcome is Outcome.RIGHT for ballot in ballots)
-    return wilson(left, left + right, level)
 
 
 def consistency(pairs: Sequence[tuple[Outcome, Outcome]], level: float = LEVEL) -> Interval:

@@ -20,6 +20,7 @@ from workbench.errors import Cancelled, StoreError, UsageError
 from workbench.jobs import CancelToken, Task
 from workbench.store.database import Database, explained
 from workbench.store.inspecting import Inspected, inspect, opened
+from workbench.words import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -173,8 +174,8 @@ class _Copy:
             raise Cancelled
         self._idle = self._idle + 1 if left == self._left else 0
         if self._idle > BUSY_STEPS:
-            raise StoreError(f"{self._target} is locked by another program.",
-                             hint="Close that program, then try again.")  # fmt: skip
+            raise StoreError(said("{path} is locked by another program.", path=self._target),
+                             hint=said("Close that program, then try again."))  # fmt: skip
         self._left = left
         self._told.put(Copying(self._phase, total - left, total))
 
@@ -195,12 +196,17 @@ def _translated(target: Path) -> Iterator[None]:
 
 def _check_target(database: Path, target: Path) -> None:
     if target.is_dir():
-        raise UsageError(f"{target} is a folder.", hint="Name a file in it.")
+        raise UsageError(said("{file} is a folder.", file=target), hint=said("Name a file in it."))
     if not target.parent.is_dir():
-        raise UsageError(f"The folder {target.parent} does not exist.", hint="Choose another, or make it first.")
+        raise UsageError(
+            said("The folder {parent} does not exist.", parent=target.parent),
+            hint=said("Choose another, or make it first."),
+        )
     own = {database.with_name(database.name + end).resolve() for end in ("", "-wal", "-shm", "-journal")}
     if target.resolve() in own:
-        raise UsageError("The backup cannot take the place of the data itself.", hint="Choose another name.")
+        raise UsageError(
+            said("The backup cannot take the place of the data itself."), hint=said("Choose another name.")
+        )
 
 
 def _settle(part: Path, target: Path) -> None:
@@ -230,5 +236,6 @@ def _aside(database: Path) -> Path:
 
 def _unwritable(path: Path, reason: str) -> StoreError:
     return StoreError(
-        f"{path} cannot be written ({reason}).", hint="Choose another folder, or free some space on this disk."
+        said("{path} cannot be written ({why}).", path=path, why=reason),
+        hint=said("Choose another folder, or free some space on this disk."),
     )

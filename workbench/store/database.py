@@ -18,6 +18,7 @@ from typing import TypeAlias
 from workbench.errors import StoreError
 from workbench.store import schema
 from workbench.store.schema import Migration
+from workbench.words import said
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +96,16 @@ class Database:
         with self.read() as sql:
             lines = [str(row[0]) for row in sql.execute("PRAGMA quick_check(20)")]
         return () if lines == ["ok"] else tuple(lines)
+
+    def compact(self) -> None:
+        """Write the file anew: smaller, and with no byte left of what was deleted.
+
+        Takes as much room again meanwhile.  Raises StoreError as ``transaction`` does.
+        """
+        with self._lock, self._translated():
+            self._connection.execute("VACUUM")
+            self._commits = COMMITS_PER_CHECKPOINT  # the log goes now, or with the next commit where somebody reads
+        self._checkpoint_when_due()
 
     def close(self) -> None:
         """Empty the write-ahead log into the file and close; harmless when repeated."""
@@ -207,16 +218,26 @@ def explained(path: Path, error: sqlite3.Error) -> StoreError | None:
     """The failure in the user's terms; None for those that only a bug of ours can cause."""
     kind = _kind(error)
     if kind in ("SQLITE_BUSY", "SQLITE_LOCKED"):
-        return StoreError(f"{path} is locked by another program.", hint="Close that program, then try again.")
+        return StoreError(
+            said("{path} is locked by another program.", path=path), hint=said("Close that program, then try again.")
+        )
     if kind in ("SQLITE_CORRUPT", "SQLITE_NOTADB"):
-        what = "is not a database" if kind == "SQLITE_NOTADB" else "is damaged"
         kept = schema.copies(path)
-        hint = "It was left as it is. Move it away to start afresh"
-        hint += f", or put back the copy {kept[-1].name} that lies beside it." if kept else "."
-        return StoreError(f"{path} {what}.", hint=hint)
+        return StoreError(
+            said("{path} is not a database.", path=path)
+            if kind == "SQLITE_NOTADB"
+            else said("{path} is damaged.", path=path),
+            hint=said(
+                "It was left as it is. Move it away to start afresh, or put back the copy {name} that lies beside it.",
+                name=kept[-1].name,
+            )
+            if kept
+            else said("It was left as it is. Move it away to start afresh."),
+        )
     if kind == "SQLITE_FULL":
         return StoreError(
-            f"The disk is full: {path} could not be written.", hint="Nothing was lost. Free some space and try again."
+            said("The disk is full: {path} could not be written.", path=path),
+            hint=said("Nothing was lost. Free some space and try again."),
         )
     if kind in ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH", "SQLITE_IOERR"):
         return _unwritable(path, str(error))
@@ -230,6 +251,6 @@ def _kind(error: sqlite3.Error) -> str:
 
 def _unwritable(path: Path, reason: str) -> StoreError:
     return StoreError(
-        f"{path} cannot be opened for writing ({reason}).",
-        hint="Check the permissions of the file and its folder, or choose another folder with --data-dir.",
+        said("{path} cannot be opened for writing ({reason}).", path=path, reason=reason),
+        hint=said("Check the permissions of the file and its folder, or choose another folder with --data-dir."),
     )

@@ -15,6 +15,7 @@ from workbench.errors import StoreError
 from workbench.jobs import CancelToken, Task
 from workbench.paths import Paths
 from workbench.store.locks import HeldElsewhereError, Lock
+from workbench.words import said
 
 WINDOW_LOCK = "window.lock"
 RUN_LOCKS = "deck-*.lock"
@@ -97,10 +98,14 @@ def refuse_while_open(paths: Paths) -> None:
             Lock(lock).release()
         except HeldElsewhereError as error:
             raise StoreError(
-                f"A deck of prompts is being asked, and kept in {paths.data}.", hint="Wait for it, or stop it first."
+                said("A deck of prompts is being asked, and kept in {data}.", data=paths.data),
+                hint=said("Wait for it, or stop it first."),
             ) from error
         except OSError as error:
-            raise StoreError(f"{lock} cannot be opened: {error.strerror}.", hint="Check its permissions.") from error
+            raise StoreError(
+                said("{lock} cannot be opened: {strerror}.", lock=lock, strerror=error.strerror),
+                hint=said("Check its permissions."),
+            ) from error
     try:
         first = (paths.data / WINDOW_LOCK).read_text("utf-8", "replace").splitlines()[:1]
     except OSError:
@@ -108,7 +113,8 @@ def refuse_while_open(paths: Paths) -> None:
     process = int(first[0]) if first and first[0].isdigit() else 0
     if process and process != os.getpid() and psutil.pid_exists(process):
         raise StoreError(
-            f"A window of the program is open on {paths.data}.", hint="Close it, or do this in the window itself."
+            said("A window of the program is open on {data}.", data=paths.data),
+            hint=said("Close it, or do this in the window itself."),
         )
 
 

@@ -12,6 +12,7 @@ from workbench.errors import Cancelled, DatabaseTooNewError, StoreError, UsageEr
 from workbench.jobs import CancelToken
 from workbench.store import schema
 from workbench.store.schema import Migration
+from workbench.words import said
 
 MAGIC = b"SQLite format 3\x00"
 STEPS_PER_LOOK = 100_000  # of SQLite's virtual machine, between two looks at the cancel token
@@ -77,7 +78,8 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError as error:
         raise UsageError(
-            f"{path} cannot be read: {error.strerror}.", hint="Choose a backup of this program."
+            said("{file} cannot be read: {why}.", file=path, why=error.strerror),
+            hint=said("Choose a backup of this program."),
         ) from error
 
 
@@ -86,8 +88,13 @@ def _version(sql: sqlite3.Connection, path: Path, known: Sequence[Migration]) ->
     version = int(sql.execute("PRAGMA user_version").fetchone()[0])
     if version > newest:
         raise DatabaseTooNewError(
-            f"{path.name} was written by a later version of the program (schema {version}, this one knows {newest}).",
-            hint="Update the program, then try again.",
+            said(
+                "{file} was written by a later version of the program (schema {version}, this one knows {newest}).",
+                file=path.name,
+                version=version,
+                newest=newest,
+            ),
+            hint=said("Update the program, then try again."),
         )
     if version < 1:
         raise _foreign(path)
@@ -136,13 +143,21 @@ def _unusable(path: Path, error: sqlite3.Error) -> StoreError:
     if kind in ("SQLITE_CORRUPT", "SQLITE_IOERR"):
         return _damaged(path)
     if kind in ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN"):
-        return StoreError(f"{path} cannot be opened ({error}).", hint="Close the program that has it open.")
+        return StoreError(
+            said("{path} cannot be opened ({error}).", path=path, error=error),
+            hint=said("Close the program that has it open."),
+        )
     return _foreign(path)
 
 
 def _damaged(path: Path) -> StoreError:
-    return StoreError(f"{path.name} is damaged, or only a part of it is here.", hint="Try another backup.")
+    return StoreError(
+        said("{file} is damaged, or only a part of it is here.", file=path.name), hint=said("Try another backup.")
+    )
 
 
 def _foreign(path: Path) -> StoreError:
-    return StoreError(f"{path.name} is not a backup of this program.", hint="Choose a file that Back up has written.")
+    return StoreError(
+        said("{file} is not a backup of this program.", file=path.name),
+        hint=said("Choose a file that Back up has written."),
+    )

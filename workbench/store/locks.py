@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from workbench.errors import StoreError
+from workbench.words import said
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,9 @@ class HeldElsewhereError(StoreError):
     """``process`` holds it, by its number; None where that cannot be told."""
 
     def __init__(self, path: Path, process: int | None) -> None:
-        super().__init__(f"{path} is held by another process.", hint="Wait for it, or stop it there.")
+        super().__init__(
+            said("{path} is held by another process.", path=path), hint=said("Wait for it, or stop it there.")
+        )
         self.process = process
 
 

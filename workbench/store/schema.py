@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 from workbench.errors import DatabaseTooNewError, StoreError
+from workbench.words import said
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +48,13 @@ def bring_up_to_date(sql: sqlite3.Connection, path: Path, migrations: Sequence[M
     version = _version(sql)
     if version > newest:
         raise DatabaseTooNewError(
-            f"{path} was written by a later version of the program (schema {version}, this version knows {newest}).",
-            hint="Update the program, or start it with another --data-dir.",
+            said(
+                "{path} was written by a later version of the program (schema {version}, this version knows {newest}).",
+                path=path,
+                version=version,
+                newest=newest,
+            ),
+            hint=said("Update the program, or start it with another --data-dir."),
         )
     if version == newest:
         return
@@ -57,7 +63,8 @@ def bring_up_to_date(sql: sqlite3.Connection, path: Path, migrations: Sequence[M
     elif _tables(sql) and _version(sql) == 0:
         # Asked twice: another process may have created the schema between the two looks.
         raise StoreError(
-            f"{path} is a database of another program.", hint="Move that file away, or use another --data-dir."
+            said("{path} is a database of another program.", path=path),
+            hint=said("Move that file away, or use another --data-dir."),
         )
     # A step that rebuilds a table must not cascade into others; SQLite allows the switch only here, outside.
     sql.execute("PRAGMA foreign_keys=OFF")
@@ -82,8 +89,11 @@ def _apply(sql: sqlite3.Connection, migration: Migration) -> None:
                 sql.execute(statement)
             if sql.execute("PRAGMA foreign_key_check").fetchone() is not None:
                 raise StoreError(
-                    f"The database could not be updated ({migration.name}): rows refer to rows that do not exist.",
-                    hint="Nothing was changed. Report this, with Help ▸ Copy diagnostics.",
+                    said(
+                        "The database could not be updated ({migration}): rows refer to rows that do not exist.",
+                        migration=migration.name,
+                    ),
+                    hint=said("Nothing was changed. Report this, with Help ▸ Copy diagnostics."),
                 )
             sql.execute(f"PRAGMA user_version={migration.version:d}")
             log.info("applied %s", migration.name)

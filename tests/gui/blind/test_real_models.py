@@ -15,9 +15,9 @@ from tests.gui.blind.telling import told
 from tests.gui.blind.test_round import press
 from tests.gui.conftest import words
 from workbench.app import Workbench
-from workbench.chat.votes.ballots import bare
 from workbench.gui import theme
 from workbench.gui.window import MainWindow
+from workbench.models.naming import called
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_two_real_models_are_judged_blind(real: Blind) -> None:
     reveal = words(real.stage.reveal)
     for pane in real.page.comparison.panes:
         assert pane.model is not None
-        assert bare(pane.model.name, pane.model.quantisation) in reveal
+        assert called(pane.model.title, pane.model.quantisation) in reveal
     assert "tok/s" in reveal
     ((outcome, blind),) = real.votes()
     assert (outcome, blind) == ("LEFT", True)

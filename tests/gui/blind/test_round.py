@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QPushButton
 
 from tests.gui.blind.conftest import TITLES, Blind, OpenWindow
 from tests.gui.conftest import words
@@ -36,7 +37,7 @@ def test_three_answers_are_three_pairs_and_then_the_names(blind: Blind) -> None:
     assert blind.votes() == [("LEFT", True), ("TIE", True), ("BOTH_BAD", True)]
     blind.qtbot.waitUntil(lambda: "Standings so far" in words(blind.stage.reveal))
     said = words(blind.stage.reveal)
-    for told in ("alpha · F16", "beta · F16", "gamma · F16", "You said: A is better.", "Standings so far"):
+    for told in (*(f"{title} · F16" for title in TITLES), "You said: A is better.", "Standings so far"):
         assert told in said
 
 
@@ -103,6 +104,16 @@ def test_tags_that_were_used_are_offered_again(blind: Blind) -> None:
     assert completer.splitPath("facts #to") == ["#to"]
     completer.setCompletionPrefix("#to")
     assert completer.currentCompletion().strip().endswith("#tone")
+
+
+def test_with_the_names_shown_the_next_prompt_comes_first(blind: Blind) -> None:
+    blind.ask()
+    press(blind, Qt.Key.Key_1, Qt.Key.Key_1, Qt.Key.Key_1)
+    primary = [one.text() for one in blind.page.findChildren(QPushButton)
+               if one.isVisible() and one.property("kind") == "primary"]  # fmt: skip
+    assert primary == ["Next prompt"]
+    blind.stage.reveal.leave_button.click()
+    assert blind.page.composer.send_button.property("kind") == "primary"
 
 
 def test_identical_answers_are_tied_and_say_so(open_window: OpenWindow) -> None:
@@ -205,8 +216,58 @@ def test_a_vote_on_kept_answers_goes_on_where_it_was_left(blind: Blind) -> None:
     blind.mode.begin_with(turns)
     assert "2 of 3 pairs" in words(blind.stage)
     press(blind, Qt.Key.Key_1, Qt.Key.Key_1)
+    assert blind.stage.currentWidget() is blind.stage.reveal
+
+
+def test_what_was_judged_is_asked_again_by_choice_alone(blind: Blind) -> None:
+    blind.ask("The first?")
+    press(blind, Qt.Key.Key_1, Qt.Key.Key_1, Qt.Key.Key_1)
+    turns = [one.turn_id for one in blind.page.comparison.panes[0].exchanges if one.turn_id is not None]
     blind.mode.begin_with(turns)
-    assert "1 of 3 pairs" in words(blind.stage), "what was revealed is not gone on with"
+    assert blind.stage.currentWidget() is blind.stage.judged
+    assert "You have judged 3 pairs of answers here, and none is left." in words(blind.stage.judged)
+    assert not blind.mode.hiding
+    blind.stage.judged.again_button.click()
+    assert "1 of 3 pairs" in words(blind.stage)
+    assert blind.mode.hiding
+    blind.stage.judged.leave_button.click()
+    assert blind.page.stage.currentWidget() is blind.page.row
+
+
+def test_of_kept_answers_those_that_were_judged_are_left_out(blind: Blind) -> None:
+    blind.ask("The first?")
+    press(blind, Qt.Key.Key_1, Qt.Key.Key_S, Qt.Key.Key_T)
+    blind.mode.toggle()
+    blind.ask("The second?")
+    turns = [one.turn_id for one in blind.page.comparison.panes[0].exchanges if one.turn_id is not None]
+    blind.mode.begin_with(turns)
+    assert "1 of 4 pairs" in words(blind.stage), "the pair that was skipped, and those of the second prompt"
+    assert "2 pairs were judged before, and left out." in words(blind.stage.voting)
+    press(blind, Qt.Key.Key_1)
+    blind.mode.leave()
+    blind.mode.begin_with(turns)
+    assert "2 of 4 pairs" in words(blind.stage), "it goes on where it was left"
+    press(blind, *[Qt.Key.Key_1] * 3)
+    assert len(blind.bench.history.ballots.counted()) == 6
+
+
+def test_another_rater_is_asked_about_all_of_it(blind: Blind) -> None:
+    blind.ask("The first?")
+    press(blind, Qt.Key.Key_1)
+    voting = blind.stage.voting
+    press(blind, Qt.Key.Key_R)
+    assert voting.notes.isVisibleTo(voting)
+    voting.notes.rater.setText(" Ada  L. ")
+    QTest.keyClick(voting.notes.rater, Qt.Key.Key_Return)
+    assert "Rater: Ada L." in voting.bar.rater.text()
+    assert blind.bench.settings.rater == "Ada L."
+    press(blind, Qt.Key.Key_1, Qt.Key.Key_1)
+    assert [vote.rater for vote in blind.bench.history.ballots.counted()] == ["", "Ada L.", "Ada L."]
+    turns = [one.turn_id for one in blind.page.comparison.panes[0].exchanges if one.turn_id is not None]
+    blind.mode.begin_with(turns)
+    assert "2 pairs were judged by Ada L. before, and left out." in words(voting)
+    press(blind, Qt.Key.Key_1)
+    assert blind.stage.currentWidget() is blind.stage.reveal
 
 
 def test_there_is_nothing_to_vote_on_before_anything_was_asked(blind: Blind) -> None:

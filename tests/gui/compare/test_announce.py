@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+
 from tests.gui.compare.conftest import ALPHA, BETA, Opened, OpenPage, slow
+from workbench.engine.base import Request
 from workbench.engine.fake import FakeBackend, say
 from workbench.gui.blind.hiding import hide_names
 from workbench.gui.compare.announce import Announcer
@@ -11,7 +16,7 @@ from workbench.gui.compare.parts import part
 
 def listening(opened: Opened, mode: str = "ends") -> tuple[Announcer, list[str]]:
     told: list[str] = []
-    opened.bench.settings = opened.bench.settings.model_copy(update={"announcements": mode})
+    opened.bench.settings = replace(opened.bench.settings, announcements=mode)
     announcer = part(opened.page, Announcer)
     announcer.say = lambda _widget, words: told.append(words)
     return announcer, told
@@ -56,7 +61,14 @@ def test_before_a_blind_vote_nobody_is_named_and_no_speed_is_told(open_page: Ope
 
 
 def test_running_answers_are_read_sentence_by_sentence_and_not_too_often(open_page: OpenPage) -> None:
-    opened = open_page(FakeBackend(lambda _: ("One is", " here. ", "Two", " comes.", " And", " more"), tokens_per_s=50))
+    heard = threading.Event()
+
+    def script(_request: Request) -> Iterator[str]:
+        yield from ("One is", " here. ")
+        heard.wait(60)
+        yield from ("Two", " comes.", " And", " more")
+
+    opened = open_page(FakeBackend(script))
     opened.choose(ALPHA)
     announcer, told = listening(opened, "all")
     opened.send("Go")
@@ -64,4 +76,5 @@ def test_running_answers_are_read_sentence_by_sentence_and_not_too_often(open_pa
     said = len(told)
     announcer.look()
     assert len(told) == said, "the pause between two sentences is kept"
+    heard.set()
     opened.until_quiet()

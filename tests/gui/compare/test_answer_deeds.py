@@ -9,7 +9,10 @@ from pytestqt.qtbot import QtBot
 from tests.gui.compare.conftest import ALPHA, BETA, Opened, OpenPage
 from workbench.engine.base import Request
 from workbench.engine.fake import FakeBackend, say
+from workbench.gui import names
+from workbench.gui.compare.ahead import AheadPart
 from workbench.gui.compare.exchange import ExchangeView
+from workbench.gui.compare.parts import part
 from workbench.gui.compare.wishes import Wish
 
 
@@ -126,6 +129,39 @@ def test_answering_again_keeps_the_attempt_before(open_page: OpenPage) -> None:
     assert opened.last(0).footer.attempts.place.text() == "1/2"
 
 
+def test_an_earlier_answer_is_made_again_and_the_way_back_is_shown(open_page: OpenPage) -> None:
+    counted = iter(range(9))
+    opened = open_page(FakeBackend(lambda _: (f"answer {next(counted)}",)))
+    opened.choose(ALPHA, BETA)
+    for prompt in ("First", "Second", "Third"):
+        opened.ask(prompt)
+    before = [one.answer for one in opened.panes[0].exchanges]
+    row = part(opened.page, AheadPart).row
+    assert row.isHidden()
+    opened.views[0].transcript.views[1].again.click()
+    opened.until_quiet()
+    assert [one.prompt for one in opened.panes[1].exchanges] == ["First", "Second"], "all panes go back"
+    assert opened.last(0).footer.attempts.place.text() == "2/2"
+    assert opened.last(0).text.raw_text == "answer 6"
+    assert row.isVisible()
+    assert row.told.text() == "1 later prompt on another branch. The next prompt begins a new one here."
+    opened.last(0).footer.attempts.before.click()
+    assert [one.answer for one in opened.panes[0].exchanges] == before, "one step away"
+    assert row.isHidden()
+    opened.views[0].transcript.views[1].footer.attempts.after.click()
+    row.show_button.click()
+    assert [one.prompt for one in opened.panes[0].exchanges] == ["First", "Second", "Third"]
+    assert opened.page.composer.edit.hasFocus()
+
+
+def test_what_is_ahead_is_told_again_after_a_restart(open_page: OpenPage) -> None:
+    opened = asked(open_page, "First", "Second", "Third")
+    choose(opened.views[0].transcript.views[0], Wish.BRANCH_HERE)
+    opened.close()
+    row = part(open_page().page, AheadPart).row
+    assert row.told.text() == "2 later prompts on another branch. The next prompt begins a new one here."
+
+
 def test_all_panes_go_on_from_one_answer_and_say_so(open_page: OpenPage) -> None:
     opened = asked(open_page, "First")
     choose(opened.last(0), Wish.CONTINUE_ALL)
@@ -133,7 +169,7 @@ def test_all_panes_go_on_from_one_answer_and_say_so(open_page: OpenPage) -> None
     assert opened.last(1).goes_on.isVisible()
     name = opened.panes[0].exchanges[-1].answer
     assert name is not None
-    assert name.model in opened.last(1).goes_on.text()
+    assert names.of_answer(name) in opened.last(1).goes_on.text()
     assert opened.last(0).goes_on.isHidden(), "its own answer is what it goes on from"
     choose(opened.last(1), Wish.CONTINUE_OWN)
     assert opened.last(1).goes_on.isHidden()

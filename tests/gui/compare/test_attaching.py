@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QPlainTextEdit, QPushButton
 
 from tests.gui.compare.conftest import ALPHA, Opened, OpenPage
+from workbench.chat.attachments import parted
 from workbench.engine.base import Request
 from workbench.engine.fake import FakeBackend
 from workbench.gui.compare.attachments import Attachments
@@ -93,3 +94,56 @@ def test_the_length_of_the_prompt_counts_the_file(open_page: OpenPage, tmp_path:
     opened.until(lambda: opened.page.errands.idle)
     count = int(opened.page.composer.count.text().split("/")[0].replace(",", "").replace("✕", ""))
     assert count > 500
+
+
+def test_attached_files_are_kept_over_a_restart_and_it_is_said_what_became_of_them(
+    open_page: OpenPage, tmp_path: Path
+) -> None:
+    opened, attachments = opened_with(open_page)
+    opened.ask("First")
+    for name in ("same.txt", "changed.txt", "gone.txt"):
+        (tmp_path / name).write_text("text")
+    attachments.take([tmp_path / name for name in ("same.txt", "changed.txt", "gone.txt")])
+    opened.close()
+    (tmp_path / "changed.txt").write_text("another text")
+    (tmp_path / "gone.txt").unlink()
+    again = open_page(FakeBackend(echo))
+    bar = part(again.page, Attachments).bar
+    assert bar.isVisible()
+
+    def chips() -> list[str]:
+        return [chip.text() for chip in bar.findChildren(QPushButton) if not chip.isHidden()]
+
+    assert chips() == [
+        "same.txt · 4 characters   ✕",
+        "changed.txt · 4 characters · changed since   ✕",
+        "gone.txt · 4 characters · not there any more   ✕",
+    ]
+    part(again.page, Attachments).take([tmp_path / "changed.txt"])
+    again.until(lambda: len(chips()) == 3)
+    assert chips()[-1] == "changed.txt · 12 characters   ✕", "attached again, it is read anew"
+    again.until(lambda: again.panes[0].model is not None)
+    again.ask("Second")
+    read = again.panes[0].exchanges[-1].answer
+    assert read is not None
+    assert [one.name for one in parted(read.text).attachments] == ["same.txt", "gone.txt", "changed.txt"]
+    again.close()
+    assert part(open_page().page, Attachments).bar.isHidden()
+
+
+def test_attached_files_stay_with_their_conversation(open_page: OpenPage, tmp_path: Path) -> None:
+    opened, attachments = opened_with(open_page)
+    opened.ask("First")
+    first = opened.page.record.diary.conversation_id
+    assert first is not None
+    opened.page.new_comparison()
+    opened.ask("Second")
+    (tmp_path / "a.txt").write_text("text")
+    attachments.take([tmp_path / "a.txt"])
+    second = opened.page.record.diary.conversation_id
+    assert second is not None
+    opened.page.load_conversation(first)
+    assert attachments.bar.isHidden()
+    opened.page.load_conversation(second)
+    assert [one.name for one in attachments.bar.attachments] == ["a.txt"]
+    assert attachments.bar.isVisible()

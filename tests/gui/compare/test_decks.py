@@ -8,9 +8,11 @@ from PySide6.QtWidgets import QAbstractButton
 
 from tests.gui.compare.conftest import ALPHA, BETA, slow
 from tests.gui.conftest import words
+from workbench.chat.decks.deck import Deck, DeckPrompt
 from workbench.chat.decks.rows import CellState
 from workbench.engine.fake import FakeBackend, say
 from workbench.gui.compare.parts import part
+from workbench.gui.decks import part as decks_part
 from workbench.gui.decks.part import DecksPart
 
 THREE = "red?\ngreen?\nblue?"
@@ -67,7 +69,7 @@ def test_a_deck_is_written_run_and_seen_prompt_by_prompt(ready):
     ready.until(lambda: decks.running is None and ready.page.errands.idle)
     assert states(decks) == ["● answered"] * 6
     assert "6 of 6 answers" in words(decks.run_view)
-    assert decks.run_view.model.headerData(1, Qt.Orientation.Horizontal) == "alpha"
+    assert decks.run_view.model.headerData(1, Qt.Orientation.Horizontal) == f"{ALPHA} · F16"
     decks.run_view.view.selectRow(1)
     click(ready, "Show in the panes")
     assert ready.page.stage.currentWidget() is ready.page.row
@@ -173,3 +175,48 @@ def test_a_deck_is_voted_on_blind(ready):
     ready.until(lambda: decks.running is None and "6 of 6" in words(decks.run_view))
     click(ready, "Vote on it blind")
     assert ready.page.stage.currentWidget() not in (decks.stack, ready.page.row)
+
+
+def test_the_shelf_shows_the_newest_runs_and_more_of_them_when_asked(ready, monkeypatch):
+    monkeypatch.setattr(decks_part, "RUNS", 2)
+    decks = part(ready.page, DecksPart)
+    decks._most = 2
+    runs = ready.bench.history.decks.runs
+    for number in range(5):
+        runs.create(Deck(f"Deck {number}", (DeckPrompt("red?"),)), [one for one in ready.panes if one.model])
+    click(ready, "Decks")
+    shown = decks.shelf.runs
+    assert [shown.item(row).text().split(" · ")[0] for row in range(shown.count())] == ["○ Deck 4", "○ Deck 3"]
+    shown.setCurrentRow(1)
+    click(ready, "Earlier runs…")
+    assert shown.count() == 4
+    assert shown.currentItem().text().startswith("○ Deck 3"), "what was chosen stays so"
+    click(ready, "Earlier runs…")
+    assert shown.count() == 5
+    assert not decks.shelf.earlier_button.isVisible()
+
+
+def test_the_shelf_reads_no_more_however_many_runs_there_are(ready):
+    """Two hundred runs took a quarter of a second on the window's thread."""
+    decks = part(ready.page, DecksPart)
+    runs = ready.bench.history.decks.runs
+    panes = [one for one in ready.panes if one.model]
+
+    def statements():
+        found = []
+        with ready.bench.db.read() as sql:
+            sql.set_trace_callback(found.append)
+        decks.show_shelf()
+        with ready.bench.db.read() as sql:
+            sql.set_trace_callback(None)
+        return len(found)
+
+    def add(count):
+        for number in range(count):
+            runs.create(Deck(f"Deck {number}", (DeckPrompt("red?"),)), panes)
+
+    add(decks_part.RUNS + 1)
+    before = statements()
+    add(30)
+    assert statements() == before
+    assert decks.shelf.runs.count() == decks_part.RUNS

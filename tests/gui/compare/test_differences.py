@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
 from tests.gui.compare.conftest import ALPHA, BETA, Opened, OpenPage
+from workbench.chat.plan import RunMode
 from workbench.engine.base import Request
 from workbench.engine.fake import FakeBackend
 from workbench.gui import theme
@@ -29,8 +32,16 @@ def answered(open_page: OpenPage, *scripts: tuple[str, ...], alternatives: int =
     opened = open_page(FakeBackend(script))
     opened.choose(ALPHA, BETA)
     opened.page.panel.alternatives.setValue(alternatives)
+    in_turn(opened)
     opened.ask("What is it?")
     return opened
+
+
+def in_turn(opened: Opened) -> None:
+    """The first pane answers first."""
+    opened.page.panel.commit_pending()
+    comparison = opened.page.comparison
+    comparison.options = replace(comparison.options, mode=RunMode.IN_TURN)
 
 
 def shown(opened: Opened) -> Differences:
@@ -139,6 +150,7 @@ def test_of_several_panes_one_is_picked_from_a_menu(open_page: OpenPage) -> None
     pieces = iter((LEFT, RIGHT, ("Grey.",)))
     opened = open_page(FakeBackend(lambda _: next(pieces)))
     opened.choose(ALPHA, BETA, ALPHA)
+    in_turn(opened)
     opened.ask("What is it?")
     assert not shown(opened).shown
     menu = next(found for found in opened.page.findChildren(QMenu) if found.isVisible() and found.actions())

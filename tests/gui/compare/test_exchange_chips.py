@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -58,7 +59,7 @@ def test_an_answer_that_is_not_whole_or_not_of_here_says_so(view: ExchangeView, 
 
 def test_going_on_from_another_answer_is_said_until_it_is_taken_back(view: ExchangeView) -> None:
     other = replace(PLAIN, model="Gemma 3")
-    assert shown(view, PLAIN, continued=other) == ["⤷ goes on from the answer of Gemma 3"]
+    assert shown(view, PLAIN, continued=other) == ["⤷ goes on from the answer of Gemma 3 · Q8_0"]
     assert shown(view, PLAIN, unread=True) == ["⤷ left out of what the model reads next"]
     assert shown(view, PLAIN) == []
 
@@ -91,3 +92,17 @@ def test_an_answer_of_another_model_than_the_panes_says_whose_it_is(view: Exchan
     pane.model = fake_model("SmolLM2")
     view.tell_author(pane)
     assert view.chip_texts == []
+
+
+def test_the_parts_of_an_answer_find_their_places_again_after_its_text(view: ExchangeView) -> None:
+    """A text that finds its height while the layout is at work leaves its neighbours where the old height put them."""
+    shown(view, replace(PLAIN, stop_reason="max_tokens"))
+    QApplication.processEvents()
+    parts = [view.bubble, view.text, view.chips, view.footer]
+    places = [part.geometry() for part in parts]
+    view.text.move(0, 189)
+    view.chips.move(0, 488)
+    view.text.height_changed.emit()
+    QApplication.processEvents()
+    assert [part.geometry() for part in parts] == places
+    assert all(above.geometry().bottom() < below.y() for above, below in itertools.pairwise(parts))

@@ -57,9 +57,9 @@ def test_each_token_tells_what_else_could_have_come(open_page: OpenPage, qtbot: 
     popup = view.tokens.popup
     assert isinstance(popup, CandidatesPopup)
     said = [found.text() for found in popup.findChildren(QLabel)]
-    assert said[1:3] == ["✓ cause", "50.0%"]
-    assert (said[3], said[4]) == ("other␣1", "25.0%")
-    assert said[-1] == "all others together: 12.5%, before sampling"
+    assert said[1:3] == ["✓ cause", "50.0\N{NO-BREAK SPACE}%"]
+    assert (said[3], said[4]) == ("other␣1", "25.0\N{NO-BREAK SPACE}%")
+    assert said[-1] == "all others together: 12.5\N{NO-BREAK SPACE}%, before sampling"
     popup.close()
     qtbot.mouseClick(view.sure, Qt.MouseButton.LeftButton)
     assert view.text.isVisible()

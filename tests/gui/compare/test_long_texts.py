@@ -12,7 +12,7 @@ from tests.gui.compare.conftest import ALPHA, OpenPage
 from workbench.engine.fake import FakeBackend, say
 from workbench.gui.compare.composer import Composer, PromptEdit
 from workbench.gui.compare.long_paragraphs import LONGEST
-from workbench.gui.widgets.text_view import AT_ONCE
+from workbench.gui.widgets.text_view import UNASKED
 
 MILLION = 1_000_000
 
@@ -65,7 +65,7 @@ def test_a_paragraph_kept_in_pieces_is_edited_copied_and_undone_as_one(qtbot: Qt
 
 def test_a_very_long_answer_is_whole_when_it_has_ended_and_when_it_is_opened_again(open_page: OpenPage) -> None:
     piece = "Some **bold** words.\n\n"
-    whole = piece * (2 * AT_ONCE // len(piece))
+    whole = piece * (2 * UNASKED // len(piece))
     opened = open_page(FakeBackend(say([whole])))
     opened.choose(ALPHA)
     opened.ask("Go on.")

@@ -23,10 +23,10 @@ def test_a_restart_shows_the_branch_that_was_shown_last(open_page: OpenPage) -> 
     first.ask("One?")
     first.ask("Two?")
     record = first.page.record
-    one, two = record.turn_ids(0)
+    one, two = (node.id for node in record.tree())
     record.edit(two, "Two, edited?")
     first.until_quiet()
-    assert record.turn_ids(1) == (one, first.panes[1].exchanges[-1].turn_id)
+    assert [exchange.turn_id for exchange in first.panes[1].exchanges] == [one, record.tree()[-1].id]
     record.show_branch(two)
     first.close()
     again = open_page(FakeBackend(count))
@@ -158,5 +158,25 @@ def test_an_edit_that_cannot_be_asked_is_refused_with_a_hint(open_page: OpenPage
     opened.choose(ALPHA)
     opened.ask("One?")
     with pytest.raises(UsageError, match="empty"):
-        opened.page.record.edit(opened.page.record.turn_ids(0)[0], "")
-    assert opened.page.record.turn_ids(0)
+        opened.page.record.edit(opened.page.record.tree()[0].id, "")
+    assert [exchange.prompt for exchange in opened.panes[0].exchanges] == ["One?"]
+
+
+def test_what_was_deleted_long_ago_is_erased_when_the_window_opens(open_page: OpenPage) -> None:
+    opened = open_page(FakeBackend(count))
+    opened.choose(ALPHA)
+    opened.ask("Tell me of axolotlsunderwater")
+    number = opened.page.record.diary.conversation_id
+    assert number is not None
+    opened.page.new_comparison()
+    opened.ask("One?")
+    opened.bench.conversations.delete(number)
+    with opened.bench.history._db.transaction() as sql:
+        sql.execute("UPDATE conversation SET deleted_at = '2020-01-01' WHERE id = ?", (number,))
+    opened.close()
+    again = open_page(FakeBackend(count))
+    with again.bench.history._db.read() as sql:
+        assert sql.execute("SELECT count(*) FROM conversation").fetchone()[0] == 1
+    database = again.bench.paths.database
+    again.close()
+    assert b"axolotlsunderwater" not in database.read_bytes()

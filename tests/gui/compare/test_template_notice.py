@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
-from tests.gui.compare.conftest import ALPHA, Opened, OpenPage
+from tests.gui.compare.conftest import ALPHA, Opened, OpenPage, slow
 from tests.unit.models.gguf_files import write_model
 from workbench.gui.compare.dialogs import PaneSettingsDialog
 from workbench.gui.compare.template_notice import TemplateNotice
@@ -52,6 +52,20 @@ def test_the_choice_is_still_offered_after_an_answer(opened: Opened) -> None:
     buttons(opened)["Keep raw"].click()
     assert opened.panes[0].template == "none"
     assert notice(opened).isHidden()
+
+
+def test_while_the_pane_answers_the_buttons_say_when_they_can_be_used(open_page: OpenPage) -> None:
+    opened = open_page(slow())
+    opened.choose(ALPHA)
+    opened.send("Count.")
+    opened.until_written(0)
+    for button in buttons(opened).values():
+        assert not button.isEnabled()
+        assert "once this answer is written" in button.toolTip()
+    opened.page.stop_all()
+    opened.until(lambda: not opened.panes[0].busy)
+    assert buttons(opened)["Keep raw"].isEnabled()
+    assert "base model" in buttons(opened)["Keep raw"].toolTip()
 
 
 def test_all_templates_are_a_click_away_the_likeliest_first(opened: Opened, qtbot: QtBot) -> None:

@@ -38,7 +38,7 @@ def test_left_and_right_go_from_token_to_token(open_page: OpenPage, qtbot: QtBot
     assert reached(tokens) == "It "
     qtbot.keyClick(tokens, Qt.Key.Key_Right)
     assert reached(tokens) == "is "
-    assert tokens.accessibleName().endswith(": is␣, 50.0%")
+    assert tokens.accessibleName().endswith(": is␣, 50.0\N{NO-BREAK SPACE}%")
     qtbot.keyClick(tokens, Qt.Key.Key_End)
     assert reached(tokens) == "so."
     qtbot.keyClick(tokens, Qt.Key.Key_Right)
@@ -54,7 +54,7 @@ def test_enter_opens_a_token_and_escape_closes_it(open_page: OpenPage, qtbot: Qt
     qtbot.keyClick(tokens, Qt.Key.Key_Return)
     assert tokens.popup is not None
     assert tokens.popup.isVisible()
-    assert "cause 50.0%" in tokens.popup.accessibleDescription()
+    assert "cause 50.0\N{NO-BREAK SPACE}%" in tokens.popup.accessibleDescription()
     closed = tokens.popup.destroyed
     with qtbot.waitSignal(closed):
         qtbot.keyClick(tokens.popup, Qt.Key.Key_Escape)

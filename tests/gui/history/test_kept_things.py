@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from pytestqt.qtbot import QtBot
 
 from tests.gui.compare.conftest import ALPHA, BETA, slow
 from tests.gui.history.conftest import Kept
+from workbench.chat.imports import placing
+from workbench.chat.imports.imported import Imported, ImportedAnswer, ImportedTurn
 from workbench.chat.library import Prompt
 from workbench.gui.compare.parts import part
 from workbench.gui.history.branches import SHOWN, BranchesDialog
@@ -20,6 +24,7 @@ from workbench.gui.history.line_dialog import LineDialog
 from workbench.gui.history.part import HistoryPart
 from workbench.gui.history.presets import PresetsDialog
 from workbench.gui.history.prompts import PromptsDialog
+from workbench.jobs import CancelToken
 
 
 def only(kept: Kept, kind: type) -> object:
@@ -192,7 +197,8 @@ def test_the_tree_shows_every_branch_and_shows_the_chosen_one(kept: Kept) -> Non
     opened.choose(ALPHA)
     opened.ask("First")
     opened.ask("Second")
-    second = opened.page.record.turn_ids(opened.panes[0].id)[1]
+    second = opened.panes[0].exchanges[1].turn_id
+    assert second is not None
     opened.page.do(lambda: opened.page.record.edit(second, "Second, otherwise"))
     opened.until_quiet()
     kept.part.show_branches()
@@ -253,6 +259,48 @@ def test_a_file_that_is_imported_again_adds_nothing_and_says_so(kept: Kept, file
         kept.settle()
     assert len(kept.conversations.listed()) == 1
     assert kept.panel.undo.message.text() == "0 conversations imported, 1 conversation here already."
+
+
+def test_an_import_says_how_far_it_is_and_can_be_cancelled(
+    kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talks = [[{"role": "user", "content": f"Colour {n}?"}, {"role": "assistant", "content": "Blue."}] for n in range(9)]
+    (tmp_path / "many.json").write_text(json.dumps([{"id": str(n), "messages": talk} for n, talk in enumerate(talks)]))
+    kept.part.imports.take(tmp_path / "many.json")
+    kept.settle()
+    monkeypatch.setattr(placing, "AT_ONCE_S", -1.0)  # one conversation at a time
+    go_on = threading.Event()
+    monkeypatch.setattr(placing, "_let_others", partial(_hold, go_on))
+    only(kept, ImportDialog).take.click()
+    undo = kept.panel.undo
+    kept.opened.until(lambda: "1 of 9" in undo.message.text())
+    assert undo.action.text() == "Cancel"
+    undo.action.click()
+    assert "nothing was imported" in undo.message.text()
+    assert undo.action.isHidden()
+    go_on.set()
+    kept.opened.until(lambda: kept.opened.runner.idle)
+    assert kept.conversations.listed() == ()
+
+
+def _hold(go_on: threading.Event, cancel: CancelToken) -> None:
+    assert go_on.wait(60)
+    cancel.raise_if_cancelled()
+
+
+def test_all_or_none_of_a_thousand_are_ticked_at_once(kept: Kept) -> None:
+    turns = (ImportedTurn("Colour?", (ImportedAnswer("Blue."),)),)
+    found = [Imported(f"Talk {n}", turns, "ShareGPT") for n in range(1_000)]
+    dialog = ImportDialog(Path("many.json"), found, kept.opened.page)
+    kept.opened.qtbot.addWidget(dialog)
+    looks: list[int] = []
+    dialog.chosen = lambda: looks.append(1) or ImportDialog.chosen(dialog)  # type: ignore[method-assign]
+    dialog.all_or_none.click()
+    assert ImportDialog.chosen(dialog) == ()
+    assert not dialog.take.isEnabled()
+    dialog.all_or_none.click()
+    assert len(ImportDialog.chosen(dialog)) == 1_000
+    assert len(looks) < 10, "each look counts all of them"
 
 
 def test_a_file_of_no_conversations_is_said(kept: Kept, tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QAccessible
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QAccessible, QFontMetrics
+from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from tests.gui.compare.conftest import ALPHA, OpenPage
@@ -22,6 +22,7 @@ from workbench.gui.history.hits import near
 from workbench.gui.history.line_dialog import LineDialog
 from workbench.gui.history.marked import unmarked
 from workbench.gui.history.part import HistoryPart
+from workbench.gui.history.tags import chips, chips_of
 from workbench.gui.history.tree_model import told
 
 NOW = datetime.fromisoformat("2026-05-20T12:00:00+02:00")
@@ -161,7 +162,7 @@ def test_a_search_finds_prompts_and_answers_and_opens_them_at_their_turn(open_pa
     opened.choose(ALPHA)
     opened.ask("Tell me of animals")
     opened.ask("And of plants")
-    turns = opened.page.record.turn_ids(opened.panes[0].id)
+    turns = [exchange.turn_id for exchange in opened.panes[0].exchanges]
     opened.page.new_comparison()
     kept.show()
     kept.search("stripe")
@@ -238,7 +239,7 @@ def test_no_model_is_named_while_names_are_hidden(kept: Kept) -> None:
     kept.show()
     entry = kept.panel.model.groups[0].entries[0]
     kept.search("you")
-    model = kept.opened.panes[0].model.name
+    model = kept.opened.panes[0].model.title
     index = kept.panel.model.index_of(entry.id)
     assert model in index.data(Qt.ItemDataRole.ToolTipRole)
     hide_names(kept.opened.page, hidden=True)
@@ -338,7 +339,8 @@ def test_a_duplicate_has_all_branches_and_goes_its_own_way(kept: Kept) -> None:
     opened.choose(ALPHA)
     opened.ask("First")
     opened.ask("Second")
-    second = opened.page.record.turn_ids(opened.panes[0].id)[1]
+    second = opened.panes[0].exchanges[1].turn_id
+    assert second is not None
     opened.page.do(lambda: opened.page.record.edit(second, "Second, otherwise"))
     opened.until_quiet()
     number = opened.page.record.diary.conversation_id
@@ -407,3 +409,89 @@ def test_a_conversation_is_exported_away_from_the_window_s_thread_and_a_failure_
     kept.part.export_to(entry, tmp_path / "none" / "colours.md")
     kept.settle()
     assert "cannot be written" in kept.panel.undo.message.text()
+
+
+def test_a_search_opens_the_very_attempt_it_found(open_page: OpenPage) -> None:
+    answers = iter(["Zebras.", "Lions.", "Tigers.", "Wolves."])
+    opened = open_page(FakeBackend(lambda _: [next(answers)]))
+    opened.page.resize(1200, 700)
+    kept = Kept(opened, part(opened.page, HistoryPart))
+    opened.choose(ALPHA)
+    for prompt in ("One?", "Two?"):
+        opened.ask(prompt)
+    for _ in range(2):
+        opened.page.regenerate(opened.panes[0], opened.panes[0].exchanges[0])
+        opened.until_quiet()
+    opened.page.new_comparison()
+    kept.show()
+    for word, shown in (("tigers", ["Tigers."]), ("zebras", ["Zebras.", "Lions."]), ("wolves", ["Wolves."])):
+        kept.search(word)
+        kept.panel.found.emit(kept.panel.hits.hits[0])
+        kept.settle()
+        texts = [one.answer.text for one in opened.panes[0].exchanges if one.answer is not None]
+        assert texts == shown
+
+
+def test_the_conversation_that_is_asked_comes_to_the_top(open_page: OpenPage) -> None:
+    opened = open_page()
+    opened.page.resize(1200, 700)
+    kept = Kept(opened, part(opened.page, HistoryPart))
+    opened.choose(ALPHA)
+    opened.ask("Older")
+    number = opened.page.record.diary.conversation_id
+    with kept.conversations._db.transaction() as sql:
+        sql.execute("UPDATE conversation SET changed_at = '2020-05-01T12:00:00+00:00'")
+    kept.add("Newer")
+    kept.show()
+    assert list(kept.shown()) == ["Today", "May 2020"]
+    opened.ask("Once more")
+    kept.settle()
+    assert kept.shown() == {"Today": ["Older", "Newer"]}
+    assert opened.page.record.diary.conversation_id == number
+
+
+def test_tags_stand_below_the_title_and_narrow_the_list(kept: Kept) -> None:
+    numbers = [kept.conversations.create(title) for title in ("Letters", "Recipes", "Plain")]
+    kept.conversations.set_tags(numbers[0], ("tone", "work"))
+    kept.conversations.set_tags(numbers[1], ("home", "x" * 200))
+    kept.show()
+    tree = kept.panel.tree
+
+    def row(number: int) -> QRect:
+        return tree.visualRect(kept.panel.model.index_of(number))
+
+    assert row(numbers[0]).height() > row(numbers[2]).height()
+    found = {chip.words: chip for chip in chips_of(kept.panel.model.index_of(numbers[0]), row(numbers[0]), tree.font())}
+    assert list(found) == ["tone", "work"]
+    assert found["work"].area.height() >= 28
+    long = chips_of(kept.panel.model.index_of(numbers[1]), row(numbers[1]), tree.font())
+    assert [chip.words for chip in long] == ["home", "+1"], "what has no room is counted"
+    opened: list[object] = []
+    kept.panel.opened.connect(opened.append)
+    place = found["work"].area.center()
+    kept.opened.qtbot.mouseClick(tree.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    kept.settle()
+    assert kept.shown() == {"Today": ["Letters"]}
+    assert opened == [], "the tag was meant, not the conversation"
+    assert kept.panel.filters.isVisible()
+    assert kept.panel.filters.tag.currentData() == "work"
+    (chip, *_) = (
+        one
+        for one in chips_of(kept.panel.model.index_of(numbers[0]), row(numbers[0]), tree.font())
+        if one.tag == "work"
+    )
+    kept.opened.qtbot.mouseClick(tree.viewport(), Qt.MouseButton.LeftButton, pos=chip.area.center())
+    kept.settle()
+    assert len(kept.shown()["Today"]) == 3, "once more, and all are shown again"
+
+
+@pytest.mark.parametrize("room", [30, 90, 150, 400])
+def test_tags_stay_within_their_room(qapp: QApplication, room: int) -> None:
+    area = QRect(10, 0, room, 28)
+    metrics = QFontMetrics(qapp.font())
+    found = chips(area, ("alpha", "a much longer tag", "c"), metrics)
+    assert found
+    assert all(area.left() <= chip.area.left() and chip.area.right() <= area.right() + 1 for chip in found[:1])
+    shown = sum(chip.tag is not None for chip in found)
+    assert shown == 3 or room < 400
+    assert shown == 3 or found[-1].words == f"+{3 - shown}"

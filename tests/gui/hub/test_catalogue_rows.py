@@ -61,3 +61,17 @@ def test_an_opened_row_keeps_its_shape_with_larger_text(shown: MainWindow, qtbot
         facts = row.findChild(EntryFacts)
         assert isinstance(facts, EntryFacts)
         assert facts.mapTo(row, QPoint()).x() == row.button.x() + FoldButton.INSET, "it stands under the title"
+
+
+def test_larger_text_leaves_nothing_behind_when_it_is_small_again(
+    shown: MainWindow, qtbot: QtBot, qapp: QApplication
+) -> None:
+    shown.resize(1280, 900)
+    before = [(row.context.geometry(), row.badges.geometry()) for row in at_rest(shown, qtbot)]
+    theme.apply(qapp, "light", 1.5)
+    at_rest(shown, qtbot)
+    theme.apply(qapp, "light", 1.0)
+    at_rest(shown, qtbot)
+    qtbot.waitUntil(
+        lambda: [(row.context.geometry(), row.badges.geometry()) for row in at_rest(shown, qtbot)] == before
+    )

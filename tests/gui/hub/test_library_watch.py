@@ -11,6 +11,7 @@ from tests.gui.hub.conftest import rested
 from tests.unit.models.gguf_files import write_model
 from workbench.app import Workbench
 from workbench.gui.compare.pane_view import PaneView
+from workbench.gui.hub.library_watch import LibraryWatch
 from workbench.gui.models.rung_line import RungLine
 from workbench.gui.window import MainWindow
 
@@ -47,6 +48,21 @@ def test_a_file_that_comes_or_goes_is_shown_without_a_click(
     until(watched, qtbot, "own", "other")
     other.unlink()
     until(watched, qtbot, "own")
+
+
+def test_a_file_that_came_before_the_watch_stood_is_shown_too(
+    bench: Workbench, window: MainWindow, qtbot: QtBot
+) -> None:
+    own(bench, "own")
+    window.show_page("models")
+    rested(window, qtbot)
+    window.watch.close()  # as if it had not begun yet
+    window.watch = LibraryWatch(bench, window)
+    window.watch.changed.connect(window.models.refresh)
+    own(bench, "in-between", title="Other", layers=3)
+    window.watch.begin()
+    until(window, qtbot, "own", "in-between")
+    window.watch.close()
 
 
 def test_what_stays_keeps_its_focus_and_its_details(watched: MainWindow, bench: Workbench, qtbot: QtBot) -> None:

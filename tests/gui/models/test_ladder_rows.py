@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from tests.gui.models.conftest import line, settled
@@ -67,3 +68,29 @@ def test_the_columns_of_all_rows_stand_exactly_above_each_other(priced: ModelsPa
     for name in ("fit", "size", "context", "speed", "loss"):
         assert len({row.cells[name].x() for row in rows}) == 1, name
     assert all(row.code.width() >= row.code.sizeHint().width() for row in rows), "and every name can be read"
+
+
+def test_larger_text_leaves_nothing_behind_when_it_is_small_again(
+    priced: ModelsPage, qtbot: QtBot, qapp: QApplication
+) -> None:
+    priced.resize(1280, 900)
+    rows_at_rest(priced, qtbot)
+    before = [view.state.geometry() for view in priced.views]
+    theme.apply(qapp, "light", 1.5)
+    rows_at_rest(priced, qtbot)
+    theme.apply(qapp, "light", 1.0)
+    rows_at_rest(priced, qtbot)
+    assert [view.state.geometry() for view in priced.views] == before
+
+
+def test_the_columns_are_titled_once_above_them_and_not_in_a_narrow_page(priced: ModelsPage, qtbot: QtBot) -> None:
+    priced.resize(1280, 900)
+    row = rows_at_rest(priced, qtbot)[0]
+    titles = next(view.titles for view in priced.views if row in view.lines)
+    found = [label for label in titles.findChildren(QLabel) if label.text()]
+    assert [label.text() for label in found] == ["Memory it takes", "File", "Context", "Speed", "Quality loss"]
+    above = [label.mapTo(priced, QPoint()).x() for label in found]
+    assert above == [cell.value.mapTo(priced, QPoint()).x() for cell in row.cells.values()]
+    priced.resize(700, 900)
+    rows_at_rest(priced, qtbot)
+    assert titles.isHidden()

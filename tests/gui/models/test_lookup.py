@@ -92,7 +92,7 @@ def test_a_repository_that_is_none_is_told_in_place(hub: LoopbackHub, page: Mode
 
 
 def test_offline_says_so(page: ModelsPage, bench: Workbench, qtbot: QtBot) -> None:
-    bench.settings = bench.settings.model_copy(update={"offline": True})
+    bench.settings = replace(bench.settings, offline=True)
     said = look_up(page, "owner/never-seen", qtbot)
     assert "the network is switched off in the settings" in said
     assert "Offline" in page.lookup.notice.hint.text()

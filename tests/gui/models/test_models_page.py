@@ -50,7 +50,7 @@ def test_what_does_not_fit_stays_says_by_how_much_and_can_be_loaded_anyway(price
 
 def test_a_line_says_everything_at_once_to_a_screen_reader(priced: ModelsPage) -> None:
     said = line(priced, "Q4_K_M").text
-    for part in ("balanced Q4_K_M", "fits in RAM", "estimate", "bits per weight", "up to", "tok/s", "indication"):
+    for part in ("balanced Q4_K_M", "fits in RAM", "estimate", "bits per weight", "up to", "tok/s", "quality loss"):
         assert part in said
 
 

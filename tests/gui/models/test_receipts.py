@@ -40,7 +40,8 @@ def test_a_load_as_predicted_is_said_quietly(qtbot: QtBot) -> None:
     assert shown.isHidden()
     shown.draw(receipt())
     assert not shown.isHidden()
-    assert plain(shown.line.text()) == "predicted 214 MB · llama.cpp 213 MB · −0.5 %"
+    assert plain(shown.line.text()) == "Memory: 213 MB, as predicted"
+    assert "predicted 214 MB · llama.cpp 213 MB · −0.5 %" in plain(shown.line.toolTip())
     assert shown.line.property("tone") == "muted"
 
 
@@ -62,8 +63,8 @@ def test_the_tool_tip_says_what_the_process_grew_by_however_narrow_the_pane(qtbo
 
 def test_a_narrow_pane_keeps_the_difference(qtbot: QtBot) -> None:
     shown = line(qtbot, width=240)
-    shown.draw(receipt())
-    assert plain(shown.line.text()) == "predicted 214 MB · −0.5 %"
+    shown.draw(receipt(reported_mb=230))
+    assert plain(shown.line.text()) == "△ predicted 214 MB · +7.5 %"
 
 
 def test_the_report_has_versions_and_parameters_and_no_path_of_the_user(qtbot: QtBot) -> None:

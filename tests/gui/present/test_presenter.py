@@ -138,16 +138,18 @@ def test_names_that_a_vote_waits_for_are_not_told(presenter: Presenter, seated: 
     assert not presenter.slides.hidden
 
 
-def test_the_whole_conversation_is_saved_as_one_page(presenter: Presenter, tmp_path: Path) -> None:
+def test_the_whole_conversation_is_saved_as_one_page(presenter: Presenter, qtbot: QtBot, tmp_path: Path) -> None:
     presenter.save_to(str(tmp_path / "page.html"))
+    qtbot.waitUntil(lambda: presenter.said.text().endswith("page.html"))
     text = (tmp_path / "page.html").read_text("utf-8")
     assert "What is asked first?" in text
     assert "one · " in text
     press(presenter, Key.Key_B)
     presenter.save_to(str(tmp_path / "blind.html"))
+    qtbot.waitUntil(lambda: presenter.said.text().endswith("blind.html"))
     assert "one · " not in (tmp_path / "blind.html").read_text("utf-8")
     presenter.save_to(str(tmp_path / "none" / "page.html"))
-    assert "cannot be written" in presenter.said.text()
+    qtbot.waitUntil(lambda: "cannot be written" in presenter.said.text())
 
 
 @pytest.mark.parametrize(
@@ -198,6 +200,15 @@ def test_the_keys_are_told_and_step_back(presenter: Presenter) -> None:
     assert presenter.columns[0].geometry() == where, "nothing jumps"
     press(presenter, Key.Key_Right)
     assert presenter.keys.isVisible()
+
+
+def test_only_the_keys_of_every_day_are_told_until_all_are_asked_for(presenter: Presenter) -> None:
+    assert "Space" in presenter.keys.text()
+    assert "other\N{NO-BREAK SPACE}screen" not in presenter.keys.text()
+    press(presenter, Key.Key_Question)
+    assert "other\N{NO-BREAK SPACE}screen" in presenter.keys.text()
+    press(presenter, Key.Key_Question)
+    assert "other\N{NO-BREAK SPACE}screen" not in presenter.keys.text()
 
 
 def test_a_long_prompt_leaves_room_for_the_answers(presenter: Presenter, bench: Workbench) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
+import re
+from dataclasses import asdict, replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QMimeData, QPointF, Qt, QUrl
@@ -16,11 +18,14 @@ from tests.gui.blind.conftest import TITLES, Blind, OpenWindow
 from tests.gui.conftest import words
 from tests.gui.votes.conftest import LARGE, SMALL, TINY, refreshed, shown, votes
 from workbench.chat.exports.text import ratings_json
-from workbench.chat.votes.ballots import Side, Vote
+from workbench.chat.votes.ballots import Compared, Side, Vote
 from workbench.chat.votes.files import VoteForm
 from workbench.chat.votes.ratings import rate
+from workbench.gui import names
 from workbench.gui.dropping import sorted_out
+from workbench.gui.errands import errand
 from workbench.gui.hub.pack_dialog import PackDialog
+from workbench.gui.pages.votes import EXPORT_LANE
 from workbench.gui.votes.bars import IntervalBar, range_words
 from workbench.gui.votes.vote_table import COLUMNS, VoteRow
 from workbench.stats.interval import Interval
@@ -50,7 +55,7 @@ def test_the_ranking_says_chances_with_ranges_and_what_is_not_decided(voted: Bli
     page = shown(voted)
     said = words(page.ranking)
     assert said.index(LARGE.name) < said.index(TINY.name)
-    assert "is preferred to" in said
+    assert "Wins " in said
     bars = page.ranking.findChildren(IntervalBar)
     assert [bar.accessibleName() for bar in bars[:3]] == [
         f"Chance that {one.name} is preferred" for one in (LARGE, SMALL, TINY)
@@ -72,6 +77,58 @@ def test_the_numbers_are_those_of_the_command_line(voted: Blind) -> None:
         assert range_words(Interval(**one["beats_next"])) in said
         more = one["votes_to_decide"]
         assert (f"Not decided: about {more:,} more vote" if more else "Decided.") in said
+    trust = ratings_json(found)
+    low, at, high = (1 / (1 + math.exp(-trust["side_effect"][end])) for end in ("low", "estimate", "high"))
+    assert f"the one on the left wins {range_words(Interval(at, low, high))}" in said
+    assert f"Both answers were bad in {range_words(Interval(**trust['both_bad']))}" in said
+    assert f"without {island['fragile']} vote" in said
+
+
+def test_votes_on_few_prompts_are_said_to_be_too_few(open_window: OpenWindow) -> None:
+    made = open_window()
+    ballots = made.bench.history.ballots
+    prompts = [Compared(vote, f"Prompt {number % 3}", f"{number}", "b") for number, vote in enumerate(
+        Vote(Side(LARGE, 10), Side(TINY, 10), Outcome.LEFT, seed=number) for number in range(30))]  # fmt: skip
+    ballots.add_imported(prompts, "thirty.jsonl")
+    said = words(shown(made).ranking)
+    assert "30 votes on 3 prompts" in said
+    found = re.search(r"Too few prompts to tell, 3 prompts so far: about (\d+) more votes to go", said)
+    assert found is not None
+    assert 3 <= int(found[1]) < 30, "six prompts at the least, and fewer votes than there are"
+    assert "or without 3 prompts and all votes on them" not in said, "without any there is nothing to lead by"
+
+
+def test_how_far_two_raters_agree_is_told_and_is_what_the_command_line_says(open_window: OpenWindow) -> None:
+    made = open_window()
+    ballots = made.bench.history.ballots
+    for rater, wrong in (("Ada", 2), ("Bob", 5)):
+        told = []
+        for number in range(12):
+            outcome = Outcome.RIGHT if number % wrong == 1 else Outcome.LEFT
+            vote = Vote(Side(LARGE, 10 + number), Side(TINY, 20), outcome, seed=number, rater=rater)
+            told.append(Compared(vote, f"Prompt {number}", "a", "b"))
+        ballots.add_imported(told, f"{rater}.csv")
+    page = shown(made)
+    said = words(page.ranking)
+    assert page.judged is not None
+    assert page.judged.ratings is not None
+    found = ratings_json(page.judged.ratings)["agreement"]
+    assert found["shared"] == 12
+    alpha = found["alpha"]
+    assert "2 raters: Ada 12, Bob 12. The ranges speak of what they prefer, not of what others would." in said
+    assert f"who said the same in {range_words(Interval(**found['same']))}" in said
+    assert f"alpha: {alpha['estimate']:.2f} ({alpha['low']:.2f} to {alpha['high']:.2f};" in said
+    page.list_button.click()
+    assert "Judged by Bob." in page.list.table.votes.rows[0].story
+    assert page.rater.isVisible()
+
+    def choose_rater() -> None:
+        page.rater.setCurrentIndex(page.rater.findData("Ada"))
+        page.rater.activated.emit(page.rater.currentIndex())
+
+    refreshed(made, choose_rater)
+    assert {row.vote.rater for row in page.list.table.votes.rows} == {"Ada"}
+    assert "Agreement" not in words(page.ranking)
 
 
 def test_how_a_pair_stands_is_said_in_the_language_of_the_window(
@@ -79,7 +136,7 @@ def test_how_a_pair_stands_is_said_in_the_language_of_the_window(
 ) -> None:
     monkeypatch.setattr(QCoreApplication, "translate", lambda _, text: f"⟦{text}⟧")
     said = words(shown(voted).ranking)
-    beaten = [line for line in said.splitlines() if "of the votes that prefer one" in line]
+    beaten = [line for line in said.splitlines() if "of the votes against" in line]
     assert len(beaten) == 3, "two pairs of models, and one of families"
     assert all(line.startswith("⟦") and line.endswith("⟧") for line in beaten)
 
@@ -87,9 +144,12 @@ def test_how_a_pair_stands_is_said_in_the_language_of_the_window(
 def test_what_a_reader_must_know_before_believing_it_is_said(voted: Blind) -> None:
     said = words(shown(voted).ranking)
     assert "How far to trust it" in said
-    assert "left answer won" in said
+    assert "the one on the left wins" in said
     assert "called bad" in said
-    assert "54 of 60 votes were blind" in said
+    assert "60 votes on 0 prompts; 54 were blind" in said
+    assert "The prompt of 60 votes is not known" in said
+    assert "Raters" not in said, "one person gave them all"
+    assert not voted.window.votes.rater.isVisible()
     assert "leads" in said
 
 
@@ -174,6 +234,33 @@ def test_votes_go_out_as_a_file_and_come_back(voted: Blind, tmp_path: Path) -> N
     voted.qtbot.waitUntil(lambda: "0 votes came out of votes.csv." in words(page.notice))
     assert "60 were here already." in words(page.notice)
     assert len(voted.bench.history.ballots.counted()) == 60
+
+
+def test_an_export_that_is_cancelled_leaves_no_file(voted: Blind, tmp_path: Path) -> None:
+    page, before = shown(voted), Event()
+    folder = tmp_path / "out"
+    folder.mkdir()
+    voted.window.runner.submit("another export", errand(before.wait), lane=EXPORT_LANE)
+    page.export_to(folder / "votes.csv", VoteForm.CSV)
+    assert page.exporting.isVisible()
+    page.exporting.cancel_button.click()
+    before.set()
+    voted.qtbot.waitUntil(lambda: voted.window.runner.idle)
+    assert not page.exporting.isVisible()
+    assert list(folder.iterdir()) == []
+
+
+def test_models_are_called_as_in_the_panes_as_soon_as_the_library_holds_them(voted: Blind) -> None:
+    page = shown(voted)
+    assert f"{LARGE.name}\n" in f"{words(page.ranking)}\n"
+    (file, *_) = voted.page.shelf.models
+    names.learn([replace(file, name=LARGE.model, title="Large Model 7B", quantisation=LARGE.quantisation)])
+    page.rename()
+    assert "Large Model 7B · Q4_K_M" in words(page.ranking)
+    assert LARGE.name not in words(page.ranking)
+    table = page.list.table.votes
+    said = {table.data(table.index(row, column)) for row in range(table.rowCount()) for column in (2, 3)}
+    assert said == {"Large Model 7B · Q4_K_M", SMALL.name, TINY.name}
 
 
 def test_a_file_that_holds_no_votes_is_refused_in_words(voted: Blind, tmp_path: Path) -> None:

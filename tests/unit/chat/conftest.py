@@ -30,9 +30,9 @@ class Driven:
     seen: list[JobMessage] = field(default_factory=list)
 
     def until(self, reached: Callable[[], bool]) -> None:
-        """Deliver messages until something is the case; fails after 10 seconds without a message."""
+        """Deliver messages until something is the case; fails after a minute without a message."""
         while not reached():
-            message = self.messages.get(timeout=10)
+            message = self.messages.get(timeout=60)
             self.seen.append(message)
             self.comparison.deliver(message)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from workbench.chat.answer import Answer, blank
+from workbench.chat.conversations import Conversations
 from workbench.chat.footing import Footing
 from workbench.chat.options import OWN_SAMPLING
 from workbench.chat.stored import IMPORTED
@@ -144,3 +145,69 @@ def test_every_vote_stays_on_record_and_filters_say_which_are_meant(ballots: Bal
     assert ballots.counted(Filter(family="llama")) == ()
     assert ballots.counted(Filter(family="other", imported=False)) == (first, second)
     assert ballots.tags() == ("tone",)
+
+
+# --- prompts, raters, and names as they once were --------------------------------------------------
+
+
+def test_the_prompt_a_vote_is_about_is_known_also_when_it_is_gone(tmp_path: Path) -> None:
+    with Database(tmp_path / "w.db") as db:
+        conversations, ballots = Conversations(db), Ballots(db)
+        here, there = conversations.create("here"), conversations.create("there")
+        turns = [conversations.add_turn(of, text, parent_id=None)
+                 for of, text in ((here, "Why?"), (there, " Why? "), (here, "How?"))]  # fmt: skip
+        first, second, third = (ballots.cast(vote("a", "b", WIN, turn=turn, rater="Ada")) for turn in turns)
+        assert first.about == second.about != third.about
+        with db.transaction() as sql:
+            sql.execute("DELETE FROM turn")
+        gone = ballots.all()
+        assert [one.turn for one in gone] == [None, None, None]
+        assert [one.about for one in gone] == [first.about, first.about, third.about]
+        assert {one.rater for one in gone} == {"Ada"}
+
+
+def test_votes_from_before_prompts_were_kept_know_theirs_as_long_as_it_is_there(tmp_path: Path) -> None:
+    with Database(tmp_path / "w.db") as db:
+        conversations, ballots = Conversations(db), Ballots(db)
+        turn = conversations.add_turn(conversations.create("here"), "Why?", parent_id=None)
+        cast = ballots.cast(vote("a", "b", WIN, turn=turn))
+        with db.transaction() as sql:
+            sql.execute("UPDATE ballot SET about = ''")
+        assert ballots.counted() == (cast,)
+
+
+def test_votes_of_one_rater_can_be_asked_for(ballots: Ballots) -> None:
+    ballots.cast(vote("a", "b", WIN, rater="Ada"))
+    ballots.cast(vote("a", "b", WIN))
+    assert [one.rater for one in ballots.counted(Filter(rater="Ada"))] == ["Ada"]
+    assert [one.rater for one in ballots.counted(Filter(rater=""))] == [""]
+    assert len(ballots.counted()) == 2
+
+
+@pytest.mark.parametrize(
+    ("written", "today"),
+    [
+        (("m-Q4_K_M · Q4_K_M", "m-Q4_K_M", "Q4_K_M"), "m · Q4_K_M"),
+        (("m-Q4_K_M · Q4_K_M · style.gguf × 1", "m-Q4_K_M", "Q4_K_M"), "m · Q4_K_M · style.gguf × 1"),
+        (("gpt-4o · ", "gpt-4o", ""), "gpt-4o"),
+        (("m · Q4_K_M", "m-Q4_K_M", "Q4_K_M"), "m · Q4_K_M"),
+        (("gpt-4o · style", "gpt-4o", ""), "gpt-4o · style"),
+        (("Large · Q4_K_M", "Large", "Q4_K_M"), "Large · Q4_K_M"),
+        (("llama", "llama", ""), "llama"),
+    ],
+)
+def test_a_name_as_it_once_was_is_read_as_today_s(written: tuple[str, str, str], today: str) -> None:
+    name, model, quantisation = written
+    record = {"name": name, "model": model, "family": "other", "quantisation": quantisation, "sha256": None}
+    found = Contender.kept(record)
+    assert (found.name, found.model, found.quantisation) == (today, model, quantisation)
+
+
+def test_old_and_new_votes_of_the_same_file_count_together(ballots: Ballots) -> None:
+    old, new = (replace(side("m"), contender=Contender(name, "m-Q4_0", "other", "Q4_0"))
+                for name in ("m-Q4_0 · Q4_0", "m · Q4_0"))  # fmt: skip
+    ballots.cast(Vote(old, side("b"), WIN, seed=1))
+    ballots.cast(Vote(side("b"), new, LOSS, seed=2))
+    found = rate(ballots.counted())
+    assert found is not None
+    assert [(one.contender.name, one.ballots) for one in found.standings] == [("m · Q4_0", 2), ("b", 2)]

@@ -88,7 +88,7 @@ def test_swapping_keeps_one_model_in_memory_at_a_time(drive):
     driven.comparison.options = Options(mode=RunMode.SWAP)
     driven.comparison.ask("One at a time.")
     while driven.comparison.busy:
-        driven.comparison.deliver(driven.messages.get(timeout=10))
+        driven.comparison.deliver(driven.messages.get(timeout=60))
         most = max(most, backend.live)
     assert most == 1
     assert [pane.exchanges[-1].answer.text for pane in driven.comparison.panes] == ["x"] * 3

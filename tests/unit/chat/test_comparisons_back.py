@@ -60,9 +60,8 @@ def test_the_next_prompt_goes_on_from_each_models_own_answer(kept: Conversations
     assert found is not None
     first, second = found.turns
     for slot in (0, 1):
-        (attempt,) = [one for one in kept.attempts(second.id) if one.slot == slot]
-        (own,) = [one for one in kept.attempts(first.id) if one.slot == slot]
-        assert attempt.continues_id == own.id
+        (own,) = first.attempts[slot]
+        assert kept.going_on_from(own) == (second.id,)
 
 
 def test_a_failed_answer_comes_back_failed(kept: Conversations, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ class Running:
 
     def until(self, reached: Callable[[], bool]) -> None:
         while not reached():
-            self.run.deliver(self.messages.get(timeout=10))
+            self.run.deliver(self.messages.get(timeout=60))
 
     def to_the_end(self) -> None:
         self.until(lambda: not self.run.running and not self.run.comparison.busy)
@@ -53,7 +53,10 @@ class Running:
     def states(self) -> list[str]:
         table = self.decks.runs.table(self.run.id)
         assert table is not None
-        return [str(table.state(row.turn_id, column.slot)) for row in table.rows for column in table.columns]
+        found = [str(table.state(row.turn_id, column.slot)) for row in table.rows for column in table.columns]
+        (listed,) = self.decks.runs.newest(1)
+        assert (listed.done, listed.total) == (found.count("done"), len(found)), "the shelf counts as the table does"
+        return found
 
     def asked(self) -> list[str]:
         return [request.messages[-1].content for request in self.backend.requests]

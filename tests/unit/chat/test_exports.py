@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,15 +21,21 @@ from markdown_it import MarkdownIt
 from workbench.chat.answer import Answer, Problem, blank
 from workbench.chat.exports.answer_html import MAX_RENDERED_CHARACTERS, answer_html
 from workbench.chat.exports.exported import Audience, Exported, of
-from workbench.chat.exports.files import Format, as_json, csv_rows, html, markdown, save, text_of
+from workbench.chat.exports.exporting import exporting
+from workbench.chat.exports.files import Exporting, Format, as_json, csv_rows, html, markdown, save, saving, text_of
 from workbench.chat.exports.text import COLUMNS
 from workbench.chat.footing import Footing
+from workbench.chat.history import History
+from workbench.chat.names import Names
+from workbench.chat.pane import Pane
 from workbench.chat.stored import StoredConversation, StoredTurn
 from workbench.chat.votes.ballots import Contender, Side, Vote
 from workbench.chat.votes.ratings import rate
 from workbench.engine.fake import fake_model
-from workbench.errors import UsageError
+from workbench.errors import Cancelled, UsageError
+from workbench.jobs import CancelToken, run
 from workbench.stats.outcome import Outcome
+from workbench.store.database import Database
 
 HOSTILE = """<script>alert(1)</script><img src=x onerror=alert(2)><style>*{display:none}</style>
 ![pixel](http://evil.example/p.png) [a](javascript:alert(3)) [b](https://bank.example "title") [c](data:text/html,x)
@@ -117,7 +124,7 @@ def test_a_hostile_answer_stays_inert_in_the_page() -> None:
 
 
 @given(st.text(max_size=200) | st.lists(st.sampled_from(HOSTILE.split()), max_size=30).map(" ".join))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_text_becomes_more_than_words(text: str) -> None:
     assert_inert(answer_html(text))
 
@@ -264,3 +271,90 @@ def test_an_empty_conversation_says_so() -> None:
     told = of(StoredConversation(1, "Empty", "", {}))
     assert "Nothing was asked" in html(told)
     assert as_json(told)["turns"] == []
+
+
+# --- as one piece of long work -------------------------------------------------------------
+
+
+def long_one(turns: int = 5) -> Exported:
+    answer = replace(blank(fake_model("one"), "", "end"), text="**so**")
+    asked = tuple(StoredTurn(number, f"Question {number}", {0: answer}) for number in range(1, turns + 1))
+    return of(StoredConversation(1, "Long", "", {}, turns=asked))
+
+
+@pytest.mark.parametrize("form", list(Format))
+def test_what_is_written_prompt_by_prompt_is_the_whole_text(tmp_path: Path, form: Format) -> None:
+    told = long_one()
+    events: list[Exporting] = []
+    path = run(saving(lambda _: told, tmp_path / "out", form), on_event=events.append)
+    assert path.read_bytes().decode() == text_of(told, form)
+    assert events == [Exporting(0, None), *(Exporting(number, 5) for number in range(1, 6))]
+    assert [found.name for found in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("form", list(Format))
+def test_one_that_is_cancelled_under_way_leaves_the_file_of_before(tmp_path: Path, form: Format) -> None:
+    (tmp_path / "out").write_text("of yesterday", encoding="utf-8")
+    cancel = CancelToken()
+
+    def stop(event: Exporting) -> None:
+        if event.done == 3:
+            assert len(list(tmp_path.iterdir())) == 2, "it is written beside"
+            cancel.cancel()
+
+    with pytest.raises(Cancelled):
+        run(saving(lambda _: long_one(), tmp_path / "out", form), cancel=cancel, on_event=stop)
+    assert [found.name for found in tmp_path.iterdir()] == ["out"]
+    assert (tmp_path / "out").read_text("utf-8") == "of yesterday"
+
+
+def test_one_that_is_closed_under_way_leaves_nothing(tmp_path: Path) -> None:
+    """As by a runner that ends."""
+    events = saving(lambda _: long_one(), tmp_path / "out", Format.HTML)(CancelToken())
+    for _ in range(3):
+        next(events)
+    assert list(tmp_path.iterdir())
+    events.close()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failure_under_way_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()  # a folder cannot be replaced by a file
+    with pytest.raises(UsageError, match="cannot be written"):
+        save(long_one(), tmp_path / "out", Format.CSV)
+    assert [found.name for found in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Iterator[History]:
+    with Database(tmp_path / "history" / "w.sqlite3") as db:
+        yield History(db)
+
+
+def test_people_read_titles_and_programs_the_names_of_files(history: History, tmp_path: Path) -> None:
+    kept = history.conversations.create("Title")
+    turn = history.conversations.add_turn(kept, "Question", parent_id=None)
+    model = replace(fake_model("tiny-q4_k_m"), title="Tiny Model 1B")
+    pane = Pane(0)
+    pane.model = model
+    begun = history.conversations.begin(turn, pane)
+    history.conversations.finish(begun.generation_id, blank(model, "Answer", "end"))
+    text = {form: run(exporting(history, kept, tmp_path / f"out.{form}", names=Names.of([model]))).read_text("utf-8")
+            for form in Format}  # fmt: skip
+    called = f"Tiny Model 1B · {model.quantisation}"
+    assert {form for form in Format if called in text[form]} == {Format.MARKDOWN, Format.HTML}
+    assert all("tiny" in text[form] for form in (Format.JSON, Format.CSV))
+
+
+def test_reading_the_answers_can_be_cancelled_too(history: History, tmp_path: Path) -> None:
+    kept = history.conversations.create("Title")
+    history.conversations.add_turn(kept, "Question", parent_id=None)
+    target, cancel = tmp_path / "out.md", CancelToken()
+    work = exporting(history, kept, target)
+    with pytest.raises(Cancelled):
+        run(work, cancel=cancel, on_event=lambda _: cancel.cancel())
+    assert not target.exists()
+    assert run(work) == target
+    assert "Question" in target.read_text("utf-8")
+    with pytest.raises(UsageError, match="does not exist"):
+        run(exporting(history, kept + 1, tmp_path / "other.md"))

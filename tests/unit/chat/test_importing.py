@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,15 @@ from hypothesis import strategies as st
 
 from workbench.chat import tree
 from workbench.chat.conversations import Conversations
+from workbench.chat.imports import adding, placing
 from workbench.chat.imports.files import ImportingError, read
+from workbench.chat.imports.imported import Imported, ImportedAnswer, ImportedTurn
+from workbench.chat.imports.placing import Importing
 from workbench.chat.pane import Pane
-from workbench.errors import UsageError
-from workbench.store.database import Database
+from workbench.chat.stored import Query
+from workbench.errors import Cancelled, StoreError, UsageError
+from workbench.jobs import CancelToken, run
+from workbench.store.database import Database, Sql
 
 
 def message(
@@ -76,11 +83,15 @@ def test_chatgpts_tree_keeps_its_branches_attempts_and_models(write, conversatio
     assert [(turn.prompt, turn.parent_id) for turn in nodes] == [
         ("One?", None), ("Two?", nodes[0].id), ("One, edited?", None),
     ]  # fmt: skip
-    assert [(a.answer.text, a.answer.model) for a in conversations.attempts(nodes[0].id)] == [
-        ("First.", "gpt-4o"), ("Second.", "o3"),
-    ]  # fmt: skip
     stored = conversations.load(number)
     assert stored is not None
+    answers = []
+    for attempt in stored.turns[0].attempts[0]:
+        conversations.choose_attempt(attempt)
+        alone = conversations.load(number, nodes[0].id)
+        assert alone is not None
+        answers.append((alone.turns[0].answers[0].text, alone.turns[0].answers[0].model))
+    assert answers == [("First.", "gpt-4o"), ("Second.", "o3")]
     assert stored.system_prompt == "Be brief."
     assert stored.turns[0].asked_at == "2023-11-14T22:13:20.500000+00:00"
     pane = Pane(0)
@@ -269,7 +280,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(document=JSON)
 def test_no_json_is_more_than_refused(tmp_path_factory: pytest.TempPathFactory, document: object) -> None:
     path = tmp_path_factory.getbasetemp() / "any.json"
@@ -281,3 +292,87 @@ def test_no_json_is_more_than_refused(tmp_path_factory: pytest.TempPathFactory, 
     for one in found:
         assert bool(one.turns) or one.problems
         assert all(turn.parent is None or turn.parent < place for place, turn in enumerate(one.turns))
+
+
+# --- added as one piece of long work -------------------------------------------------------
+
+
+def talks(count: int) -> tuple[Imported, ...]:
+    answers = (ImportedAnswer("Blue."),)
+    return tuple(Imported(f"Talk {n}", (ImportedTurn(f"Colour {n}?", answers),), "ShareGPT") for n in range(count))
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    with Database(tmp_path / "w.sqlite3") as opened:
+        yield opened
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One conversation at a time."""
+    monkeypatch.setattr(placing, "AT_ONCE_S", -1.0)
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_conversations_are_added_one_after_the_other_and_it_says_how_far(db: Database) -> None:
+    conversations = Conversations(db)
+    events: list[Importing] = []
+    placed = run(conversations.importing(talks(4)), on_event=events.append)
+    assert [one.imported.title for one in placed] == ["Talk 0", "Talk 1", "Talk 2", "Talk 3"]
+    assert events == [Importing(number, 4) for number in range(1, 5)]
+    again = run(conversations.importing(talks(5)))
+    assert [one.known for one in again] == [True] * 4 + [False]
+    assert [one.conversation_id for one in again[:4]] == [one.conversation_id for one in placed]
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_a_cancelled_import_takes_back_what_it_added_and_nothing_else(db: Database) -> None:
+    conversations = Conversations(db)
+    run(conversations.importing(talks(2)))
+    cancel = CancelToken()
+
+    def stop(event: Importing) -> None:
+        if event.done == 4:
+            assert len(conversations.listed()) == 4
+            cancel.cancel()
+
+    with pytest.raises(Cancelled):
+        run(conversations.importing(talks(6)), cancel=cancel, on_event=stop)
+    assert sorted(one.title for one in conversations.listed()) == ["Talk 0", "Talk 1"]
+    assert conversations.search(Query("colour"), 50)
+    assert {hit.title for hit in conversations.search(Query("colour"), 50)} == {"Talk 0", "Talk 1"}
+
+
+@pytest.mark.usefixtures("unhurried")
+def test_an_import_that_fails_takes_back_what_it_added(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    conversations = Conversations(db)
+    add = adding.add
+
+    def full(sql: Sql, one: Imported) -> int:
+        if one.title == "Talk 2":
+            raise StoreError("The disk is full.")
+        return add(sql, one)
+
+    monkeypatch.setattr(adding, "add", full)
+    with pytest.raises(StoreError):
+        conversations.import_all(talks(4))
+    assert conversations.listed() == ()
+
+
+def test_the_store_is_others_between_two_conversations(db: Database) -> None:
+    """A thread that wants to write gets to, before all of a large file is in."""
+    conversations = Conversations(db)
+    written: list[int] = []
+    work = conversations.importing(talks(300))(CancelToken())
+    done = next(work).done
+    thread = threading.Thread(target=lambda: (conversations.keep_draft("key", "text"), written.append(done)))
+    thread.start()
+    for event in work:
+        done = event.done
+        if not thread.is_alive():
+            break
+    thread.join()
+    work.close()
+    assert written
+    assert done < 300

@@ -67,7 +67,7 @@ class Kept:
 def kept(tmp_path) -> Iterator[Kept]:
     with Database(tmp_path / "w.sqlite3") as db:
         receipts, runs, changes = Receipts(db), SpeedRuns(db), []
-        ledger = StoredLedger(receipts, runs, lambda: LAPTOP, changed=lambda: changes.append(None))
+        ledger = StoredLedger(lambda: receipts, lambda: runs, lambda: LAPTOP, changed=lambda: changes.append(None))
         yield Kept(receipts, runs, ledger, changes)
 
 
@@ -170,7 +170,7 @@ def test_llama_cpp_s_own_answer_stands_as_prediction_where_it_is_known(drive, ke
     def exactly(_, fit):
         return replace(fit, basis="exact")
 
-    ledger = StoredLedger(kept.receipts, kept.runs, lambda: LAPTOP, predict=exactly)
+    ledger = StoredLedger(lambda: kept.receipts, lambda: kept.runs, lambda: LAPTOP, predict=exactly)
     driven = drive(Reporting(say(["a"])), panes=1, ledger=ledger)
     driven.comparison.ask("Hello")
     driven.until_quiet()
@@ -229,7 +229,7 @@ def test_an_answer_is_not_lost_because_nothing_can_be_written_down(drive, tmp_pa
     with contextlib.ExitStack() as stack:
         db = stack.enter_context(Database(tmp_path / "w.sqlite3", busy_timeout_ms=1))
         other = stack.enter_context(Database(tmp_path / "w.sqlite3"))
-        ledger = StoredLedger(Receipts(db), SpeedRuns(db), lambda: LAPTOP)
+        ledger = StoredLedger(lambda: Receipts(db), lambda: SpeedRuns(db), lambda: LAPTOP)
         driven = drive(Reporting(say(["a", "b"])), panes=1, ledger=ledger)
         stack.enter_context(other.transaction())
         driven.comparison.ask("Hello")

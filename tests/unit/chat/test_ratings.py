@@ -12,7 +12,9 @@ from tests.unit.stats.test_bradley_terry import PLANTED, votes
 from workbench.chat.votes import words as rating_words
 from workbench.chat.votes.ballots import Contender, Side, Vote
 from workbench.chat.votes.ratings import between_families, by_family, by_tag, next_ballot, rate
+from workbench.stats.clusters import FEWEST
 from workbench.stats.outcome import Outcome
+from workbench.stats.voting import mirrored
 
 WIN, LOSS, TIE, BAD = Outcome.LEFT, Outcome.RIGHT, Outcome.TIE, Outcome.BOTH_BAD
 
@@ -106,7 +108,7 @@ def test_an_answer_nobody_looked_at_is_neither_good_nor_bad() -> None:
 def test_a_rater_who_prefers_the_left_is_named() -> None:
     found = rate([vote("a", "b", WIN), vote("b", "a", WIN)] * 15)
     assert found is not None
-    assert any("on the left won 100 %" in line for line in rating_words.cautions(found))
+    assert any("the one on the left wins" in line for line in rating_words.cautions(found))
     fair = rate([vote("a", "b", WIN), vote("a", "b", LOSS)] * 15)
     assert fair is not None
     assert not any("on the left" in line for line in rating_words.cautions(fair))
@@ -165,3 +167,96 @@ def test_random_votes_between_equal_models_are_not_decided_but_by_chance() -> No
         assert found is not None
         lucky += found.standings[0].votes_to_decide == 0
     assert lucky <= 20
+
+
+# --- votes that hang together -----------------------------------------------------------------------
+
+
+def test_many_votes_on_few_prompts_decide_nothing_and_say_so() -> None:
+    told = [vote("a", "b", WIN, about=f"prompt {number % 3}") for number in range(60)]
+    found = rate(told)
+    assert found is not None
+    (first, _) = found.standings
+    assert (found.prompts, found.unplaced, first.prompts) == (3, 0, 3)
+    assert first.too_few
+    assert first.votes_to_decide is not None
+    assert first.votes_to_decide >= FEWEST - 3
+    said = rating_words.verdicts(found)[0]
+    assert "Too few prompts to tell, 3 prompts so far: about" in said
+    alone = rate([replace(one, about="") for one in told])
+    assert alone is not None
+    assert alone.standings[0].votes_to_decide == 0
+    assert any("Of 60 of the 60 votes nobody knows the prompt" in line for line in rating_words.cautions(alone))
+
+
+def test_votes_on_one_prompt_widen_every_range() -> None:
+    drawn_ = [replace(one, about=f"{number // 8}") for number, one in enumerate(_alike(25, 8))]
+    grouped, alone = rate(drawn_), rate([replace(one, about="") for one in drawn_])
+    assert grouped is not None
+    assert alone is not None
+    for of in ("elo", "beats_next"):
+        wide, narrow = (getattr(one.standings[0], of) for one in (grouped, alone))
+        assert wide.high - wide.low > 1.2 * (narrow.high - narrow.low)
+    assert grouped.both_bad.high - grouped.both_bad.low > 1.2 * (alone.both_bad.high - alone.both_bad.low)
+    assert grouped.both_bad.estimate == alone.both_bad.estimate
+    assert grouped.islands[0].fragile == alone.islands[0].fragile
+    fewer = grouped.islands[0].fragile_prompts
+    assert fewer is not None
+    assert grouped.fragile is not None
+    assert fewer < grouped.fragile
+    assert any(f"without {fewer} prompt" in line for line in rating_words.cautions(grouped))
+
+
+def _alike(prompts: int, each: int) -> list[Vote]:
+    """Of each prompt all votes say the same."""
+    draw = random.Random(3)
+    return [vote("a", "b", said) for _ in range(prompts)
+            for said in [draw.choices([WIN, LOSS, BAD], (5, 3, 2))[0]] * each]  # fmt: skip
+
+
+def test_a_file_in_which_the_better_model_always_stands_left_is_no_sign_of_a_side_bias() -> None:
+    """How often the left one won says nothing where it is always the same."""
+    found = rate([vote("a", "b", WIN)] * 18 + [vote("a", "b", LOSS)] * 2)
+    assert found is not None
+    assert not any("left" in line for line in rating_words.cautions(found))
+
+
+def test_how_far_raters_agree_is_said_where_two_judged_the_same() -> None:
+    def by(rater: str, wrong: int) -> list[Vote]:
+        return [vote("a", "b", LOSS if number in range(wrong) else WIN, about=f"prompt {number}", rater=rater)
+                for number in range(20)]  # fmt: skip
+
+    found = rate([*by("Ada", 5), *by("Bob", 8)])
+    assert found is not None
+    assert found.raters == (("Ada", 20), ("Bob", 20))
+    assert found.few_raters
+    assert found.agreement is not None
+    assert found.agreement.shared == 20
+    assert found.agreement.same.estimate == pytest.approx(17 / 20)
+    # Told from both sides chance makes one half of it: alpha is near 1 - 0.15 / 0.5.
+    assert found.agreement.alpha.estimate == pytest.approx(0.7, abs=0.01)
+    said = " ".join(rating_words.cautions(found))
+    assert "2 raters gave these votes" in said
+    assert "20 pairs of answers were judged by more than one rater, who said the same in 85 %" in said
+    turned = [vote("b", "a", mirrored(one.outcome), about=one.about, rater="Bob") for one in by("Bob", 8)]
+    again = rate([*by("Ada", 5), *turned])
+    assert again is not None
+    assert again.agreement == found.agreement, "where an answer stood makes no difference"
+
+
+def test_one_rater_has_nobody_to_agree_with() -> None:
+    found = rate([vote("a", "b", WIN, about="p", rater="Ada")] * 3)
+    assert found is not None
+    assert (found.agreement, found.few_raters) == (None, False)
+    apart = rate([vote("a", "b", WIN, about="p", rater="Ada"), vote("a", "b", WIN, about="q", rater="Bob")])
+    assert apart is not None
+    assert apart.agreement is None, "they judged different prompts"
+    assert apart.few_raters
+
+
+def test_raters_without_a_name_are_told_apart_by_their_files() -> None:
+    told = [vote("a", "b", WIN, about="p"), vote("a", "b", WIN, about="p", source="hers.csv")]
+    found = rate(told)
+    assert found is not None
+    assert found.raters == (("", 1), ("hers.csv", 1))
+    assert found.agreement is not None

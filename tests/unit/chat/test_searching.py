@@ -45,14 +45,15 @@ def found(conversations: Conversations, text: str, **more: object) -> list[str]:
 
 def test_prompts_answers_and_titles_are_found_with_their_place(conversations: Conversations) -> None:
     number = conversations.add_imported(talk("Breakfast", ("How do I boil an egg?", "In water, for six minutes.")))
-    (turn,) = conversations.tree(number)
-    (attempt,) = conversations.attempts(turn.id)
+    stored = conversations.load(number)
+    assert stored is not None
+    (turn,) = stored.turns
     at = "2026-03-01T12:00:00+00:00"
     assert conversations.search(Query("egg")) == (
         Hit(number, turn.id, None, "Breakfast", None, "How do I boil an \x02egg\x03?", at),
     )
     assert conversations.search(Query("minutes")) == (
-        Hit(number, turn.id, attempt.id, "Breakfast", "gemma", "In water, for six \x02minutes\x03.", at),
+        Hit(number, turn.id, turn.shown[0], "Breakfast", "gemma", "In water, for six \x02minutes\x03.", at),
     )
     assert [hit.snippet for hit in conversations.search(Query("breakf"))] == ["\x02Breakfast\x03"]
 
@@ -143,7 +144,7 @@ def many(tmp_path_factory: pytest.TempPathFactory):
         yield Conversations(opened)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(typed=st.text(max_size=40) | st.text('"*^:()+-{}ANDORT NE', max_size=30))
 def test_whatever_is_typed_is_words(many: Conversations, typed: str) -> None:
     for hit in many.search(Query(typed)):
@@ -155,7 +156,7 @@ def test_what_looks_like_an_operator_is_looked_for(many: Conversations, typed: s
     assert len(many.search(Query(typed))) == 1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(text=st.text(max_size=300), word=st.text(min_size=1, max_size=5))
 def test_a_snippet_never_tells_anything_but_the_text(text: str, word: str) -> None:
     words = searching.Words.of(word)

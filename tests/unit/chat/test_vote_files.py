@@ -12,9 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from workbench.chat.votes import files
 from workbench.chat.votes.ballots import Ballots, Before, Compared, Contender, Filter, Side, Taken, Vote
-from workbench.chat.votes.files import VoteForm, read, save, why_no_pair, written
-from workbench.errors import UsageError
+from workbench.chat.votes.files import Saving, VoteForm, read, save, saving, why_no_pair, written
+from workbench.errors import Cancelled, UsageError
+from workbench.jobs import CancelToken, run
 from workbench.stats.outcome import Outcome
 from workbench.store.database import Database
 
@@ -42,6 +44,7 @@ def compared(draw: st.DrawFn) -> Compared:
         comment=draw(ANY_TEXT),
         tags=tuple(draw(st.lists(ANY_TEXT, max_size=3))),
         voted_at=draw(st.sampled_from(["", "2026-05-01T12:00:00.123456+00:00"])),
+        rater=draw(st.sampled_from(["", "Ada", "=Bob"])),
     )
     befores = st.builds(Before, ANY_TEXT, st.lists(st.tuples(ANY_TEXT, ANY_TEXT), max_size=2).map(tuple))
     return Compared(vote, draw(ANY_TEXT), draw(ANY_TEXT), draw(ANY_TEXT), draw(befores), draw(befores))
@@ -57,7 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("form", [VoteForm.ARENA, VoteForm.CSV])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(votes=st.lists(compared(), min_size=1, max_size=4))
 def test_every_vote_comes_back_as_it_was(folder: Path, form: VoteForm, votes: list[Compared]) -> None:
     told = numbered(votes)
@@ -65,7 +68,7 @@ def test_every_vote_comes_back_as_it_was(folder: Path, form: VoteForm, votes: li
     assert list(read(folder / f"votes.{form}")) == told
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(votes=st.lists(compared(), min_size=1, max_size=4), messages=st.booleans())
 def test_every_preference_pair_comes_back_as_it_was(folder: Path, votes: list[Compared], messages: bool) -> None:
     told = numbered([replace(one, before_right=one.before_left) for one in votes])
@@ -215,7 +218,7 @@ def test_what_is_not_text_is_refused_with_its_line(tmp_path: Path) -> None:
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_are_votes_or_are_refused(folder: Path, found: bytes) -> None:
     path = folder / "noise"
     path.write_bytes(found)
@@ -246,6 +249,30 @@ def test_imported_votes_are_told_apart_and_not_added_twice(ballots: Ballots, tmp
     assert [one.vote.outcome for one in kept] == [Outcome.LEFT, Outcome.TIE]
 
 
+@pytest.mark.parametrize("form", list(VoteForm))
+def test_many_votes_are_written_a_step_at_a_time_as_they_are_in_one_go(
+    ballots: Ballots, tmp_path: Path, form: VoteForm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "STEP", 3)
+    votes = [a_vote(list(Outcome)[number % 4], id=number, seed=number) for number in range(1, 9)]
+    ballots.add_imported(votes, "v.jsonl")
+    told: list[Saving] = []
+    done = run(saving(ballots, Filter(), tmp_path / "steps", form), on_event=told.append)
+    whole = save(ballots.compared(), tmp_path / "whole", form)
+    assert (tmp_path / "steps").read_bytes() == (tmp_path / "whole").read_bytes()
+    assert (done.votes, done.left_out) == (whole.votes, whole.left_out)
+    assert told == [Saving(0, 8), Saving(3, 8), Saving(6, 8)]
+
+
+def test_an_export_of_votes_that_is_cancelled_leaves_what_was_there(ballots: Ballots, tmp_path: Path) -> None:
+    ballots.cast(a_vote().vote)
+    target, cancel = tmp_path / "v.csv", CancelToken()
+    target.write_text("earlier", "utf-8")
+    with pytest.raises(Cancelled):
+        run(saving(ballots, Filter(), target, VoteForm.CSV), cancel=cancel, on_event=lambda _: cancel.cancel())
+    assert target.read_text("utf-8") == "earlier"
+
+
 def test_imported_votes_go_out_again_as_they_came(ballots: Ballots, tmp_path: Path) -> None:
     before = Before("Be brief.", (("Hi", "Hi."),))
     ballots.add_imported([replace(a_vote(tags=("tone",), comment="warm"), before_left=before)], "v.jsonl")
@@ -268,3 +295,21 @@ def test_a_withdrawn_vote_does_not_come_back_with_its_file(ballots: Ballots) -> 
     assert ballots.withdraw(ballots.counted()[0].id)
     assert ballots.add_imported([a_vote()], "v") == Taken(0, 1)
     assert ballots.counted() == ()
+
+
+def test_who_judged_and_which_question_it_was_come_out_of_an_arena_s_line(ballots: Ballots, tmp_path: Path) -> None:
+    lines = [{"question_id": question, "model_a": "x", "model_b": "y", "winner": "model_a", "judge": judge}
+             for question, judge in ((81, "expert_1"), (81, "expert_2"), ("82", "user"))]  # fmt: skip
+    path = tmp_path / "judged.jsonl"
+    path.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
+    ballots.add_imported(read(path), path.name)
+    votes = ballots.counted()
+    assert [vote.rater for vote in votes] == ["expert_1", "expert_2", ""]
+    assert [vote.about for vote in votes] == ["81", "81", "82"]
+
+
+def test_a_rater_s_name_goes_out_and_comes_back(ballots: Ballots, tmp_path: Path) -> None:
+    one = a_vote(rater="Ada")
+    for form in VoteForm:
+        save([one], tmp_path / f"votes.{form}", form)
+        assert read(tmp_path / f"votes.{form}")[0].vote.rater == "Ada"

@@ -249,7 +249,9 @@ def test_ctrl_c_keeps_what_was_written_and_exits_130(workbench, library, monkeyp
         if self.comparison.panes[0].text and next(interrupts, False):
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("workbench.app.FakeBackend", lambda **_: FakeBackend(say(["word "] * 1000), tokens_per_s=100))
+    monkeypatch.setattr(
+        "workbench.engine.fake.FakeBackend", lambda **_: FakeBackend(say(["word "] * 1000), tokens_per_s=100)
+    )
     monkeypatch.setattr(Loop, "_deliver_batch", interrupting)
     outcome = workbench("compare", "-m", "alpha", "--json", "Hello")
     assert outcome.status == 130

@@ -92,7 +92,12 @@ def test_votes_are_ranked_with_how_sure_that_is(workbench, data, asked):
     assert island["standings"][0]["votes_to_decide"] > 0
     assert island["standings"][0]["acceptable"]["estimate"] == pytest.approx(2 / 3)
     said = workbench("votes", "rank").out
-    assert "Not decided: about" in said
+    assert "Too few prompts to tell, 3 prompts so far: about" in said
+    assert island["standings"][0]["prompts"] == 3
+    assert ranking["prompts"] == 3
+    assert ranking["agreement"] is None
+    assert workbench("votes", "rank", "--rater", "Ada", "--json").json["votes"] == 0
+    assert workbench("votes", "rank", "--rater", "", "--json").json["votes"] == 3
     assert workbench("votes", "rank", "--by", "tag", "--json").json["rankings"][0]["of"] == "tone"
     assert workbench("votes", "rank", "--tag", "other", "--json").json["votes"] == 0
     refused = workbench("votes", "rank", "--by", "weather")

@@ -47,7 +47,7 @@ def of(seed: int, count: int) -> tuple[Statistics, dict[str, np.ndarray]]:
 
 
 @given(SEEDS, st.floats(0.01, 20))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_divergence_is_what_the_definition_gives(seed: int, spread: float) -> None:
     base, rows = rows_like(seed, spread=spread), rows_like(seed + 1, spread=spread)
     targets = np.random.default_rng(seed).integers(0, 97, 4).astype(np.int32)
@@ -63,7 +63,7 @@ def test_a_divergence_is_what_the_definition_gives(seed: int, spread: float) -> 
 
 
 @given(SEEDS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_equal_rows_do_not_diverge_by_a_single_bit(seed: int) -> None:
     rows = rows_like(seed)
     with RowWorkers(1) as workers:
@@ -83,7 +83,7 @@ def test_rows_are_computed_alike_by_any_number_of_threads() -> None:
 
 
 @given(SEEDS, st.integers(0, 96), st.integers(0, 120))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_alternatives_are_the_likeliest_tokens_of_the_whole_vocabulary(seed: int, taken: int, count: int) -> None:
     row = rows_like(seed)[0]
     logprob, likeliest = candidates(row, taken, count)
@@ -103,7 +103,7 @@ def test_equally_likely_alternatives_come_in_the_order_of_their_numbers() -> Non
 
 
 @given(SEEDS, st.integers(5, 40))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_packed_rows_come_back_within_half_a_step(seed: int, n_vocab: int) -> None:
     rows = rows_like(seed, n_vocab=n_vocab, spread=6)
     with RowWorkers(1) as workers:
@@ -124,7 +124,7 @@ def test_a_row_of_equal_logits_is_packed_without_dividing_by_nothing() -> None:
 
 
 @given(SEEDS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_divergence_from_packed_rows_is_that_from_the_rows_but_for_their_rounding(seed: int) -> None:
     base, targets = rows_like(seed), np.arange(4, dtype=np.int32)
     rows = (base + np.random.default_rng(seed).normal(0, 0.2, base.shape)).astype(np.float32)
@@ -141,7 +141,7 @@ def test_a_divergence_from_packed_rows_is_that_from_the_rows_but_for_their_round
 
 
 @given(SEEDS, st.integers(11, 300))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_means_and_errors_are_those_of_the_sample(seed: int, count: int) -> None:
     found, values = of(seed, count)
     root = math.sqrt(count - 1)
@@ -156,7 +156,7 @@ def test_means_and_errors_are_those_of_the_sample(seed: int, count: int) -> None
 
 
 @given(SEEDS, st.integers(11, 300))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_ratio_s_error_takes_what_both_models_have_in_common_into_account(seed: int, count: int) -> None:
     found, values = of(seed, count)
     differences = values["nll"] - values["base"]
@@ -168,7 +168,7 @@ def test_the_ratio_s_error_takes_what_both_models_have_in_common_into_account(se
 
 
 @given(SEEDS, st.integers(1, 400))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_percentiles_lie_between_neighbours_in_proportion(seed: int, count: int) -> None:
     values = np.random.default_rng(seed).normal(0, 1, count)
     fractions = (1.0, 0.999, 0.9, 0.5, 0.25, 0.01, 0.0)
@@ -177,7 +177,7 @@ def test_percentiles_lie_between_neighbours_in_proportion(seed: int, count: int)
 
 
 @given(SEEDS, st.lists(st.integers(1, 40), min_size=2, max_size=12))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_tokens_of_one_text_are_taken_together(seed: int, sizes: list[int]) -> None:
     values = np.random.default_rng(seed).gamma(1, 0.1, sum(sizes))
     found = clustered(values, sizes)

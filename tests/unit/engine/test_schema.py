@@ -242,7 +242,7 @@ def document(asked: Any, rng: random.Random) -> Any:
     return {"boolean": rng.random() < 0.5, "null": None}[asked["type"]]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(SCHEMAS, st.randoms(use_true_random=False))
 def test_every_valid_document_in_the_schemas_order_is_matched(asked: Any, rng: random.Random) -> None:
     rules, valid = _rules(asked), _valid(asked)
@@ -253,7 +253,7 @@ def test_every_valid_document_in_the_schemas_order_is_matched(asked: Any, rng: r
         assert matches(rules, text), text
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(SCHEMAS, st.randoms(use_true_random=False))
 def test_every_sentence_of_the_grammar_is_a_valid_document(asked: Any, rng: random.Random) -> None:
     rules, valid = _rules(asked), _valid(asked)

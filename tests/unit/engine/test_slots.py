@@ -120,7 +120,7 @@ def test_a_shared_beginning_longer_than_a_sliding_window_asks_for_the_room_of_mo
     assert sequences_wanted(8, 512 + 1024, 512) == 11
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     lengths=st.lists(st.tuples(st.integers(1, 30), st.integers(0, 9)), min_size=1, max_size=9),
     slots=st.integers(1, 4),

@@ -56,7 +56,7 @@ def split(text: str, thinking: Thinking | None, words: Words, *, tail: str = "",
     return "".join(p for p, thinks in parts if thinks), "".join(p for p, thinks in parts if not thinks)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(size=st.integers(1, 40), thought=st.text("ab<>/think \n", max_size=30), answer=st.text("ab<>/ \n", max_size=20))
 def test_marks_are_found_however_the_text_is_cut(size: int, thought: str, answer: str) -> None:
     if "</think>" in thought:
@@ -66,7 +66,7 @@ def test_marks_are_found_however_the_text_is_cut(size: int, thought: str, answer
     assert found == (thought.lstrip(), answer.lstrip())
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(size=st.integers(1, 9), answer=st.text("ab<>/think \n", max_size=30))
 def test_an_answer_without_thinking_is_left_as_it_is(size: int, answer: str) -> None:
     if answer.strip().startswith("<think>"):

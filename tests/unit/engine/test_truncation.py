@@ -115,7 +115,7 @@ def test_messages_of_one_role_in_a_row_belong_to_one_turn() -> None:
     assert turns((Message("system", "s"), answer, user, user, answer, user)) == ((1,), (2, 3, 4), (5,))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     lengths=st.lists(st.integers(0, 60), min_size=1, max_size=15),
     system=st.sampled_from(["", "S", "system " * 5]),

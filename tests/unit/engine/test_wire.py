@@ -36,6 +36,7 @@ from workbench.jobs import CancelToken
 from workbench.models.exact import Buffer
 from workbench.models.params import RunParams
 from workbench.models.receipt import Growth
+from workbench.words import Said, said
 
 PROMPT = RenderedPrompt(
     "<s>Hi \udcff 🙂\n", "file", 4, ("a note",), (1, 2, 3, 4), "ab" * 32, "merged", "Be brief.", "2026-03-01", 2,
@@ -86,6 +87,13 @@ def test_what_equality_leaves_out_comes_back_too() -> None:
 
 def test_a_probability_of_zero_comes_back() -> None:
     assert wire.loads(wire.dumps(Candidate(1, "a", -math.inf))).logprob == -math.inf
+
+
+def test_a_sentence_remembers_how_it_was_made() -> None:
+    sentence = said("{model} was not read: {why}", model="a.gguf", why=said("it is empty"))
+    after = wire.loads(wire.dumps((1, "error", ("bad_gguf", sentence, None))))[2][1]
+    assert isinstance(after, Said)
+    assert (after, after.template) == (sentence, "{model} was not read: {why}")
 
 
 def test_every_kind_of_the_contract_can_travel() -> None:

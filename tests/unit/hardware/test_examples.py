@@ -162,7 +162,7 @@ def test_what_cannot_be_meant_is_said_with_a_way_out(text: str, message: str, hi
     assert hint in str(caught.value.hint)
 
 
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=200, database=None)
 @given(st.text(alphabet="0123456789 gGbBtTxX+,.rRaAmMuUpPcC", max_size=30))
 def test_whatever_is_typed_is_a_machine_or_a_plain_refusal(text: str) -> None:
     with contextlib.suppress(UsageError):

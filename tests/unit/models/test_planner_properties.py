@@ -59,7 +59,7 @@ def rank(verdict: Verdict) -> int:
     return WORST_FIRST.index(verdict)
 
 
-@settings(max_examples=40, deadline=None, database=None)
+@settings(max_examples=40, database=None)
 @given(
     subject=models(), params=choices(), free=memories, ram=memories, n_ctx=contexts,
     more_free=st.floats(0, 20), more_ram=st.floats(0, 20),
@@ -74,7 +74,7 @@ def test_more_memory_is_never_worse(
     assert (found.margin_bytes < 0) == (found.verdict is Verdict.TOO_BIG)
 
 
-@settings(max_examples=40, deadline=None, database=None)
+@settings(max_examples=40, database=None)
 @given(subject=models(), params=choices(), n_ctx=contexts, more=st.integers(1, 50_000), layers=st.integers(0, 50))
 def test_more_context_never_takes_less(
     subject: ModelFile, params: RunParams, n_ctx: int, more: int, layers: int
@@ -91,7 +91,7 @@ def test_more_context_never_takes_less(
         assert after.total_bytes >= before.total_bytes - WORK_AREA_DIPS * before.compute_bytes
 
 
-@settings(max_examples=30, deadline=None, database=None)
+@settings(max_examples=30, database=None)
 @given(subject=models(), params=choices(), free=memories, ram=memories, more=st.floats(0, 20))
 def test_the_longest_context_fits_and_grows_with_memory(
     subject: ModelFile, params: RunParams, free: float, ram: float, more: float
@@ -110,7 +110,7 @@ def test_the_longest_context_fits_and_grows_with_memory(
             assert found.max_context >= found.context
 
 
-@settings(max_examples=40, deadline=None, database=None)
+@settings(max_examples=40, database=None)
 @given(subject=models(), params=choices(), free=memories, ram=memories, n_ctx=contexts)
 def test_remedies_never_end_worse_and_do_what_they_say(
     subject: ModelFile, params: RunParams, free: float, ram: float, n_ctx: int
@@ -129,7 +129,7 @@ def test_remedies_never_end_worse_and_do_what_they_say(
         assert rank(found.remedies[-1].verdict) > rank(found.verdict)
 
 
-@settings(max_examples=20, deadline=None, database=None)
+@settings(max_examples=20, database=None)
 @given(scale=st.floats(0.1, 10), free=st.floats(1, 48), ram=st.floats(2, 64), gpu=st.booleans())
 def test_a_recommended_rung_fits(scale: float, free: float, ram: float, gpu: bool) -> None:
     found = ladder(quantisations(scale=scale), with_gpu(free, ram_gib=ram) if gpu else with_ram(ram))
@@ -137,7 +137,7 @@ def test_a_recommended_rung_fits(scale: float, free: float, ram: float, gpu: boo
     assert (found.recommended in fits) == bool(fits)
 
 
-@settings(max_examples=30, deadline=None, database=None)
+@settings(max_examples=30, database=None)
 @given(files=st.lists(models(), min_size=1, max_size=3), free=st.floats(2, 30), ram=st.floats(4, 60))
 def test_panes_said_to_fit_together_do(files: list[ModelFile], free: float, ram: float) -> None:
     machine = with_gpu(free, ram_gib=ram)

@@ -38,7 +38,7 @@ def test_planted_strengths_are_recovered():
     ranking = fit(4, votes(PLANTED, 6000, seed=1))
     assert ranking.order == (0, 1, 2, 3)
     assert np.abs(ranking.strengths - PLANTED).max() < 0.1
-    assert ranking.tie_probability(0, 3) == pytest.approx(TIE / (math.exp(0.6) + TIE + math.exp(-0.6)), abs=0.02)
+    assert math.exp(ranking.parameters[4]) == pytest.approx(TIE, abs=0.05)
 
 
 @pytest.mark.parametrize("count", [30, 120])
@@ -149,7 +149,7 @@ def test_elo_is_the_strength_on_another_scale():
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_exchanging_the_sides_of_every_ballot_changes_nothing(seed):
     ballots = votes(PLANTED, 40, seed)
     turned = [Ballot(one.right, one.left, mirrored(one.outcome)) for one in ballots]
@@ -220,7 +220,7 @@ def test_models_that_no_votes_connect_are_islands():
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_same_vote_many_times_is_that_many_votes(seed):
     ballots = votes(PLANTED, 30, seed)
     shuffled = random.Random(seed).sample(ballots * 3, 90)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from tests.unit.stats.test_bradley_terry import PLANTED, votes
 from workbench.stats.bradley_terry import Ballot, fit
+from workbench.stats.clusters import FEWEST
 from workbench.stats.outcome import Outcome
 from workbench.stats.voting import (
     consistency,
     decided,
+    fragile_groups,
     fragility,
-    left_share,
     mirrored,
     next_pair,
     votes_to_decide,
@@ -86,15 +88,61 @@ def test_a_first_place_that_many_votes_carry_is_not_fragile():
     assert fragility(1, []) is None
 
 
-def test_a_rater_who_prefers_a_side_is_found_out():
-    assert 0.5 in left_share([Ballot(0, 1, WIN), Ballot(0, 1, LOSS)] * 10)
-    assert left_share([Ballot(0, 1, WIN)] * 18 + [Ballot(0, 1, LOSS)] * 2).low > 0.5
-    assert left_share([Ballot(0, 1, TIE)]).low == 0.0
-
-
 def test_mirrored_repeats_measure_the_rater():
     pairs = [(WIN, mirrored(LOSS))] * 9 + [(WIN, mirrored(WIN))]
     assert consistency(pairs).estimate == 0.9
     assert mirrored(mirrored(WIN)) is WIN
     assert mirrored(TIE) is TIE
     assert consistency([(TIE, Outcome.BOTH_BAD)]).estimate == 1.0
+
+
+# --- votes that hang together -----------------------------------------------------------------------
+
+
+def test_nothing_is_decided_by_too_few_prompts_however_many_the_votes():
+    ballots, groups = [Ballot(0, 1, WIN)] * 200, np.arange(200) % (FEWEST - 2)
+    ranking = fit(2, ballots, groups=groups)
+    assert not decided(ranking, 0, 1)
+    more = votes_to_decide(ranking, 0, 1)
+    assert more is not None
+    assert more >= 2, "at the least so many prompts as are missing"
+    assert decided(fit(2, ballots, groups=np.arange(200) % 20), 0, 1)
+
+
+def test_votes_to_decide_on_new_prompts_is_about_what_it_takes():
+    """Each prompt judged four times, alike: it is prompts that are wanted, not votes on the same ones."""
+    few = [Ballot(0, 1, said) for said in [WIN] * 6 + [LOSS] * 4 for _ in range(4)]
+    groups = np.arange(40) // 4
+    ranking = fit(2, few, groups=groups)
+    more = votes_to_decide(ranking, 0, 1)
+    alone = votes_to_decide(fit(2, few), 0, 1)
+    assert more is not None
+    assert alone is not None
+    assert more > 1.5 * alone
+
+    def with_new(count: int) -> bool:
+        new = ([WIN] * 6 + [LOSS] * 4) * 40
+        ballots = few + [Ballot(0, 1, said) for said in new[:count]]
+        return decided(fit(2, ballots, groups=np.array([*groups, *range(10, 10 + count)])), 0, 1)
+
+    assert with_new(round(1.3 * more / 10) * 10)
+    assert not with_new(round(0.7 * more / 10) * 10)
+
+
+def test_fragility_by_prompts_names_how_few_carry_the_first_place():
+    """Three prompts for the one, each judged five times; eight for the other, judged once."""
+    ballots = [Ballot(0, 1, WIN)] * 15 + [Ballot(0, 1, LOSS)] * 8
+    groups = np.array([place // 5 for place in range(15)] + list(range(3, 11)))
+    assert fragile_groups(2, ballots, groups) == 2
+    found = fragility(2, ballots)
+    assert found is not None
+    assert len(found.ballots) == 8
+    assert fragile_groups(1, [], np.zeros(0, dtype=int)) is None
+    assert fragile_groups(2, [Ballot(0, 1, WIN)] * 60, np.arange(60), most=5) is None
+
+
+def test_a_prompt_for_each_vote_is_as_fragile_as_the_votes():
+    ballots = votes(PLANTED, 60, seed=4)
+    found = fragility(4, ballots)
+    assert found is not None
+    assert fragile_groups(4, ballots, np.arange(60)) == len(found.ballots)

@@ -306,3 +306,18 @@ def test_closing_twice_is_harmless(tmp_path: Path) -> None:
     db.close()
     db.close()
     assert [entry.name for entry in tmp_path.iterdir()] == ["w.sqlite3"]
+
+
+def test_a_file_written_anew_holds_no_byte_of_what_was_deleted(tmp_path: Path) -> None:
+    path = tmp_path / "w.sqlite3"
+    with Database(path) as db:
+        for number in range(50):
+            save_draft(db, f"draft {number}", "quetzal" * 500)
+        save_draft(db, "stays", "heron")
+        with db.transaction() as sql:
+            sql.execute("DELETE FROM draft WHERE key <> 'stays'")
+        db.compact()
+        written = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+        assert b"quetzal" not in written
+        assert b"heron" in written
+        assert db.check() == ()

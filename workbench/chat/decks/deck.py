@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from workbench.errors import WorkbenchError
+from workbench.words import said
 
 MOST_PROMPTS = 10_000
 _RULE = re.compile(r"-{3,}[ \t]*")
@@ -43,12 +44,17 @@ class Deck:
         """Itself, with a name in one line; raises DeckError where there is nothing to ask, or too much."""
         if not self.prompts:
             raise DeckError(
-                "This deck holds no prompt.", hint="Write one prompt on each line, or separate them with --- lines."
+                said("This deck holds no prompt."),
+                hint=said("Write one prompt on each line, or separate them with --- lines."),
             )
         if len(self.prompts) > MOST_PROMPTS:
             raise DeckError(
-                f"This deck holds {len(self.prompts):,} prompts; at most {MOST_PROMPTS:,} can be run.",
-                hint="Split it into several decks.",
+                said(
+                    "This deck holds {prompts_count:,} prompts; at most {most_prompts:,} can be run.",
+                    prompts_count=len(self.prompts),
+                    most_prompts=MOST_PROMPTS,
+                ),
+                hint=said("Split it into several decks."),
             )
         return Deck(" ".join(self.name.split()) or "Deck", self.prompts)
 

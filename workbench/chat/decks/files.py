@@ -12,13 +12,14 @@ from typing import Any
 from workbench.chat import attachments
 from workbench.chat.decks.deck import Deck, DeckError, DeckPrompt, parse
 from workbench.errors import UsageError
+from workbench.words import said
 
 MOST_BYTES = 256 * 1024 * 1024
 ENDINGS = ("txt", "md", "csv", "tsv", "jsonl", "ndjson", "json")
 
 _TEXTS = ("prompt", "text", "question", "instruction", "input")
 _NAMES = ("name", "id", "title")
-_SHAPE = 'Each prompt is a text, or an object with a "prompt", and if you like a "name", "tags" and a "system".'
+_SHAPE = said('Each prompt is a text, or an object with a "prompt", and if you like a "name", "tags" and a "system".')
 
 
 def read(path: Path) -> Deck:
@@ -45,7 +46,7 @@ def _from_lines(text: str, name: str) -> Iterator[DeckPrompt]:
     # Not splitlines(): JSON may hold U+2028 and the like as they are.
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
-            where = f"{name}, line {number}"
+            where = said("{name}, line {number}", name=name, number=number)
             yield _prompt(_json(line, where), where)
 
 
@@ -55,8 +56,11 @@ def _from_json(text: str, path: Path) -> Deck:
     if isinstance(value, dict) and isinstance(value.get("prompts"), list):
         called, value = str(value.get("name") or called), value["prompts"]
     if not isinstance(value, list):
-        raise DeckError(f"{path.name} holds no list of prompts.", hint=_SHAPE)
-    prompts = tuple(_prompt(one, f"{path.name}, prompt {number}") for number, one in enumerate(value, 1))
+        raise DeckError(said("{file} holds no list of prompts.", file=path.name), hint=_SHAPE)
+    prompts = tuple(
+        _prompt(one, said("{file}, prompt {number}", file=path.name, number=number))
+        for number, one in enumerate(value, 1)
+    )
     return Deck(called, prompts).checked()
 
 
@@ -64,23 +68,23 @@ def _json(text: str, where: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise DeckError(f"{where}: this is not JSON.", hint=_SHAPE) from error
+        raise DeckError(said("{where}: this is not JSON.", where=where), hint=_SHAPE) from error
 
 
 def _prompt(value: object, where: str) -> DeckPrompt:
     if isinstance(value, str):
         value = {"prompt": value}
     if not isinstance(value, dict):
-        raise DeckError(f"{where}: this is no prompt.", hint=_SHAPE)
+        raise DeckError(said("{where}: this is no prompt.", where=where), hint=_SHAPE)
     text, system, tags = _first(value, _TEXTS), value.get("system"), value.get("tags", ())
     if not isinstance(text, str) or not text.strip():
-        raise DeckError(f"{where}: there is no prompt in it.", hint=_SHAPE)
+        raise DeckError(said("{where}: there is no prompt in it.", where=where), hint=_SHAPE)
     if system is not None and not isinstance(system, str):
-        raise DeckError(f"{where}: the system prompt must be a text.", hint=_SHAPE)
+        raise DeckError(said("{where}: the system prompt must be a text.", where=where), hint=_SHAPE)
     if isinstance(tags, str):
         tags = [tag.strip() for tag in tags.replace(";", ",").split(",")]
     if not isinstance(tags, list | tuple):
-        raise DeckError(f"{where}: the tags must be a list.", hint=_SHAPE)
+        raise DeckError(said("{where}: the tags must be a list.", where=where), hint=_SHAPE)
     name = _first(value, _NAMES)
     return DeckPrompt(text, "" if name is None else str(name), tuple(str(tag) for tag in tags if str(tag)), system)
 
@@ -95,7 +99,9 @@ def _from_table(text: str, name: str, ending: str) -> Iterator[DeckPrompt]:
     try:
         rows = [row for row in csv.reader(io.StringIO(text), delimiter=_delimiter(text, ending)) if any(row)]
     except csv.Error as error:
-        raise DeckError(f"{name} is no table: {error}.", hint="Write one prompt in each row.") from error
+        raise DeckError(
+            said("{name} is no table: {error}.", name=name, error=error), hint=said("Write one prompt in each row.")
+        ) from error
     finally:
         csv.field_size_limit(before)
     if not rows:
@@ -105,12 +111,13 @@ def _from_table(text: str, name: str, ending: str) -> Iterator[DeckPrompt]:
         for number, row in enumerate(rows[1:], 2):
             record: dict[str, Any] = {key: cell for key, cell in zip(head, row, strict=False) if cell.strip()}
             if record:
-                yield _prompt(record, f"{name}, row {number}")
+                yield _prompt(record, said("{name}, row {number}", name=name, number=number))
     elif max(map(len, rows)) == 1:
         yield from (DeckPrompt(row[0].strip()) for row in rows)
     else:
         raise DeckError(
-            f"{name} does not say which column holds the prompts.", hint='Call that column "prompt" in the first row.'
+            said("{name} does not say which column holds the prompts.", name=name),
+            hint=said('Call that column "prompt" in the first row.'),
         )
 
 

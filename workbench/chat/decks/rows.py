@@ -19,6 +19,7 @@ from workbench.engine.base import StopReason
 from workbench.errors import StoreError
 from workbench.store.database import Database, Row, Sql, timestamp
 from workbench.store.locks import HeldElsewhereError, Lock
+from workbench.words import said
 
 _SHOWN = 200  # letters of a prompt, in a table
 
@@ -123,6 +124,17 @@ class DeckColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedRun:
+    """A run without its prompts: ``done`` of its ``total`` answers are there."""
+
+    id: int
+    title: str
+    models: tuple[str, ...]
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class DeckTable:
     """A run as far as it is; a cell that is missing is still to do."""
 
@@ -173,6 +185,16 @@ class DeckRuns:
     def listed(self) -> tuple[Listed, ...]:
         """Newest first."""
         return self._conversations.listed(Wanted(kind=DECK))
+
+    def newest(self, most: int) -> tuple[ListedRun, ...]:
+        """So many runs, newest first: cheap, however many there are and however long their answers."""
+        with self._db.read() as sql:
+            rows = sql.execute(
+                "SELECT id, title, (SELECT count(*) FROM turn WHERE conversation_id = conversation.id) AS prompts"
+                " FROM conversation WHERE kind = ? AND deleted_at IS NULL ORDER BY changed_at DESC, id DESC LIMIT ?",
+                (DECK, most),
+            ).fetchall()
+            return tuple(_listed(sql, row) for row in rows)
 
     def asked(self, run_id: int) -> StoredConversation | None:
         """With which panes and options it is asked, without its answers; None where there is no such run."""
@@ -234,13 +256,16 @@ class DeckRuns:
         try:
             return Lock(self._db.path.with_name(f"deck-{run_id}.lock"))
         except HeldElsewhereError as error:
-            who = f" by process {error.process}" if error.process is not None else ""
             raise DeckError(
-                f"Run {run_id} is being asked already{who}.", hint="Wait for it there, or stop it there first."
+                said("Run {run} is being asked already.", run=run_id)
+                if error.process is None
+                else said("Run {run} is being asked already by process {process}.", run=run_id, process=error.process),
+                hint=said("Wait for it there, or stop it there first."),
             ) from error
         except OSError as error:
             raise StoreError(
-                f"{self._db.path.parent} cannot be written: {error.strerror}.", hint="Check its permissions."
+                said("{path} cannot be written: {why}.", path=self._db.path.parent, why=error.strerror),
+                hint=said("Check its permissions."),
             ) from error
 
     def begin(self, turn_id: int, pane: Pane) -> int:
@@ -252,6 +277,21 @@ class DeckRuns:
 
     def finish(self, generation_id: int, answer: Answer) -> None:
         self._conversations.finish(generation_id, answer)
+
+
+def _listed(sql: Sql, row: Row) -> ListedRun:
+    columns = _columns(sql, row["id"])
+    slots = ", ".join("?" * len(columns))
+    done = sql.execute(
+        # Of each cell the newest attempt, as in ``_cells``; read from an index alone.
+        "SELECT count(*) FROM generation AS newest WHERE turn_id IN (SELECT id FROM turn WHERE conversation_id = ?)"  # noqa: S608
+        f" AND slot IN ({slots}) AND state = 'done' AND stop_reason IS NOT ?"
+        " AND NOT EXISTS (SELECT 1 FROM generation AS later WHERE later.turn_id = newest.turn_id"
+        " AND later.slot = newest.slot AND later.attempt > newest.attempt)",
+        (row["id"], *(column.slot for column in columns), StopReason.CANCELLED),
+    ).fetchone()[0]
+    names = tuple(column.model for column in columns)
+    return ListedRun(row["id"], row["title"], names, done, row["prompts"] * len(columns))
 
 
 def _columns(sql: Sql, run_id: int) -> tuple[DeckColumn, ...]:

@@ -24,6 +24,7 @@ from workbench.errors import WorkbenchError
 from workbench.jobs import JobMessage
 from workbench.models.file import ModelFile
 from workbench.store.locks import Lock
+from workbench.words import said
 
 PARTIAL_EVERY_S = 1.0
 _LAST_STEPS = 20  # of each kind: how long they take may change as the machine warms up
@@ -63,7 +64,7 @@ class DeckJournal:
 
     def partial(self, pane: Pane) -> None:
         found = self._generations.get(pane.id)
-        if found is not None and time.monotonic() - self._kept_at[pane.id] > PARTIAL_EVERY_S:
+        if found is not None and time.monotonic() - self._kept_at[pane.id] > PARTIAL_EVERY_S and pane.text:
             self.runs.keep_partial(found[1], pane.text)
             self._kept_at[pane.id] = time.monotonic()
 
@@ -123,7 +124,9 @@ class DeckRun:
         if self.running:
             return
         if not self._panes():
-            raise DeckError("None of the models of this run is there.", hint="Bring a model back, or begin a new run.")
+            raise DeckError(
+                said("None of the models of this run is there."), hint=said("Bring a model back, or begin a new run.")
+            )
         self._lock = self._journal.runs.claim(self.id)
         self._journal.runs.mark_unfinished(self.id)
         self._table = self._read()
@@ -185,7 +188,7 @@ class DeckRun:
     def _read(self) -> DeckTable:
         table = self._journal.runs.table(self.id)
         if table is None:
-            raise DeckError("This run of a deck does not exist any more.", hint="Begin a new one.")
+            raise DeckError(said("This run of a deck does not exist any more."), hint=said("Begin a new one."))
         return table
 
     def _panes(self) -> dict[int, Pane]:

@@ -16,6 +16,7 @@ from workbench.chat.waking import Awake
 from workbench.errors import UsageError
 from workbench.jobs import CancelToken, JobMessage, JobRunner, Task
 from workbench.models.file import ModelFile
+from workbench.words import said
 
 TELL_EVERY_S = 0.25
 _PATIENCE_S = 0.1  # how long a wish to stop may wait when nothing happens
@@ -60,7 +61,6 @@ def run_deck(
     Raises UsageError where there is no such run, and DeckError where none of its models is there, or another process
     asks it already.
     """
-
     messages: queue.SimpleQueue[JobMessage] = queue.SimpleQueue()
     runner, journal = JobRunner(messages.put), DeckJournal(runs)
     comparison = compare(runner, journal)
@@ -69,7 +69,9 @@ def run_deck(
         try:
             stored = runs.asked(run_id)
             if stored is None:
-                raise UsageError(f"There is no run {run_id} of a deck.", hint="It may have been deleted.")
+                raise UsageError(
+                    said("There is no run {run_id} of a deck.", run_id=run_id), hint=said("It may have been deleted.")
+                )
             comparison.options = Options.from_json(stored.system_prompt, stored.sampling, default)
             missing = take_seats(comparison, stored, find, force=force)
             run = DeckRun(comparison, journal, run_id, awake=awake)

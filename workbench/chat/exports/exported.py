@@ -5,19 +5,19 @@ from __future__ import annotations
 import enum
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import workbench
 from workbench.chat.answer import Answer
 from workbench.chat.conversations import StoredConversation, StoredTurn
-from workbench.chat.footing import differences
-from workbench.chat.votes.ballots import Vote, bare
 from workbench.stats.outcome import Outcome
 from workbench.store.database import timestamp
 
 if TYPE_CHECKING:
+    from workbench.chat.names import Names
+    from workbench.chat.votes.ballots import Vote
     from workbench.chat.votes.ratings import Ratings
 
 
@@ -97,18 +97,28 @@ def of(
     hidden: bool = False,
     orders: Mapping[int, Sequence[int]] | None = None,
     audience: Audience = Audience.READER,
+    at_each: Callable[[], object] | None = None,
+    names: Names | None = None,
 ) -> Exported:
     """What is known of a conversation, with its ``votes`` and, where they are asked for, ``ratings``.
 
     ``hidden`` is for a blind round before its vote: letters for names, no votes, no ratings.  ``orders`` tells by the
-    turn's id which slots then stand where, as on the screen; without it they are shuffled.
+    turn's id which slots then stand where, as on the screen; without it they are shuffled.  ``at_each`` is called
+    before each turn's answers are read, which may take a while, and ends it by raising.  ``names`` are what people
+    know the models by, for a file that people read; votes and ratings are to be told by the same names then.
     """
     turns = []
+    cast: dict[int, list[Vote]] = {}
+    for vote in votes:
+        if vote.turn is not None:
+            cast.setdefault(vote.turn, []).append(vote)
     for turn in stored.turns:
+        if at_each is not None:
+            at_each()
         if hidden:
             turns.append(_hidden(turn, (orders or {}).get(turn.id) or _shuffled(stored.id, turn)))
         else:
-            turns.append(_told(turn, votes))
+            turns.append(_told(turn, cast.get(turn.id, ()), names))
     options = {} if hidden else dict(stored.sampling)
     return Exported(
         stored.title,
@@ -122,12 +132,13 @@ def of(
     )
 
 
-def _told(turn: StoredTurn, votes: Sequence[Vote]) -> ExportedTurn:
+def _told(turn: StoredTurn, votes: Sequence[Vote], known: Names | None) -> ExportedTurn:
     # Whole: what is not read yet could not be read when the store is closed.
+    from workbench.chat.footing import differences
+    from workbench.chat.names import Names
+
     told = [(slot, replace(answer)) for slot, answer in sorted(turn.answers.items())]
-    plain = [
-        " · ".join(filter(None, (bare(answer.model, answer.quantisation), answer.quantisation))) for _, answer in told
-    ]
+    plain = [(known or Names()).model(answer.model, answer.quantisation) for _, answer in told]
     often = Counter(plain)
     names = [name if often[name] == 1 else f"{name} (pane {slot + 1})"
              for name, (slot, _) in zip(plain, told, strict=True)]  # fmt: skip
@@ -135,7 +146,7 @@ def _told(turn: StoredTurn, votes: Sequence[Vote]) -> ExportedTurn:
     return ExportedTurn(
         turn.prompt,
         answers,
-        tuple(_vote(vote) for vote in votes if vote.turn == turn.id and vote.repeats is None),
+        tuple(_vote(vote) for vote in votes if vote.repeats is None),
         tuple(map(str, differences([one.answer for one in answers]))),
     )
 

@@ -8,7 +8,6 @@ from pathlib import PurePath
 from typing import Any
 
 from workbench.chat.answer import Answer
-from workbench.chat.footing import Footing
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,8 @@ def _file(answer: Answer) -> Iterator[tuple[str, object]]:
 
 
 def _engine(answer: Answer) -> Iterator[tuple[str, object]]:
+    from workbench.chat.footing import Footing
+
     footing = answer.footing or Footing()
     yield "engine", " ".join(filter(None, (answer.engine, answer.engine_version)))
     yield "context", answer.context
@@ -71,6 +72,8 @@ def _engine(answer: Answer) -> Iterator[tuple[str, object]]:
 
 
 def _asked(answer: Answer) -> Iterator[tuple[str, object]]:
+    from workbench.chat.footing import Footing
+
     footing = answer.footing or Footing()
     yield "seed", str(answer.seed) if answer.seed is not None else None
     for name in ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "repeat_last_n"):

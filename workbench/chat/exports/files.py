@@ -2,48 +2,82 @@
 
 from __future__ import annotations
 
-import csv
-import enum
-import io
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
-from workbench.chat.exports.exported import Audience, Exported, in_words, of
-from workbench.chat.exports.html import html
-from workbench.chat.exports.text import as_json, csv_rows, markdown
+from workbench.chat.exports.exported import Audience, Exported, ExportedTurn, in_words, of
+from workbench.chat.exports.exporting import Exporting, Format
+from workbench.chat.exports.html import html, html_pieces
+from workbench.chat.exports.text import as_json, csv_pieces, csv_rows, json_pieces, markdown, markdown_pieces
+from workbench.chat.exports.whole import whole_file
 from workbench.errors import UsageError
+from workbench.jobs import CancelToken, Task, run
+from workbench.words import said
 
-__all__ = ["Audience", "Exported", "Format", "as_json", "csv_rows", "html", "markdown", "of", "save", "text_of"]
+__all__ = [
+    "Audience", "Exported", "Exporting", "Format", "as_json", "csv_rows", "html", "markdown", "of", "save", "saving",
+    "text_of",
+]  # fmt: skip
 
 
-class Format(enum.StrEnum):
-    MARKDOWN = "md"
-    HTML = "html"
-    JSON = "json"
-    CSV = "csv"
+Telling: TypeAlias = Callable[[CancelToken], Exported]
 
 
 def text_of(exported: Exported, form: Format) -> str:
     """The whole file as text."""
-    return _WRITERS[form](in_words(exported))
+    clean = in_words(exported)
+    return "".join(_WRITERS[form](clean, clean.turns))
 
 
 def save(exported: Exported, path: Path, form: Format | None = None) -> None:
-    """Write it whole or not at all; the form is that of the file's name where none is given.
+    """``saving`` in one go."""
+    run(saving(lambda _cancel: exported, path, form))
 
-    Raises UsageError for a name that says no form, and where the file cannot be written.
+
+def saving(tell: Telling, path: Path, form: Format | None = None) -> Task[Exporting, Path]:
+    """Write what ``tell`` says whole or not at all; the form is that of the file's name where none is given.
+
+    Raises UsageError for a name that says no form, and where the file cannot be written; Cancelled between prompts.
     """
-    chosen = form or _form_of(path)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(text_of(exported, chosen), encoding="utf-8", newline="")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise UsageError(
-            f"{path} cannot be written: {error.strerror or error}.", hint="Choose another folder or name."
-        ) from error
+
+    def task(cancel: CancelToken) -> Generator[Exporting, None, Path]:
+        cancel.raise_if_cancelled()
+        chosen = form or _form_of(path)
+        yield Exporting(0, None)
+        exported = in_words(tell(cancel))
+        turns, total = _Counted(exported.turns), len(exported.turns)
+        with whole_file(path) as file:
+            for piece in _WRITERS[chosen](exported, turns):
+                file.write(piece)
+                if turns.passed():
+                    cancel.raise_if_cancelled()
+                    yield Exporting(turns.done, total)
+            cancel.raise_if_cancelled()
+            if turns.passed():  # nothing is written behind the last one
+                yield Exporting(turns.done, total)
+        return path
+
+    return task
+
+
+class _Counted:
+    """Turns that know how many of them were written: all before the one that was taken last."""
+
+    def __init__(self, turns: tuple[ExportedTurn, ...]) -> None:
+        self._turns = turns
+        self._told = 0
+        self.done = 0
+
+    def __iter__(self) -> Iterator[ExportedTurn]:
+        for turn in self._turns:
+            yield turn
+            self.done += 1
+
+    def passed(self) -> bool:
+        """Whether there are more than at the last call."""
+        told, self._told = self._told, self.done
+        return told < self.done
 
 
 def _form_of(path: Path) -> Format:
@@ -52,24 +86,15 @@ def _form_of(path: Path) -> Format:
     form = endings.get(path.suffix.lower())
     if form is None:
         raise UsageError(
-            f"{path.name} does not say in which form to write.", hint="End it with .md, .html, .json or .csv."
+            said("{file} does not say in which form to write.", file=path.name),
+            hint=said("End it with .md, .html, .json or .csv."),
         )
     return form
 
 
-def _json_text(exported: Exported) -> str:
-    return json.dumps(as_json(exported), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _csv_text(exported: Exported) -> str:
-    rows = io.StringIO(newline="")
-    csv.writer(rows).writerows(csv_rows(exported))
-    return rows.getvalue()
-
-
-_WRITERS: dict[Format, Callable[[Exported], str]] = {
-    Format.MARKDOWN: markdown,
-    Format.HTML: html,
-    Format.JSON: _json_text,
-    Format.CSV: _csv_text,
+_WRITERS: dict[Format, Callable[[Exported, Iterable[ExportedTurn]], Iterator[str]]] = {
+    Format.MARKDOWN: markdown_pieces,
+    Format.HTML: html_pieces,
+    Format.JSON: json_pieces,
+    Format.CSV: csv_pieces,
 }

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import math
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -32,6 +36,21 @@ COLUMNS = (
 def markdown(exported: Exported) -> str:
     """Readable as it is and rendered.  What a model wrote is quoted, or in a fence where it holds raw HTML, images or
     definitions of links."""
+    return "".join(markdown_pieces(exported, exported.turns))
+
+
+def markdown_pieces(exported: Exported, turns: Iterable[ExportedTurn]) -> Iterator[str]:
+    """The same, prompt by prompt."""
+    ends = ""  # of lines, where something follows
+    for lines in _sections(exported, turns):
+        text = "\n".join(lines) + "\n"
+        kept = text.rstrip("\n")
+        yield ends + kept
+        ends = text[len(kept) :]
+    yield "\n"
+
+
+def _sections(exported: Exported, turns: Iterable[ExportedTurn]) -> Iterator[list[str]]:
     lines = [f"# {escaped(exported.title)}", "", _made(exported), ""]
     if exported.hidden:
         lines += ["The names are hidden: nobody has voted yet.", ""]
@@ -39,11 +58,11 @@ def markdown(exported: Exported) -> str:
         lines += ["System prompt:", "", *quoted(exported.system), ""]
     if exported.audit:
         lines += [*(f"- {escaped(line)}" for line in setting_lines(exported.options)), ""]
-    for number, turn in enumerate(exported.turns, 1):
-        lines += _turn(exported, number, turn)
+    yield lines
+    for number, turn in enumerate(turns, 1):
+        yield _turn(exported, number, turn)
     if exported.ratings is not None:
-        lines += _ratings(exported.ratings)
-    return "\n".join(lines).rstrip("\n") + "\n"
+        yield _ratings(exported.ratings)
 
 
 def _made(exported: Exported) -> str:
@@ -141,21 +160,41 @@ _STRICT = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrou
 
 def as_json(exported: Exported) -> dict[str, Any]:
     """Everything that is known of every answer; what is not a number is null."""
-    turns = [
-        {
-            "prompt": turn.prompt,
-            "answers": [
-                {"name": one.name, "text": one.answer.text}
-                if exported.hidden
-                else {"name": one.name, **one.answer.as_json(), "chips": list(one.answer.chips)}
-                for one in turn.answers
-            ],
-            "votes": [asdict(vote) for vote in turn.votes],
-            "unlike": list(turn.unlike),
-        }
-        for turn in exported.turns
-    ]
-    document = {
+    document: dict[str, Any] = _clean(_document(exported, [_turn_json(exported, turn) for turn in exported.turns]))
+    return document
+
+
+def json_pieces(exported: Exported, turns: Iterable[ExportedTurn]) -> Iterator[str]:
+    """``as_json`` as text, prompt by prompt."""
+    head, foot = _dumped(_document(exported, [])).split('\n  "turns": []')  # at this depth there is one alone
+    yield f'{head}\n  "turns": ['
+    before = "\n"
+    for turn in turns:
+        yield f"{before}    " + _dumped(_turn_json(exported, turn)).replace("\n", "\n    ")
+        before = ",\n"
+    yield ("]" if not exported.turns else "\n  ]") + f"{foot}\n"
+
+
+def _dumped(value: object) -> str:
+    return json.dumps(_clean(value), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _turn_json(exported: Exported, turn: ExportedTurn) -> dict[str, Any]:
+    return {
+        "prompt": turn.prompt,
+        "answers": [
+            {"name": one.name, "text": one.answer.text}
+            if exported.hidden
+            else {"name": one.name, **one.answer.as_json(), "chips": list(one.answer.chips)}
+            for one in turn.answers
+        ],
+        "votes": [asdict(vote) for vote in turn.votes],
+        "unlike": list(turn.unlike),
+    }
+
+
+def _document(exported: Exported, turns: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
         "title": exported.title,
@@ -167,8 +206,6 @@ def as_json(exported: Exported) -> dict[str, Any]:
         "turns": turns,
         "ratings": ratings_json(exported.ratings) if exported.ratings is not None else None,
     }
-    cleaned: dict[str, Any] = _clean(document)
-    return cleaned
 
 
 def ratings_json(ratings: Ratings) -> dict[str, Any]:
@@ -181,6 +218,7 @@ def ratings_json(ratings: Ratings) -> dict[str, Any]:
         "islands": [
             {
                 "fragile": island.fragile,
+                "fragile_prompts": island.fragile_prompts,
                 "standings": [
                     {
                         "name": one.contender.name,
@@ -189,6 +227,7 @@ def ratings_json(ratings: Ratings) -> dict[str, Any]:
                         "beats_average": _interval(one.beats_average),
                         "beats_next": _interval(one.beats_next),
                         "votes_to_decide": one.votes_to_decide,
+                        "prompts": one.prompts,
                         "elo": _interval(one.elo),
                         "acceptable": _interval(ratings.acceptable[one.contender.name]),
                     }
@@ -197,9 +236,14 @@ def ratings_json(ratings: Ratings) -> dict[str, Any]:
             }
             for island in ratings.islands
         ],
-        "left_share": _interval(ratings.left_share),
+        "prompts": ratings.prompts,
+        "unplaced": ratings.unplaced,
+        "raters": [{"name": name, "votes": votes} for name, votes in ratings.raters],
+        "agreement": asdict(ratings.agreement) if ratings.agreement is not None else None,
+        "side_effect": _interval(ratings.side_effect),
         "length_effect": _interval(ratings.length_effect),
         "consistency": _interval(ratings.consistency),
+        "both_bad": _interval(ratings.both_bad),
         "verdicts": list(rating_words.verdicts(ratings)),
         "cautions": list(rating_words.cautions(ratings)),
     }
@@ -224,23 +268,39 @@ def _clean(value: Any) -> Any:
 
 def csv_rows(exported: Exported) -> list[list[str]]:
     """The names of the columns, then one row an answer.  No cell is taken for a formula by a spreadsheet."""
-    rows = [list(COLUMNS)]
-    for number, turn in enumerate(exported.turns, 1):
-        verdict = "; ".join(vote.verdict for vote in turn.votes)
-        for one in turn.answers:
-            record = one.answer.as_json()
-            record |= {
-                "turn": number,
-                "prompt": turn.prompt,
-                "name": one.name,
-                "answer": one.answer.text,
-                "verdict": verdict,
-                "chips": "; ".join(one.answer.chips),
-                "conditions": "; ".join(record.get("conditions", ())),
-                "error": one.answer.error.message if one.answer.error is not None else None,
-            }
-            rows.append([guarded("" if record[key] is None else str(record[key])) for key in COLUMNS])
+    return [list(COLUMNS), *(row for number, turn in enumerate(exported.turns, 1) for row in _rows(number, turn))]
+
+
+def csv_pieces(_exported: Exported, turns: Iterable[ExportedTurn]) -> Iterator[str]:
+    """The same as text, prompt by prompt."""
+    yield _csv_text([list(COLUMNS)])
+    for number, turn in enumerate(turns, 1):
+        yield _csv_text(_rows(number, turn))
+
+
+def _rows(number: int, turn: ExportedTurn) -> list[list[str]]:
+    rows = []
+    verdict = "; ".join(vote.verdict for vote in turn.votes)
+    for one in turn.answers:
+        record = one.answer.as_json()
+        record |= {
+            "turn": number,
+            "prompt": turn.prompt,
+            "name": one.name,
+            "answer": one.answer.text,
+            "verdict": verdict,
+            "chips": "; ".join(one.answer.chips),
+            "conditions": "; ".join(record.get("conditions", ())),
+            "error": one.answer.error.message if one.answer.error is not None else None,
+        }
+        rows.append([guarded("" if record[key] is None else str(record[key])) for key in COLUMNS])
     return rows
+
+
+def _csv_text(rows: list[list[str]]) -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue()
 
 
 def guarded(cell: str) -> str:

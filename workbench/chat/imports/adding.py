@@ -15,12 +15,16 @@ from workbench.errors import UsageError
 from workbench.models.file import Family
 from workbench.models.params import RunParams
 from workbench.store.database import Sql, timestamp
+from workbench.words import listed, said
 
 
 def add(sql: Sql, imported: Imported) -> int:
     """Panes without a model: one is chosen to go on.  Raises UsageError where it holds no prompt."""
     if not imported.turns:
-        raise UsageError(f"{imported.title} holds no prompt.", hint="; ".join(imported.problems) or None)
+        raise UsageError(
+            said("{title} holds no prompt.", title=imported.title),
+            hint=listed(imported.problems, "; ") or None,
+        )
     now = timestamp()
     moments = sorted(moment for turn in imported.turns for moment in _moments(turn))
     cursor = sql.execute(
@@ -49,28 +53,29 @@ class Placed:
     known: bool
 
 
-def place(sql: Sql, found: Iterable[Imported]) -> tuple[Placed, ...]:
-    """Add those that are not there yet, also as they were after going on with them here; without a prompt: none."""
-    there = _there(sql)
-    placed = []
-    for one in found:
-        if not one.turns:
-            continue
-        mark = _mark((turn.prompt, [answer.text for answer in turn.answers]) for turn in one.turns)
-        known = there.get(mark)
-        number = there[mark] = known if known is not None else add(sql, one)
-        placed.append(Placed(one, number, known is not None))
-    return tuple(placed)
+def place(sql: Sql, one: Imported, there: dict[bytes, int]) -> Placed:
+    """Add it where it is not yet ``there``, and note that it is; it has a prompt."""
+    mark = _mark((turn.prompt, [answer.text for answer in turn.answers]) for turn in one.turns)
+    known = there.get(mark)
+    number = there[mark] = known if known is not None else add(sql, one)
+    return Placed(one, number, known is not None)
 
 
-def _there(sql: Sql) -> dict[bytes, int]:
-    """What is imported and not deleted, by its mark."""
+def imported_ids(sql: Sql) -> list[int]:
+    """Of what is imported and not deleted."""
+    rows = sql.execute("SELECT id FROM conversation WHERE source <> '' AND deleted_at IS NULL ORDER BY id")
+    return [row["id"] for row in rows]
+
+
+def marks(sql: Sql, ids: Sequence[int]) -> dict[bytes, int]:
+    """The marks of these conversations, as they were imported, also where they went on here."""
     rows = sql.execute(
-        "SELECT conversation.id AS conversation_id, turn.id AS turn_id, prompt, text FROM conversation"
+        "SELECT conversation.id AS conversation_id, turn.id AS turn_id, prompt, text FROM conversation"  # noqa: S608
         " JOIN turn ON turn.conversation_id = conversation.id LEFT JOIN generation ON generation.turn_id = turn.id"
         # What was answered here has a file.
-        " WHERE source <> '' AND deleted_at IS NULL AND (generation.id IS NULL OR model_path = '')"
-        " ORDER BY conversation.id, position, slot, attempt"
+        f" WHERE conversation.id IN ({', '.join('?' * len(ids))}) AND (generation.id IS NULL OR model_path = '')"
+        " ORDER BY conversation.id, position, slot, attempt",
+        ids,
     )
     found: dict[bytes, int] = {}
     for number, of_conversation in itertools.groupby(rows, key=lambda row: int(row["conversation_id"])):

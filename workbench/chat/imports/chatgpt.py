@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.chat.imports.imported import UNKNOWN_MODEL, Draft, Imported, ImportedAnswer, ImportedTurn, clean, moment
+from workbench.words import said
 
 SOURCE = "ChatGPT export"
 MOST_MESSAGES = 500
@@ -56,13 +57,13 @@ class _Reader:
         while waiting:
             at = waiting.pop()
             if at.node in seen:
-                self._draft.note("a message is in it twice; it was taken once")
+                self._draft.note(said("a message is in it twice; it was taken once"))
                 continue
             seen.add(at.node)
             waiting += reversed(self._step(at))
         left_out = len(self._mapping) - len(seen)
         if left_out:
-            self._draft.note(f"{left_out} messages follow only each other and were left out")
+            self._draft.note(said("{n} messages follow only each other and were left out", n=left_out))
         answered = zip(self._draft.turns, self._answers, strict=True)
         self._draft.turns[:] = [replace(turn, answers=tuple(answers)) for turn, answers in answered]
 
@@ -73,7 +74,7 @@ class _Reader:
             if parent is None:
                 roots.append(key)
             elif parent not in self._mapping:
-                self._draft.note("a message follows one that is not in the file; it begins a branch of its own")
+                self._draft.note(said("a message follows one that is not in the file; it begins a branch of its own"))
                 roots.append(key)
         return roots
 
@@ -84,7 +85,7 @@ class _Reader:
             if isinstance(child, str) and child in self._mapping:
                 found.append(child)
             else:
-                self._draft.note("a message that others go on from is not in the file")
+                self._draft.note(said("a message that others go on from is not in the file"))
         return found
 
     def _step(self, at: _At) -> list[_At]:
@@ -96,20 +97,20 @@ class _Reader:
         if role == "system":
             self._draft.told(text)
         if role == "assistant" and text and at.turn is None:
-            self._draft.note("an answer that no prompt goes before was left out")
-        said = bool(role == "assistant" and text and at.turn is not None)
-        if said and len(at.before) >= MOST_MESSAGES:
-            self._draft.note(f"an answer was cut after {MOST_MESSAGES:,} messages")
-            said = False
-        before = (*at.before, text) if said else at.before
-        on = replace(at, before=before, model=model if said else at.model, at=at.at or (when if said else None))
+            self._draft.note(said("an answer that no prompt goes before was left out"))
+        told = bool(role == "assistant" and text and at.turn is not None)
+        if told and len(at.before) >= MOST_MESSAGES:
+            self._draft.note(said("an answer was cut after {n:,} messages", n=MOST_MESSAGES))
+            told = False
+        before = (*at.before, text) if told else at.before
+        on = replace(at, before=before, model=model if told else at.model, at=at.at or (when if told else None))
         if at.turn is not None:
             self.turn_of[at.node] = at.turn
         return self._after(on)
 
     def _asked(self, at: _At, text: str, when: str | None) -> list[_At]:
         if not text:
-            self._draft.note("an empty prompt was left out")
+            self._draft.note(said("an empty prompt was left out"))
             return self._after(at)
         self._draft.turns.append(ImportedTurn(text, (), at.turn, at.follows, when))
         self._answers.append([])
@@ -152,7 +153,7 @@ def _told(message: object, draft: Draft) -> tuple[str, str, str, str | None]:
         return "", "", "", None
     if role not in ("user", "assistant", "system"):
         if role:
-            draft.note(f"what came from {clean(role[:40])} was left out")
+            draft.note(said("what came from {role} was left out", role=clean(role[:40])))
         return "", "", "", None
     model = metadata.get("model_slug")
     model = clean(model[:200]).strip() if isinstance(model, str) else ""
@@ -166,7 +167,7 @@ def _text(content: object, draft: Draft) -> str:
         return ""
     kind = content.get("content_type", "text")
     if kind in ("thoughts", "reasoning_recap"):
-        draft.note("reasoning was left out")
+        draft.note(said("reasoning was left out"))
         return ""
     parts = content.get("parts")
     if not isinstance(parts, list):
@@ -178,5 +179,10 @@ def _text(content: object, draft: Draft) -> str:
             texts.append(clean(text))
         elif part is not None:
             what = part.get("content_type") if isinstance(part, dict) else None
-            draft.note(f"{clean(what[:60]) if isinstance(what, str) else 'something'} is not text and was left out")
+            draft.note(
+                said(
+                    "{what} is not text and was left out",
+                    what=clean(what[:60]) if isinstance(what, str) else said("something"),
+                )
+            )
     return "\n".join(text for text in texts if text).strip("\n")

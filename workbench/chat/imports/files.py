@@ -11,11 +11,12 @@ from typing import Any
 from workbench.chat.imports import chatgpt, comparisons, message_lists
 from workbench.chat.imports.imported import Imported, clean
 from workbench.errors import WorkbenchError
+from workbench.words import said
 
 MAX_BYTES = 1 << 29
-KNOWN = (
-    "ChatGPT's conversations.json, ShareGPT, JSON or JSONL with lists of messages, and comparisons that were exported "
-    "as JSON can be imported."
+KNOWN = said(
+    "ChatGPT's conversations.json, ShareGPT, JSON or JSONL with lists of messages, and comparisons that "
+    "were exported as JSON can be imported."
 )
 
 
@@ -30,8 +31,8 @@ def read(path: Path, *, max_bytes: int = MAX_BYTES) -> tuple[Imported, ...]:
     """
     found = tuple(_conversations(_text(path, max_bytes), path.name))
     if not any(one.turns for one in found):
-        why = next((problem for one in found for problem in one.problems), "it is empty")
-        raise ImportingError(f"No conversation was found in {path.name}: {why}.", hint=KNOWN)
+        why = next((problem for one in found for problem in one.problems), said("it is empty"))
+        raise ImportingError(said("No conversation was found in {file}: {why}.", file=path.name, why=why), hint=KNOWN)
     return found
 
 
@@ -41,19 +42,31 @@ def _text(path: Path, max_bytes: int) -> str:
             size = os.fstat(file.fileno()).st_size
             if size > max_bytes:
                 raise ImportingError(
-                    f"{path.name} is too long to import: {size:,} bytes, and at most {max_bytes:,} are read.",
-                    hint="Split it into several files.",
+                    said(
+                        "{file} is too long to import: {size:,} bytes, and at most {max_bytes:,} are read.",
+                        file=path.name,
+                        size=size,
+                        max_bytes=max_bytes,
+                    ),
+                    hint=said("Split it into several files."),
                 )
             data = file.read(max_bytes + 1)
     except OSError as error:
-        raise ImportingError(f"{path} could not be read: {error.strerror or error}.") from error
+        raise ImportingError(
+            said("{path} could not be read: {strerror}.", path=path, strerror=error.strerror or error)
+        ) from error
     if data.startswith(b"PK\x03\x04"):
-        raise ImportingError(f"{path.name} is an archive.", hint="Unpack it, and import conversations.json out of it.")
+        raise ImportingError(
+            said("{file} is an archive.", file=path.name),
+            hint=said("Unpack it, and import conversations.json out of it."),
+        )
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise ImportingError(f"{path.name} is not text: byte {error.start:,} fits no encoding.", hint=KNOWN) from error
+        raise ImportingError(
+            said("{file} is not text: byte {start:,} fits no encoding.", file=path.name, start=error.start), hint=KNOWN
+        ) from error
 
 
 def _conversations(text: str, name: str) -> Iterator[Imported]:
@@ -62,9 +75,11 @@ def _conversations(text: str, name: str) -> Iterator[Imported]:
     except (ValueError, RecursionError) as error:
         lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
         if len(lines) < 2 or not lines[0][1].rstrip().endswith(("}", "]")):
-            raise ImportingError(f"{name} is not JSON: {_where(error)}.", hint=KNOWN) from error
+            raise ImportingError(
+                said("{name} is not JSON: {error}.", name=name, error=_where(error)), hint=KNOWN
+            ) from error
         for number, line in lines:
-            yield from _line(line, f"Line {number}")
+            yield from _line(line, said("Line {number}", number=number))
         return
     yield from _each(document, name)
 
@@ -77,14 +92,14 @@ def _each(document: Any, name: str) -> Iterator[Imported]:
         yield _one({"messages": document}, name)
     else:
         for number, record in enumerate(document, 1):
-            yield _one(record, f"Conversation {number}")
+            yield _one(record, said("Conversation {number}", number=number))
 
 
 def _line(line: str, name: str) -> Iterator[Imported]:
     try:
         document = json.loads(line)
     except (ValueError, RecursionError) as error:
-        yield Imported(name, (), "", (f"it is not JSON: {_where(error)}",))
+        yield Imported(name, (), "", (said("it is not JSON: {error}", error=_where(error)),))
         return
     yield from _each(document, name) if isinstance(document, list) else [_one(document, name)]
 
@@ -97,11 +112,11 @@ def _one(record: Any, name: str) -> Imported:
     if message_lists.is_one(record):
         return message_lists.read(record, name)
     keys = ", ".join(clean(str(key)[:40]) for key in list(record)[:5]) if isinstance(record, dict) else ""
-    what = f"it has {keys}, but no messages" if keys else "it has no messages"
+    what = said("it has {keys}, but no messages", keys=keys) if keys else said("it has no messages")
     return Imported(name, (), "", (what,))
 
 
 def _where(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} at line {error.lineno:,}, column {error.colno:,}"
-    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        return said("{msg} at line {lineno:,}, column {colno:,}", msg=error.msg, lineno=error.lineno, colno=error.colno)
+    return said("it is nested too deeply") if isinstance(error, RecursionError) else str(error)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from workbench.chat.answer import Answer
 from workbench.chat.titles import title_of
+from workbench.words import said
 
 UNKNOWN_MODEL = "unknown model"
 
@@ -66,14 +67,17 @@ class Draft:
     def told(self, system: str) -> None:
         """A system message: the first counts."""
         if self.system and system.strip() and system != self.system:
-            self.note("a second system message was left out")
+            self.note(said("a second system message was left out"))
         self.system = self.system or system
 
     def done(self, title: str) -> Imported:
         """``title`` is what it is called where it has neither a name of its own nor a prompt."""
-        problems = tuple(text if times == 1 else f"{text} ({times} times)" for text, times in self._problems.items())
+        problems = tuple(
+            text if times == 1 else said("{text} ({times} times)", text=text, times=times)
+            for text, times in self._problems.items()
+        )
         if not self.turns:
-            problems = (*problems, "there is no prompt in it")
+            problems = (*problems, said("there is no prompt in it"))
         name = self.title or (title_of(self.turns[0].prompt) if self.turns else title)
         return Imported(name, tuple(self.turns), self.source, problems, self.system, self.head)
 

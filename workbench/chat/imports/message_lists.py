@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from workbench.chat.imports.imported import UNKNOWN_MODEL, Draft, Imported, ImportedAnswer, ImportedTurn, clean
+from workbench.words import said
 
 SHAREGPT, MESSAGES = "ShareGPT", "list of messages"
 _ROLES = {
@@ -36,48 +37,52 @@ def read(record: dict[str, Any], title: str) -> Imported:
 
 def _read_messages(entries: Sequence[object], model: str, draft: Draft) -> None:
     """A second answer in a row goes on with the first; a prompt nobody answered stands without one."""
-    said: list[str] = []
+    told: list[str] = []
     by = ""
     for entry in entries:
         role, text = _message(entry, draft)
         if role == "system":
             draft.told(text)
         elif role and not text:
-            draft.note("an empty message was left out")
+            draft.note(said("an empty message was left out"))
         elif role == "user":
-            _answered(draft, said, by)
+            _answered(draft, told, by)
             before = len(draft.turns) - 1 if draft.turns else None
             follows = 0 if before is not None and draft.turns[before].answers else None
             draft.turns.append(ImportedTurn(text, (), before, follows))
-            said, by = [], ""
+            told, by = [], ""
         elif role == "assistant" and not draft.turns:
-            draft.note("an answer that no prompt goes before was left out")
+            draft.note(said("an answer that no prompt goes before was left out"))
         elif role == "assistant":
-            said.append(text)
+            told.append(text)
             by = by or _model_of(entry) or model
-    _answered(draft, said, by)
+    _answered(draft, told, by)
 
 
-def _answered(draft: Draft, said: Sequence[str], by: str) -> None:
+def _answered(draft: Draft, told: Sequence[str], by: str) -> None:
     """The last prompt's answer is whole."""
-    if not said:
+    if not told:
         return
-    if len(said) > 1:
-        draft.note("answers in a row were put together")
-    answer = ImportedAnswer("\n\n".join(said), by or UNKNOWN_MODEL)
+    if len(told) > 1:
+        draft.note(said("answers in a row were put together"))
+    answer = ImportedAnswer("\n\n".join(told), by or UNKNOWN_MODEL)
     draft.turns[-1] = replace(draft.turns[-1], answers=(answer,))
 
 
 def _message(entry: object, draft: Draft) -> tuple[str, str]:
     """Role and text; the role is empty for what is left out."""
     if not isinstance(entry, dict):
-        draft.note("something that is no message was left out")
+        draft.note(said("something that is no message was left out"))
         return "", ""
     written = entry.get("from", entry.get("role"))
     role = _ROLES.get(written.lower(), "") if isinstance(written, str) else ""
     if not role:
-        who = f"from {clean(written[:40])}" if isinstance(written, str) else "without a sender"
-        draft.note(f"a message {who} was left out")
+        who = (
+            said("from {written}", written=clean(written[:40]))
+            if isinstance(written, str)
+            else said("without a sender")
+        )
+        draft.note(said("a message {who} was left out", who=who))
         return "", ""
     return role, _text(entry.get("value", entry.get("content")), draft)
 
@@ -97,7 +102,12 @@ def _text(content: object, draft: Draft) -> str:
             texts.append(clean(text))
         else:
             what = part.get("type") if isinstance(part, dict) else None
-            draft.note(f"{clean(what[:60]) if isinstance(what, str) else 'something'} is not text and was left out")
+            draft.note(
+                said(
+                    "{what} is not text and was left out",
+                    what=clean(what[:60]) if isinstance(what, str) else said("something"),
+                )
+            )
     if content is not None and not isinstance(content, list):
-        draft.note("a message that is no text was left out")
+        draft.note(said("a message that is no text was left out"))
     return "\n".join(texts).strip("\n")

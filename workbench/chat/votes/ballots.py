@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from workbench.chat.answer import Answer
-from workbench.chat.footing import Footing
 from workbench.chat.options import OWN_SAMPLING
+from workbench.models.naming import bare
 from workbench.stats.outcome import Outcome
 from workbench.store.database import Database, Row, Sql, timestamp
 
@@ -34,6 +35,8 @@ class Contender:
     def of(cls, answer: Answer) -> Contender:
         """Adapters, a template that is not the file's own, and what was set for one pane alone make another
         contender."""
+        from workbench.chat.footing import Footing
+
         footing = answer.footing or Footing()
         apart = list(footing.adapters)
         if answer.template_source not in (None, "file", "none"):
@@ -48,13 +51,22 @@ class Contender:
         name = " · ".join(filter(None, [bare(answer.model, answer.quantisation), answer.quantisation, *apart]))
         return cls(name, answer.model, answer.family, answer.quantisation, answer.sha256)
 
+    @classmethod
+    def kept(cls, record: Mapping[str, Any]) -> Contender:
+        """As it is written down.  Names that say the quantisation twice, as they once were made, become today's: model
+        and quantisation stand beside them, so that nothing is guessed."""
+        found = cls(**record)
+        once = f"{found.model} · {found.quantisation}"
+        if found.name != once and not found.name.startswith(f"{once} · "):
+            return found
+        now = filter(None, [bare(found.model, found.quantisation), found.quantisation])
+        return replace(found, name=" · ".join(now) + found.name.removeprefix(once))
 
-def bare(model: str, quantisation: str) -> str:
-    """A file's name without the quantisation that most end with: it is said beside it."""
-    stem, end = model[: -len(quantisation)], model[-len(quantisation) :]
-    if quantisation and end.casefold() == quantisation.casefold() and len(stem.rstrip(".-_ ")) < len(stem):
-        return stem.rstrip(".-_ ") or model
-    return model
+
+def about(prompt: str) -> str:
+    """What prompts that differ in blanks alone are known by, empty for none."""
+    words = " ".join(prompt.split())
+    return hashlib.sha256(words.encode("utf-8", "replace")).hexdigest()[:12] if words else ""
 
 
 def shortened(text: str) -> str:
@@ -79,7 +91,8 @@ class Vote:
     """A vote; ``id`` 0 before it is cast.  ``repeats`` is the vote that was asked again with the sides exchanged.
 
     ``source`` is the file it was imported from, empty for one that was cast in this program; ``withdrawn_at`` is None
-    as long as it counts.
+    as long as it counts.  ``rater`` is who gave it, where they gave a name; ``about`` is the same for votes about the
+    same prompt, empty where that is not known.
     """
 
     left: Side
@@ -96,6 +109,13 @@ class Vote:
     voted_at: str = ""
     source: str = ""
     withdrawn_at: str | None = None
+    rater: str = ""
+    about: str = ""
+
+    @property
+    def judge(self) -> tuple[str, str]:
+        """Who gave it: by name, else everybody of one file is one, and so is everybody of this computer."""
+        return (self.rater, "") if self.rater else ("", self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +141,13 @@ class Compared:
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Which votes are meant: with this tag, about this family on both sides, blind ones, those of this program or those
-    out of files; everything that is None or False does not matter."""
+    out of files, by this rater; everything that is None or False does not matter."""
 
     tag: str | None = None
     family: str | None = None
     blind_only: bool = False
     imported: bool | None = None
+    rater: str | None = None
 
     def takes(self, vote: Vote) -> bool:
         families = {vote.left.contender.family, vote.right.contender.family}
@@ -135,6 +156,7 @@ class Filter:
             and (self.family is None or families == {self.family})
             and (vote.blind or not self.blind_only)
             and (self.imported is None or self.imported == bool(vote.source))
+            and (self.rater is None or self.rater == vote.rater)
         )
 
 
@@ -151,7 +173,12 @@ EVERYTHING = Filter()
 
 _INSERT = (
     "INSERT INTO ballot (turn_id, left_answer, right_answer, left_side, right_side, outcome, blind, automatic, repeats,"
-    " seed, comment, tags, voted_at, source, compared) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " seed, comment, tags, voted_at, source, compared, rater, about)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_SELECT = (
+    "SELECT ballot.*, CASE about WHEN '' THEN coalesce(turn.prompt, json_extract(compared, '$[0]')) END AS asked"
+    " FROM ballot LEFT JOIN turn ON turn.id = turn_id"
 )
 
 
@@ -190,12 +217,12 @@ class Ballots:
     def all(self) -> tuple[Vote, ...]:
         """Every vote there ever was, withdrawn or not, in the order they were given."""
         with self._db.read() as sql:
-            return tuple(map(_vote, sql.execute("SELECT * FROM ballot ORDER BY id").fetchall()))
+            return tuple(map(_vote, sql.execute(f"{_SELECT} ORDER BY ballot.id").fetchall()))
 
     def counted(self, wanted: Filter = EVERYTHING) -> tuple[Vote, ...]:
         """Every vote that counts and is meant, in the order they were given."""
         with self._db.read() as sql:
-            rows = sql.execute("SELECT * FROM ballot WHERE withdrawn_at IS NULL ORDER BY id")
+            rows = sql.execute(f"{_SELECT} WHERE withdrawn_at IS NULL ORDER BY ballot.id")
             return tuple(vote for vote in map(_vote, rows.fetchall()) if wanted.takes(vote))
 
     def tags(self) -> tuple[str, ...]:
@@ -206,8 +233,7 @@ class Ballots:
         """The votes of a conversation that count, newest first, with what was compared."""
         with self._db.read() as sql:
             rows = sql.execute(
-                "SELECT ballot.* FROM ballot JOIN turn ON turn.id = ballot.turn_id WHERE withdrawn_at IS NULL"
-                " AND turn.conversation_id = ? ORDER BY ballot.id DESC LIMIT ?",
+                f"{_SELECT} WHERE withdrawn_at IS NULL AND turn.conversation_id = ? ORDER BY ballot.id DESC LIMIT ?",
                 (conversation_id, limit),
             )
             return tuple(_compared(sql, row) for row in rows.fetchall())
@@ -215,14 +241,21 @@ class Ballots:
     def compared(self, wanted: Filter = EVERYTHING) -> tuple[Compared, ...]:
         """Every vote that counts and is meant, with what was compared."""
         with self._db.read() as sql:
-            rows = sql.execute("SELECT * FROM ballot WHERE withdrawn_at IS NULL ORDER BY id").fetchall()
+            rows = sql.execute(f"{_SELECT} WHERE withdrawn_at IS NULL ORDER BY ballot.id").fetchall()
             return tuple(_compared(sql, row) for row in rows if wanted.takes(_vote(row)))
+
+    def with_texts(self, votes: Sequence[Vote]) -> tuple[Compared, ...]:
+        """Some of those that are kept, in the order they were given, with what was compared."""
+        ids = [vote.id for vote in votes]
+        with self._db.read() as sql:
+            wanted = f"{_SELECT} WHERE ballot.id IN ({', '.join('?' * len(ids))}) ORDER BY ballot.id"
+            return tuple(_compared(sql, row) for row in sql.execute(wanted, ids).fetchall())
 
     def add_imported(self, votes: Iterable[Compared], source: str) -> Taken:
         """Keep the votes of a file, marked with its name; those that are here already are not added again, also where
         they were withdrawn."""
         with self._db.transaction() as sql:
-            rows = sql.execute("SELECT * FROM ballot ORDER BY id").fetchall()
+            rows = sql.execute(f"{_SELECT} ORDER BY ballot.id").fetchall()
             known: dict[tuple[object, ...], list[int]] = {}
             for row in rows:
                 known.setdefault(_identity(_compared(sql, row)), []).append(row["id"])
@@ -249,11 +282,16 @@ def _inserted(sql: Sql, vote: Vote, texts: Compared | None) -> Vote:
     if texts is not None:
         before = [(one.system, one.turns) for one in (texts.before_left, texts.before_right)]
         said = json.dumps([texts.prompt, texts.left, texts.right, *before])
+        vote = replace(vote, about=about(texts.prompt) or vote.about)
+    elif vote.turn is not None:
+        turn = sql.execute("SELECT prompt FROM turn WHERE id = ?", (vote.turn,)).fetchone()
+        vote = replace(vote, about=about(turn["prompt"]) if turn is not None else vote.about)
     cursor = sql.execute(
         _INSERT,
         (vote.turn, vote.left.answer, vote.right.answer, _written(vote.left), _written(vote.right),
          vote.outcome.name.lower(), int(vote.blind), int(vote.automatic), vote.repeats, vote.seed, vote.comment,
-         json.dumps(vote.tags), vote.voted_at, vote.source, said),
+         json.dumps(vote.tags), vote.voted_at, vote.source, said,
+         vote.rater, vote.about),
     )  # fmt: skip
     return replace(vote, id=int(cursor.lastrowid or 0))
 
@@ -262,7 +300,7 @@ def _identity(one: Compared) -> tuple[object, ...]:
     """What makes two rows the same vote, wherever they are kept."""
     vote = one.vote
     names = (vote.left.contender.name, vote.right.contender.name)
-    return (*names, one.prompt, one.left, one.right, vote.outcome, vote.voted_at, vote.seed)
+    return (*names, one.prompt, one.left, one.right, vote.outcome, vote.voted_at, vote.seed, vote.rater)
 
 
 def _compared(sql: Sql, row: Row) -> Compared:
@@ -306,16 +344,17 @@ def _written(side: Side) -> str:
     return json.dumps(asdict(side.contender) | {"characters": side.characters})
 
 
-def _side(written: str, answer: int | None) -> Side:
+def side_of(written: str, answer: int | None = None) -> Side:
+    """A side as ``Ballots`` keeps it."""
     record = json.loads(written)
     characters = record.pop("characters")
-    return Side(Contender(**record), characters, answer)
+    return Side(Contender.kept(record), characters, answer)
 
 
 def _vote(row: Row) -> Vote:
     return Vote(
-        left=_side(row["left_side"], row["left_answer"]),
-        right=_side(row["right_side"], row["right_answer"]),
+        left=side_of(row["left_side"], row["left_answer"]),
+        right=side_of(row["right_side"], row["right_answer"]),
         outcome=Outcome[row["outcome"].upper()],
         seed=row["seed"],
         blind=bool(row["blind"]),
@@ -328,4 +367,6 @@ def _vote(row: Row) -> Vote:
         voted_at=row["voted_at"],
         source=row["source"],
         withdrawn_at=row["withdrawn_at"],
+        rater=row["rater"],
+        about=row["about"] or about(row["asked"] or ""),
     )

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from workbench.chat.votes.ballots import Compared, Vote
 from workbench.stats.outcome import Outcome
+
+if TYPE_CHECKING:
+    from workbench.chat.votes.ballots import Compared, Vote
 
 REPEAT_SHARE = 0.1
 """How many of the ballots are asked a second time with the sides exchanged, to measure the rater."""
@@ -83,11 +86,17 @@ class Round:
 
 
 def begin(
-    seed: int, number: int, answers: Sequence[tuple[int, str]], *, wanted: Sequence[tuple[int, int]] = ()
+    seed: int,
+    number: int,
+    answers: Sequence[tuple[int, str]],
+    *,
+    wanted: Sequence[tuple[int, int]] = (),
+    judged: Collection[frozenset[int]] = (),
 ) -> Round:
     """The round of a prompt: ``number`` counts the prompts of a conversation.
 
-    Every pair of panes is asked about, those of ``wanted`` first; pairs of the same text are tied without asking.
+    Every pair of panes is asked about but those of ``judged``, those of ``wanted`` first; pairs of the same text are
+    tied without asking.
     Now and then, by the seed, the first pair is asked once more at the end with its sides exchanged, where there are
     others in between.
     """
@@ -101,7 +110,7 @@ def begin(
         *sorted((pair for pair in pairs if pair not in first), key=lambda p: (place[p.left], place[p.right])),
     ]
     same = [pair for pair in pairs if _same(texts[pair.left], texts[pair.right])]
-    asked = [pair for pair in pairs if pair not in same]
+    asked = [pair for pair in pairs if pair not in same and frozenset({pair.left, pair.right}) not in judged]
     casts = tuple(Cast(pair, Outcome.TIE, automatic=True) for pair in same)
     if len(asked) > 2 and random.Random(f"{seed}:{number}:repeat").random() < REPEAT_SHARE:  # noqa: S311  # not a secret
         asked.append(Pair(asked[0].right, asked[0].left, repeats=len(casts)))

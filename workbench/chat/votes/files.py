@@ -6,20 +6,25 @@ import csv
 import enum
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from workbench.chat.exports.text import guarded
-from workbench.chat.votes.ballots import Before, Compared
+from workbench.chat.exports.whole import whole_file
+from workbench.chat.votes.ballots import Ballots, Before, Compared, Filter
 from workbench.chat.votes.lines import Line, arena_of, compared_of_arena, compared_of_dpo, dpo_of
 from workbench.chat.votes.meta import LineError
 from workbench.chat.votes.table import COLUMNS, cells_of, compared_of_cells
 from workbench.errors import UsageError
+from workbench.jobs import CancelToken, Task
+from workbench.words import said
 
 T = TypeVar("T")
 
+STEP = 500  # votes between two looks at whether it is cancelled
 MAX_BYTES = 512 * 1024 * 1024
 MAX_FIELD_CHARACTERS = 64 * 1024 * 1024
 
@@ -42,12 +47,16 @@ class Written:
     left_out: tuple[tuple[str, int], ...] = ()
 
 
-def written(votes: Sequence[Compared], form: VoteForm) -> Written:
-    """The whole file.  Preference pairs hold decided votes alone, without repeats, where both answers read the same."""
+def written(votes: Sequence[Compared], form: VoteForm, *, goes_on: bool = False) -> Written:
+    """The whole file, or what follows in one that ``goes_on``.
+
+    Preference pairs hold decided votes alone, without repeats, where both answers read the same.
+    """
     if form is VoteForm.CSV:
         rows = io.StringIO(newline="")
         table = csv.writer(rows)
-        table.writerow(COLUMNS)
+        if not goes_on:
+            table.writerow(COLUMNS)
         table.writerows([guarded(cell) for cell in cells_of(one)] for one in votes)
         return Written(rows.getvalue(), len(votes))
     if form is VoteForm.ARENA:
@@ -68,15 +77,15 @@ def why_no_pair(one: Compared, *, messages: bool = True) -> str | None:
     Without ``messages`` a pair has room for the prompt alone, not for what stood before it.
     """
     if one.vote.automatic or one.vote.outcome.name not in ("LEFT", "RIGHT"):
-        return "neither answer was preferred"
+        return said("neither answer was preferred")
     if one.vote.repeats is not None:
-        return "it repeats another vote"
+        return said("it repeats another vote")
     if not one.prompt or not one.left or not one.right:
-        return "its texts are gone"
+        return said("its texts are gone")
     if one.before_left != one.before_right:
-        return "the two answers went on from different conversations"
+        return said("the two answers went on from different conversations")
     if one.before_left != Before() and not messages:
-        return "something stood before its prompt, which only the form with messages can hold"
+        return said("something stood before its prompt, which only the form with messages can hold")
     return None
 
 
@@ -87,16 +96,46 @@ def _line(record: Line) -> str:
 def save(votes: Sequence[Compared], path: Path, form: VoteForm) -> Written:
     """Write it whole or not at all.  Raises UsageError where that cannot be."""
     done = written(votes, form)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(done.text.encode())
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise UsageError(
-            f"{path} cannot be written: {error.strerror or error}.", hint="Choose another folder or name."
-        ) from error
+    with whole_file(path) as file:
+        file.write(done.text)
     return done
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """So many of all votes are read and written."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """``left_out`` is that of ``Written``."""
+
+    votes: int
+    left_out: tuple[tuple[str, int], ...]
+
+
+def saving(ballots: Ballots, wanted: Filter, path: Path, form: VoteForm) -> Task[Saving, Saved]:
+    """The same with the votes that count and are meant, a step at a time.  Raises Cancelled between the steps."""
+
+    def task(cancel: CancelToken) -> Generator[Saving, None, Saved]:
+        votes = ballots.counted(wanted)
+        kept, left_out = 0, Counter[str]()
+        with whole_file(path) as file:
+            file.write(written((), form).text)
+            for start in range(0, len(votes), STEP):
+                cancel.raise_if_cancelled()
+                yield Saving(start, len(votes))
+                part = written(ballots.with_texts(votes[start : start + STEP]), form, goes_on=True)
+                file.write(part.text)
+                kept += part.votes
+                left_out.update(dict(part.left_out))
+            cancel.raise_if_cancelled()
+        return Saved(kept, tuple(left_out.items()))
+
+    return task
 
 
 # --- reading -------------------------------------------------------------------------------
@@ -109,35 +148,43 @@ def read(path: Path) -> tuple[Compared, ...]:
     """
     text = _text_of(path)
     if not text.strip():
-        raise UsageError(f"{path.name} is empty.", hint=_FORMS)
+        raise UsageError(said("{file} is empty.", file=path.name), hint=_FORMS)
     rows = _json_lines(path, text) if text.lstrip().startswith(("{", "[")) else _table(path, text)
     return tuple(rows)
 
 
-_FORMS = "Votes are read from JSONL with prompt, chosen and rejected, from JSONL as arenas publish it, and from CSV."
+_FORMS = said(
+    "Votes are read from JSONL with prompt, chosen and rejected, from JSONL as arenas publish it, and from CSV."
+)
 
 
 def _text_of(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise UsageError(
-                f"{path.name} is larger than {MAX_BYTES // 1024**2} MB.",
-                hint="Split it into several files of whole lines.",
+                said("{file} is larger than {max_bytes} MB.", file=path.name, max_bytes=MAX_BYTES // 1024**2),
+                hint=said("Split it into several files of whole lines."),
             )
         with path.open(encoding="utf-8-sig", newline="") as file:
             return file.read()
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise UsageError(f"{path.name}, line {line}: not UTF-8 text.", hint=f"Save it as UTF-8. {_FORMS}") from error
+        raise UsageError(
+            said("{file}, line {line}: not UTF-8 text.", file=path.name, line=line),
+            hint=said("Save it as UTF-8. {forms}", forms=_FORMS),
+        ) from error
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror or error}.", hint="Check the name.") from error
+        raise UsageError(
+            said("{file} cannot be read: {why}.", file=path, why=error.strerror or error),
+            hint=said("Check the name."),
+        ) from error
 
 
 def _json_lines(path: Path, text: str) -> Iterator[Compared]:
     if text.lstrip().startswith("["):
         raise UsageError(
-            f"{path.name} is one JSON list, not one object a line.",
-            hint=f"Write each vote on a line of its own. {_FORMS}",
+            said("{file} is one JSON list, not one object a line.", file=path.name),
+            hint=said("Write each vote on a line of its own. {forms}", forms=_FORMS),
         )
     # Not splitlines(): JSON may hold U+2028 and its like within a text.
     for number, line in enumerate(text.split("\n"), 1):
@@ -149,19 +196,21 @@ def _of_json(line: str, number: int) -> Compared:
     try:
         record: Any = json.loads(line)
     except json.JSONDecodeError as error:
-        raise LineError(f"no JSON: {error.msg} at character {error.colno}.") from error
+        raise LineError(said("no JSON: {msg} at character {colno}.", msg=error.msg, colno=error.colno)) from error
     except RecursionError as error:
-        raise LineError("nested too deeply.") from error
+        raise LineError(said("nested too deeply.")) from error
     except ValueError as error:
-        raise LineError("a number in it is too long.") from error
+        raise LineError(said("a number in it is too long.")) from error
     if not isinstance(record, dict):
-        raise LineError("an object was expected.")
+        raise LineError(said("an object was expected."))
     if "chosen" in record or "rejected" in record:
         return compared_of_dpo(record, number)
     if "winner" in record or "model_a" in record:
         return compared_of_arena(record, number)
     known = ", ".join(sorted(map(str, record))[:8]) or "nothing"
-    raise LineError(f"neither chosen and rejected nor model_a, model_b and winner are there, but {known}.")
+    raise LineError(
+        said("neither chosen and rejected nor model_a, model_b and winner are there, but {known}.", known=known)
+    )
 
 
 def _table(path: Path, text: str) -> Iterator[Compared]:
@@ -175,15 +224,23 @@ def _table(path: Path, text: str) -> Iterator[Compared]:
         except StopIteration:
             return
         except csv.Error as error:
-            raise _wrong(path, start, f"no row of a table: {error}.") from error
+            raise _wrong(path, start, said("no row of a table: {error}.", error=error)) from error
         if header is None:
             header = [name.strip() for name in row]
             missing = [name for name in ("model_a", "model_b", "winner") if name not in header]
             if missing:
-                raise _wrong(path, 1, f"there is no column {', '.join(missing)}.")
+                raise _wrong(path, 1, said("there is no column {missing}.", missing=", ".join(missing)))
         elif row:
             if len(row) != len(header):
-                raise _wrong(path, start, f"{len(row)} cells where {len(header)} were expected.")
+                raise _wrong(
+                    path,
+                    start,
+                    said(
+                        "{cells} cells where {expected} were expected.",
+                        cells=len(row),
+                        expected=len(header),
+                    ),
+                )
             yield _located(path, start, compared_of_cells, dict(zip(header, row, strict=True)))
 
 
@@ -196,5 +253,6 @@ def _located(path: Path, line: int, reading: Callable[[T, int], Compared], what:
 
 def _wrong(path: Path, line: int, why: str) -> UsageError:
     return UsageError(
-        f"{path.name}, line {line}: {why}", hint=f"Correct or remove that line; nothing was taken. {_FORMS}"
+        said("{file}, line {line}: {why}", file=path.name, line=line, why=why),
+        hint=said("Correct or remove that line; nothing was taken. {forms}", forms=_FORMS),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -15,9 +16,11 @@ from workbench.chat.votes.meta import (
     meta_of,
     moment_of,
     named_side,
+    rater_of,
     vote_of,
 )
 from workbench.stats.outcome import Outcome
+from workbench.words import said
 
 Line: TypeAlias = dict[str, Any]
 
@@ -27,6 +30,9 @@ WINNERS = {
     Outcome.TIE: "tie",
     Outcome.BOTH_BAD: "tie (bothbad)",
 }
+OWN = "workbench-"
+NOBODY = "user"
+"""The judge of an arena's line where nobody gave a name."""
 _READ_WINNERS = {words: outcome for outcome, words in WINNERS.items()} | {
     "both_bad": Outcome.BOTH_BAD,
     "bothbad": Outcome.BOTH_BAD,
@@ -37,7 +43,9 @@ _READ_WINNERS = {words: outcome for outcome, words in WINNERS.items()} | {
 def winner_of(words: str) -> Outcome:
     outcome = _READ_WINNERS.get(words.strip().lower())
     if outcome is None:
-        raise LineError(f"winner is {words[:40]!r}; known are {', '.join(WINNERS.values())}.")
+        raise LineError(
+            said("winner is {words!r}; known are {values}.", words=words[:40], values=", ".join(WINNERS.values()))
+        )
     return outcome
 
 
@@ -67,17 +75,17 @@ def compared_of_dpo(record: Mapping[str, Any], number: int) -> Compared:
         # The form in which the prompt is the beginning of both.
         prompt, chosen, rejected = chosen[:-1], chosen[-1:], rejected[-1:]
         if record["rejected"][:-1] != prompt:
-            raise LineError("chosen and rejected do not begin with the same prompt.")
+            raise LineError(said("chosen and rejected do not begin with the same prompt."))
     before, asked = _prompt(prompt)
     won, lost = _answer("chosen", chosen), _answer("rejected", rejected)
     if KEY in record:
         vote = vote_of(member(record, KEY, dict))
         if vote.outcome not in (Outcome.LEFT, Outcome.RIGHT):
-            raise LineError("neither answer was preferred, yet it is a preference pair.")
+            raise LineError(said("neither answer was preferred, yet it is a preference pair."))
     else:
         names = [record.get("chosen_model"), record.get("rejected_model")]
         if not all(isinstance(name, str) for name in names):
-            raise LineError("whose answers these are is not said (chosen_model, rejected_model).")
+            raise LineError(said("whose answers these are is not said (chosen_model, rejected_model)."))
         sides = [named_side(str(names[0]), len(won)), named_side(str(names[1]), len(lost))]
         left_won = number % 2 == 1
         left, right = sides if left_won else sides[::-1]
@@ -90,10 +98,14 @@ def _answer(key: str, value: object) -> str:
     if isinstance(value, list):
         spoken = _messages(key, value)
         if len(spoken) != 1 or spoken[0][0] != "assistant":
-            raise LineError(f"{key} is not one message of the assistant.")
+            raise LineError(said("{key} is not one message of the assistant.", key=key))
         return spoken[0][1]
     if not isinstance(value, str):
-        raise LineError(f"{key} is missing." if value is None else f"{key} is neither text nor messages.")
+        raise LineError(
+            said("{what} is missing.", what=key)
+            if value is None
+            else said("{key} is neither text nor messages.", key=key)
+        )
     return clean(value)
 
 
@@ -101,10 +113,10 @@ def _prompt(value: object) -> tuple[Before, str]:
     if isinstance(value, str):
         return Before(), clean(value)
     if not isinstance(value, list):
-        raise LineError("prompt is missing." if value is None else "prompt is neither text nor messages.")
+        raise LineError(said("prompt is missing.") if value is None else said("prompt is neither text nor messages."))
     before, asked, answer = _conversation("prompt", value)
     if answer is not None:
-        raise LineError("prompt does not end with a message of the user.")
+        raise LineError(said("prompt does not end with a message of the user."))
     return before, asked
 
 
@@ -114,11 +126,11 @@ def _prompt(value: object) -> tuple[Before, str]:
 def arena_of(one: Compared) -> Line:
     vote = one.vote
     return {
-        "question_id": f"workbench-{vote.id}",
+        "question_id": _question_id(vote),
         "model_a": vote.left.contender.name,
         "model_b": vote.right.contender.name,
         "winner": WINNERS[vote.outcome],
-        "judge": "user",
+        "judge": vote.rater or NOBODY,
         "conversation_a": [*_before(one.before_left), {"role": "user", "content": one.prompt}, _said(one.left)],
         "conversation_b": [*_before(one.before_right), {"role": "user", "content": one.prompt}, _said(one.right)],
         "turn": 1 + len(one.before_left.turns),
@@ -134,12 +146,12 @@ def compared_of_arena(record: Mapping[str, Any], number: int) -> Compared:
     before_left, asked, left = _side_said(record, "conversation_a")
     before_right, asked_right, right = _side_said(record, "conversation_b")
     if asked != asked_right:
-        raise LineError("conversation_a and conversation_b do not answer the same prompt.")
+        raise LineError(said("conversation_a and conversation_b do not answer the same prompt."))
     outcome = winner_of(member(record, "winner", str))
     if KEY in record:
         vote = vote_of(member(record, KEY, dict))
         if vote.outcome is not outcome:
-            raise LineError("winner is not what the vote says.")
+            raise LineError(said("winner is not what the vote says."))
     else:
         vote = Vote(
             named_side(member(record, "model_a", str), len(left)),
@@ -149,8 +161,23 @@ def compared_of_arena(record: Mapping[str, Any], number: int) -> Compared:
             blind=record.get("anony") is not False,
             id=-number,
             voted_at=moment_of(record.get("tstamp")),
+            rater=rater_of(None if record.get("judge") == NOBODY else record.get("judge")),
         )
+    if not asked:
+        vote = replace(vote, about=_question(record, vote))
     return Compared(vote, asked, left, right, before_left, before_right)
+
+
+def _question(record: Mapping[str, Any], vote: Vote) -> str:
+    """Which prompt it is where its text is not there; empty where that is not said either."""
+    number = record.get("question_id")
+    if not isinstance(number, str | int) or (KEY in record and number == _question_id(vote)):
+        return vote.about
+    return clean(str(number)).removeprefix(OWN)
+
+
+def _question_id(vote: Vote) -> str:
+    return f"{OWN}{vote.about or vote.id}"
 
 
 def _side_said(record: Mapping[str, Any], key: str) -> tuple[Before, str, str]:
@@ -169,8 +196,8 @@ def _said(text: str) -> dict[str, str]:
 
 def _before(before: Before) -> list[dict[str, str]]:
     told = [{"role": "system", "content": before.system}] if before.system else []
-    for asked, said in before.turns:
-        told += [{"role": "user", "content": asked}, _said(said)]
+    for asked, answered in before.turns:
+        told += [{"role": "user", "content": asked}, _said(answered)]
     return told
 
 
@@ -179,7 +206,7 @@ def _conversation(key: str, value: Sequence[object]) -> tuple[Before, str, str |
     spoken = _messages(key, value)
     system = spoken.pop(0)[1] if spoken and spoken[0][0] == "system" else ""
     if [role for role, _ in spoken] != [("user", "assistant")[at % 2] for at in range(len(spoken))] or not spoken:
-        raise LineError(f"in {key} user and assistant do not take turns.")
+        raise LineError(said("in {key} user and assistant do not take turns.", key=key))
     answer = spoken.pop()[1] if spoken[-1][0] == "assistant" else None
     asked = spoken.pop()[1]
     turns = tuple((spoken[at][1], spoken[at + 1][1]) for at in range(0, len(spoken), 2))
@@ -190,7 +217,7 @@ def _messages(key: str, value: Sequence[object]) -> list[tuple[str, str]]:
     found = []
     for one in value:
         if not isinstance(one, dict) or not isinstance(one.get("role"), str):
-            raise LineError(f"{key} holds something that is no message with a role.")
+            raise LineError(said("{key} holds something that is no message with a role.", key=key))
         found.append((one["role"], _content(key, one.get("content"))))
     return found
 
@@ -203,4 +230,4 @@ def _content(key: str, content: object) -> str:
         parts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
         if parts and all(isinstance(part, str) for part in parts):
             return clean("".join(map(str, parts)))
-    raise LineError(f"a message of {key} has no text.")
+    raise LineError(said("a message of {key} has no text.", key=key))

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 from workbench.chat.answer import Answer
-from workbench.chat.votes.ballots import Contender, Vote
+from workbench.chat.votes.ballots import Contender, Vote, side_of
 from workbench.store.database import Database
 
 NEWEST = 2_000  # answers of the two that are looked through: further back nobody votes
@@ -56,11 +56,8 @@ class VoteListing:
                 (first.model, second.model, NEWEST),
             ).fetchall()
             judged = {
-                (row["turn_id"], frozenset({row["left_name"], row["right_name"]}))
-                for row in sql.execute(
-                    "SELECT turn_id, json_extract(left_side, '$.name') AS left_name,"
-                    " json_extract(right_side, '$.name') AS right_name FROM ballot WHERE withdrawn_at IS NULL"
-                )
+                (row["turn_id"], frozenset(side_of(row[side]).contender.name for side in ("left_side", "right_side")))
+                for row in sql.execute("SELECT turn_id, left_side, right_side FROM ballot WHERE withdrawn_at IS NULL")
             }
         wanted = frozenset({first.name, second.name})
         answered: dict[int, set[str]] = {}

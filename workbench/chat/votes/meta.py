@@ -9,6 +9,7 @@ from typing import Any
 
 from workbench.chat.votes.ballots import Contender, Side, Vote
 from workbench.stats.outcome import Outcome
+from workbench.words import said
 
 KEY = "workbench"
 UNKNOWN_FAMILY = "other"
@@ -32,6 +33,7 @@ def meta_of(vote: Vote) -> dict[str, Any]:
         "comment": vote.comment,
         "tags": list(vote.tags),
         "voted_at": vote.voted_at,
+        "rater": vote.rater,
     }
 
 
@@ -50,6 +52,7 @@ def vote_of(meta: Mapping[str, Any]) -> Vote:
         tags=tags_of(meta.get("tags")),
         id=whole(meta, "id"),
         voted_at=moment(member(meta, "voted_at", str)),
+        rater=rater_of(meta.get("rater")),
     )
 
 
@@ -57,13 +60,20 @@ def outcome_of(name: str) -> Outcome:
     try:
         return Outcome[name.upper()]
     except KeyError:
-        raise LineError(f"outcome is {name[:40]!r}; known are left, right, tie and both_bad.") from None
+        raise LineError(said("outcome is {name!r}; known are left, right, tie and both_bad.", name=name[:40])) from None
+
+
+def rater_of(name: object) -> str:
+    """Empty for one who gave no name."""
+    if not isinstance(name, str | None):
+        raise LineError("rater is not text.")
+    return clean(" ".join((name or "").split()))
 
 
 def named_side(name: str, characters: int) -> Side:
     """A side of which nothing but the name is known."""
     if not name.strip():
-        raise LineError("a model has no name.")
+        raise LineError(said("a model has no name."))
     return Side(Contender(clean(name), clean(name), UNKNOWN_FAMILY, ""), characters)
 
 
@@ -71,8 +81,12 @@ def member(record: Mapping[str, Any], key: str, kind: type) -> Any:
     """Raises LineError where it is not there, or is something else."""
     value = record.get(key)
     if not isinstance(value, kind):
-        wanted = {str: "text", bool: "true or false", dict: "an object", list: "a list"}[kind]
-        raise LineError(f"{key} is missing." if value is None else f"{key} is not {wanted}.")
+        wanted = {str: said("text"), bool: said("true or false"), dict: said("an object"), list: said("a list")}[kind]
+        raise LineError(
+            said("{what} is missing.", what=key)
+            if value is None
+            else said("{key} is not {wanted}.", key=key, wanted=wanted)
+        )
     return value
 
 
@@ -80,13 +94,13 @@ def whole(record: Mapping[str, Any], key: str) -> int:
     """A number of at most 64 bits."""
     value = record.get(key)
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) > MAX_NUMBER:
-        raise LineError(f"{key} is no whole number.")
+        raise LineError(said("{key} is no whole number.", key=key))
     return value
 
 
 def tags_of(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(tag, str) for tag in value):
-        raise LineError("tags is no list of texts.")
+        raise LineError(said("tags is no list of texts."))
     return tuple(clean(tag) for tag in value)
 
 
@@ -96,7 +110,7 @@ def moment(text: str) -> str:
         try:
             datetime.fromisoformat(text)
         except ValueError:
-            raise LineError(f"{text[:40]!r} is no time (such as 2026-05-01T12:00:00+00:00).") from None
+            raise LineError(said("{text!r} is no time (such as 2026-05-01T12:00:00+00:00).", text=text[:40])) from None
     return text
 
 
@@ -105,11 +119,11 @@ def moment_of(seconds: object) -> str:
     if seconds is None:
         return ""
     if not isinstance(seconds, int | float) or isinstance(seconds, bool):
-        raise LineError("tstamp is no number of seconds.")
+        raise LineError(said("tstamp is no number of seconds."))
     try:
         return datetime.fromtimestamp(seconds, UTC).isoformat()
     except (ValueError, OverflowError, OSError):
-        raise LineError("tstamp is no time.") from None
+        raise LineError(said("tstamp is no time.")) from None
 
 
 def clean(text: str) -> str:
@@ -124,8 +138,9 @@ def _side(side: Side) -> dict[str, Any]:
 def _side_of(record: Mapping[str, Any]) -> Side:
     sha256 = record.get("sha256")
     if sha256 is not None and not isinstance(sha256, str):
-        raise LineError("sha256 is not text.")
+        raise LineError(said("sha256 is not text."))
     name, model, family, quantisation = (
         clean(member(record, key, str)) for key in ("name", "model", "family", "quantisation")
     )
-    return Side(Contender(name, model, family, quantisation, sha256), whole(record, "characters"))
+    told = {"name": name, "model": model, "family": family, "quantisation": quantisation, "sha256": sha256}
+    return Side(Contender.kept(told), whole(record, "characters"))

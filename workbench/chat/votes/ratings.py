@@ -9,23 +9,32 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from workbench.chat.votes.ballots import Contender, Side, Vote
+from workbench.chat.votes.raters import Agreement, agreement, hanging, rate_of_votes, raters_of
 from workbench.stats import voting
 from workbench.stats.bradley_terry import Ballot, Ranking, fit, islands
-from workbench.stats.interval import Interval, wilson
+from workbench.stats.clusters import FEWEST, equal_parts
+from workbench.stats.interval import Interval
 from workbench.stats.outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """A contender's place.  ``beats_next`` is how likely it is preferred to the one below where one of the two is, None
-    for the last of its island; ``votes_to_decide`` how many more votes between the two it would take: 0 decided, None
-    more than can be told."""
+    for the last of its island; ``votes_to_decide`` how many more votes between the two, each on another prompt, it
+    would take: 0 decided, None more than can be told.  ``prompts`` is upon how many that rests, of equal weight: with
+    fewer than ``stats.clusters.FEWEST`` nothing is decided."""
 
     contender: Contender
     elo: Interval
     ballots: int
     beats_next: Interval | None
     votes_to_decide: int | None
+    prompts: int | None
+
+    @property
+    def too_few(self) -> bool:
+        """Whether how it stands to the one below rests upon too few prompts to tell."""
+        return self.prompts is not None and self.prompts < FEWEST
 
     @property
     def beats_average(self) -> Interval:
@@ -38,12 +47,14 @@ class Standing:
 @dataclass(frozen=True, slots=True)
 class Island:
     """Contenders that votes connect, strongest first; ``fragile`` is how few dropped votes change the leader, None
-    where fifty do not.  ``ranking`` numbers them by ``names``."""
+    where fifty do not, ``fragile_prompts`` how few prompts with all their votes.  ``ranking`` numbers them by
+    ``names``."""
 
     standings: tuple[Standing, ...]
     names: tuple[str, ...]
     ranking: Ranking
     fragile: int | None
+    fragile_prompts: int | None
 
     def beats(self, first: str, second: str) -> Interval:
         """How likely the contender of the first name is preferred to the second."""
@@ -54,20 +65,27 @@ class Island:
 class Ratings:
     """``islands`` have no common scale: a place in one says nothing about a place in another; the largest comes first.
 
-    ``left_share`` is how often the left answer won, ``length_effect`` what an answer e times as long is worth in
-    logits, ``consistency`` how often the rater said the same again (None: never asked twice); ``acceptable``, by name,
-    is the share of a contender's votes that were not "both bad".  ``votes`` counts what entered, ``imported`` those of
-    them out of files, ``blind`` those given without knowing the names.
+    ``side_effect`` is what standing on the left is worth, ``length_effect`` what an answer e times as long is, both in
+    logits, whoever stood there; ``consistency`` how often the rater said the same again (None: never asked twice);
+    ``both_bad`` the share of votes that call both answers bad, ``acceptable``, by name, the share of a contender's that
+    do not.  ``votes`` counts what entered, ``imported`` those of them out of files, ``blind`` those given without
+    knowing the names, ``unplaced`` those of which nobody knows the prompt; ``prompts`` are all that are known.
+    ``raters`` has how many votes each gave, by name, the most first; ``agreement`` is there where two judged the same.
     """
 
     islands: tuple[Island, ...]
-    left_share: Interval
+    side_effect: Interval
     length_effect: Interval
     consistency: Interval | None
+    both_bad: Interval
     acceptable: dict[str, Interval]
     votes: int
     blind: int
     imported: int
+    prompts: int
+    unplaced: int
+    raters: tuple[tuple[str, int], ...]
+    agreement: Agreement | None
 
     @property
     def standings(self) -> tuple[Standing, ...]:
@@ -84,6 +102,11 @@ class Ratings:
         """How few dropped votes change the leader of the largest island."""
         return self.islands[0].fragile
 
+    @property
+    def few_raters(self) -> bool:
+        """Whether it speaks of those who judged alone: there are several, but too few to tell of others."""
+        return len(self.raters) > 1 and equal_parts([votes for _, votes in self.raters]) < FEWEST
+
 
 def rate(votes: Sequence[Vote], contenders: Sequence[Contender] = ()) -> Ratings | None:
     """None without votes between two contenders.  A vote that repeats another is for the consistency alone; only the
@@ -97,16 +120,23 @@ def rate(votes: Sequence[Vote], contenders: Sequence[Contender] = ()) -> Ratings
     place = {name: number for number, name in enumerate(names)}
     ballots = [_ballot(vote, place) for vote in asked]
     # Of answers nobody compared there is no side that was preferred.
-    judged = [ballot for ballot, vote in zip(ballots, asked, strict=True) if not vote.automatic]
+    judged = [number for number, vote in enumerate(asked) if not vote.automatic]
+    looked_at = [asked[number] for number in judged]
+    effects = _fit(len(names), [ballots[number] for number in judged], looked_at, side=True, covariate=True)
     return Ratings(
-        tuple(_island(group, names, ballots, known) for group in islands(len(names), ballots)),
-        voting.left_share(judged),
-        fit(len(names), judged, covariate=True).covariate_effect(),
+        tuple(_island(group, names, ballots, asked, known) for group in islands(len(names), ballots)),
+        effects.side_advantage(),
+        effects.covariate_effect(),
         _consistency(votes),
-        _acceptable(names, asked),
+        rate_of_votes([vote.outcome is Outcome.BOTH_BAD for vote in looked_at], looked_at),
+        {name: _acceptable([vote for vote in looked_at if name in _names(vote)]) for name in names},
         len(asked),
         sum(vote.blind for vote in asked),
         sum(bool(vote.source) for vote in asked),
+        len({vote.about for vote in asked if vote.about}),
+        sum(not vote.about for vote in asked),
+        raters_of(looked_at),
+        agreement(looked_at),
     )
 
 
@@ -142,18 +172,28 @@ def next_ballot(votes: Sequence[Vote], contenders: Sequence[Contender]) -> tuple
     pairs = [(place[first], place[second]) for first, second in itertools.combinations(known, 2)]
     home = {model: number for number, group in enumerate(islands(len(names), ballots)) for model in group}
     apart = [(first, second) for first, second in pairs if home[first] != home[second]]
-    first, second = voting.next_pair(fit(len(names), ballots), allowed=apart or pairs)
+    first, second = voting.next_pair(_fit(len(names), ballots, asked), allowed=apart or pairs)
     return known[names[first]], known[names[second]]
 
 
+def _fit(models: int, ballots: Sequence[Ballot], votes: Sequence[Vote], **effects: bool) -> Ranking:
+    """The votes of each ballot say which of them hang together."""
+    prompts, raters = hanging(votes)
+    return fit(models, ballots, groups=prompts, others=raters, **effects)
+
+
 def _island(
-    group: Sequence[int], names: Sequence[str], ballots: Sequence[Ballot], known: dict[str, Contender]
+    group: Sequence[int],
+    names: Sequence[str],
+    ballots: Sequence[Ballot],
+    votes: Sequence[Vote],
+    known: dict[str, Contender],
 ) -> Island:
     place = {model: number for number, model in enumerate(group)}
-    here = [one for one in ballots if one.left in place]
-    own = [Ballot(place[one.left], place[one.right], one.outcome, one.covariate) for one in here]
+    here = [(one, vote) for one, vote in zip(ballots, votes, strict=True) if one.left in place]
+    own = [Ballot(place[one.left], place[one.right], one.outcome, one.covariate) for one, _ in here]
     often = Counter(itertools.chain.from_iterable((one.left, one.right) for one in own))
-    ranking = fit(len(group), own)
+    ranking = _fit(len(group), own, [vote for _, vote in here])
     order = ranking.order
     standings = []
     for at, number in enumerate(order):
@@ -165,6 +205,7 @@ def _island(
                 often[number],
                 ranking.win_probability(number, below) if below is not None else None,
                 voting.votes_to_decide(ranking, number, below) if below is not None else None,
+                _prompts(ranking, number, below) if below is not None else None,
             )
         )
     fragile = voting.fragility(len(group), own)
@@ -173,7 +214,13 @@ def _island(
         tuple(names[model] for model in group),
         ranking,
         len(fragile.ballots) if fragile is not None else None,
+        voting.fragile_groups(len(group), own, hanging([vote for _, vote in here])[0]),
     )
+
+
+def _prompts(ranking: Ranking, first: int, second: int) -> int | None:
+    found = ranking.grounds(first, second)
+    return math.floor(found.count + 1e-9) if found is not None else None
 
 
 def _several(groups: dict[str, list[Vote]]) -> dict[str, Ratings]:
@@ -199,14 +246,8 @@ def _between_two(vote: Vote) -> bool:
     return vote.repeats is None and vote.left.contender.name != vote.right.contender.name
 
 
-def _acceptable(names: Sequence[str], votes: Sequence[Vote]) -> dict[str, Interval]:
-    given, bad = Counter[str](), Counter[str]()
-    for vote in votes:
-        if not vote.automatic:
-            given.update(_names(vote))
-            if vote.outcome is Outcome.BOTH_BAD:
-                bad.update(_names(vote))
-    return {name: wilson(given[name] - bad[name], given[name]) for name in names}
+def _acceptable(looked_at: Sequence[Vote]) -> Interval:
+    return rate_of_votes([vote.outcome is not Outcome.BOTH_BAD for vote in looked_at], looked_at)
 
 
 def _ballot(vote: Vote, place: Mapping[str, int]) -> Ballot:

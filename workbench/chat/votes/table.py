@@ -10,12 +10,13 @@ from typing import Any
 from workbench.chat.exports.text import unguarded
 from workbench.chat.votes.ballots import Before, Compared, Contender, Side, Vote
 from workbench.chat.votes.lines import WINNERS, winner_of
-from workbench.chat.votes.meta import MAX_NUMBER, LineError, moment, named_side, tags_of
+from workbench.chat.votes.meta import MAX_NUMBER, LineError, moment, named_side, rater_of, tags_of
+from workbench.words import said
 
 _BY_SIDE = ("model", "answer", "file", "family", "quantisation", "sha256", "characters", "system", "earlier")
 COLUMNS = (
     "id", "voted_at", "winner", "prompt", *(f"{name}_{side}" for name in _BY_SIDE for side in "ab"),
-    "blind", "automatic", "repeats", "seed", "tags", "comment", "source",
+    "blind", "automatic", "repeats", "seed", "tags", "comment", "source", "rater",
 )  # fmt: skip
 """``model_a``, ``model_b`` and ``winner`` are needed; the others may be missing."""
 
@@ -34,6 +35,7 @@ def cells_of(one: Compared) -> list[str]:
         "tags": json.dumps(vote.tags, ensure_ascii=False),
         "comment": vote.comment,
         "source": vote.source,
+        "rater": vote.rater,
     }
     sides = (("a", vote.left, one.left, one.before_left), ("b", vote.right, one.right, one.before_right))
     for letter, side, text, before in sides:
@@ -67,6 +69,7 @@ def compared_of_cells(guarded: Mapping[str, str], number: int) -> Compared:
         tags=tags_of(_json(cells, "tags")),
         id=_whole(cells, "id", -number),
         voted_at=moment(cells.get("voted_at", "")),
+        rater=rater_of(cells.get("rater")),
     )
     return Compared(
         vote,
@@ -86,14 +89,15 @@ def _side(cells: Mapping[str, str], letter: str) -> Side:
     file, family, quantisation, sha256 = (
         cells.get(f"{name}_{letter}", "") for name in ("file", "family", "quantisation", "sha256")
     )
-    return replace(side, contender=Contender(side.contender.name, file, family, quantisation, sha256 or None))
+    told = {"name": side.contender.name, "model": file, "family": family, "quantisation": quantisation}
+    return replace(side, contender=Contender.kept(told | {"sha256": sha256 or None}))
 
 
 def _before(cells: Mapping[str, str], letter: str) -> Before:
     turns = _json(cells, f"earlier_{letter}")
     if not all(isinstance(one, list) and len(one) == 2 and all(isinstance(text, str) for text in one) for one in turns):
-        raise LineError(f"earlier_{letter} is no list of prompts with their answers.")
-    return Before(cells.get(f"system_{letter}", ""), tuple((asked, said) for asked, said in turns))
+        raise LineError(said("earlier_{letter} is no list of prompts with their answers.", letter=letter))
+    return Before(cells.get(f"system_{letter}", ""), tuple((asked, told) for asked, told in turns))
 
 
 def _whole(cells: Mapping[str, str], name: str, otherwise: int) -> int:
@@ -102,14 +106,14 @@ def _whole(cells: Mapping[str, str], name: str, otherwise: int) -> int:
         return otherwise
     # No more digits than 64 bits have: int() takes longer and longer for the rest.
     if not cell.removeprefix("-").isdecimal() or len(cell) > 20 or abs(int(cell)) > MAX_NUMBER:
-        raise LineError(f"{name} is {cell[:40]!r}, no whole number.")
+        raise LineError(said("{name} is {cell!r}, no whole number.", name=name, cell=cell[:40]))
     return int(cell)
 
 
 def _flag(cells: Mapping[str, str], name: str) -> bool:
     cell = cells.get(name, "").strip().lower()
     if cell not in ("", "0", "1", "true", "false"):
-        raise LineError(f"{name} is {cell[:40]!r}; known are 0 and 1.")
+        raise LineError(said("{name} is {cell!r}; known are 0 and 1.", name=name, cell=cell[:40]))
     return cell in ("1", "true")
 
 
@@ -120,7 +124,7 @@ def _json(cells: Mapping[str, str], name: str) -> list[Any]:
     try:
         value = json.loads(cell)
     except (ValueError, RecursionError):
-        raise LineError(f"{name} is no JSON list.") from None
+        raise LineError(said("{name} is no JSON list.", name=name)) from None
     if not isinstance(value, list):
-        raise LineError(f"{name} is no JSON list.")
+        raise LineError(said("{name} is no JSON list.", name=name))
     return value

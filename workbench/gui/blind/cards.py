@@ -106,6 +106,30 @@ class NoVoteCard(CalmCard):
         self.small.setText(tr("The answers are shown with their names: no vote depends on them."))
 
 
+class JudgedCard(CalmCard):
+    """All was judged before: that it is asked about once more is somebody's own choice."""
+
+    leave = Signal()
+    again = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.title.setText(tr("All of it is judged already"))
+        self.small.setText(tr("Judged again, both votes count; the ranges allow for their being about one prompt."))
+        self.leave_button = text_button(tr("Show the answers"), kind="primary")
+        self.leave_button.clicked.connect(self.leave)
+        self.again_button = text_button(tr("Judge it again"))
+        self.again_button.clicked.connect(self.again)
+        self.buttons.addStretch(1)
+        self.buttons.addWidget(self.leave_button)
+        self.buttons.addWidget(self.again_button)
+        self.buttons.addStretch(1)
+
+    def say(self, told: str) -> None:
+        self.words.setText(told)
+        self.setAccessibleName(f"{self.title.text()}. {told}")
+
+
 def _being_written(answers: int) -> str:
     match answers:
         case 1:

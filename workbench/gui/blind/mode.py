@@ -5,28 +5,25 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from workbench.chat.stored import StoredTurn
-from workbench.chat.votes.ballots import Contender
-from workbench.errors import UsageError
+from workbench.errors import SettingsError, UsageError
 from workbench.gui.blind.hiding import hide_names
-from workbench.gui.blind.reveal import Reveal
-from workbench.gui.blind.sheet import NAMED_ITSELF, Sheet, sheet_of, stored_sheet
-from workbench.gui.blind.sitting import Given, Sitting
-from workbench.gui.blind.stage import BlindStage
 from workbench.gui.errands import errand
-from workbench.gui.tr import tr
-from workbench.models.file import ModelFile
-from workbench.stats.outcome import Outcome
+from workbench.gui.tr import explained, tr
+from workbench.words import said
 
 if TYPE_CHECKING:
     from workbench.chat.votes.ballots import Ballots
     from workbench.chat.votes.ratings import Ratings
+    from workbench.gui.blind.sheet import Sheet
+    from workbench.gui.blind.sitting import Sitting
+    from workbench.gui.blind.stage import BlindStage
     from workbench.gui.pages.compare import ComparePage
+    from workbench.stats.outcome import Outcome
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +39,6 @@ class BlindMode(QObject):
     def __init__(self, page: ComparePage) -> None:
         super().__init__(page)
         self._page = page
-        self._ballots = page.bench.history.ballots
         self.on = False
         self.hiding = False
         self._known: set[int] = set()  # turns that were asked openly, or judged already
@@ -50,9 +46,8 @@ class BlindMode(QObject):
         self._unasked: list[Sheet] = []
         self._tags: set[str] = set()  # that were used before
         self._sitting: Sitting | None = None
+        self._judged: tuple[int, ...] = ()  # turns that could be judged once more
         self._conversation_id: int | None = None
-        self.stage = BlindStage()
-        page.stage.addWidget(self.stage)
         for told in (page.composer.count, page.composer.plan):
             policy = told.sizePolicy()
             policy.setRetainSizeWhenHidden(True)  # nothing moves when they go
@@ -65,19 +60,41 @@ class BlindMode(QObject):
             apart=True,
         )
         self.button.clicked.connect(self.toggle)
-        self.stage.writing.stop.connect(page.stop_all)
-        self.stage.nothing.leave.connect(self.leave)
-        self.stage.voting.voted.connect(self._on_vote)
-        self.stage.voting.undo.connect(self._on_undo)
-        self.stage.reveal.undo.connect(self._on_undo)
-        self.stage.reveal.leave.connect(self.leave)
-        self.stage.reveal.next_prompt.connect(self._on_next)
-        self.stage.reveal.votes.connect(self.votes_wished)
         page.stage.currentChanged.connect(self._on_stage)
+        page.stage.currentChanged.connect(page.composer.give_way)
         page.drawn.connect(self._follow)
         page.conversation_changed.connect(self._on_conversation)
         self._on_conversation()
-        self._learn_tags()
+
+    @cached_property
+    def stage(self) -> BlindStage:
+        """Made for the first blind prompt."""
+        from workbench.gui.blind.stage import BlindStage
+
+        stage = BlindStage()
+        self._page.stage.addWidget(stage)
+        stage.writing.stop.connect(self._page.stop_all)
+        stage.nothing.leave.connect(self.leave)
+        stage.judged.leave.connect(self.leave)
+        stage.judged.again.connect(self._on_again)
+        stage.voting.notes.rater_named.connect(self._on_rater)
+        stage.voting.voted.connect(self._on_vote)
+        stage.voting.undo.connect(self._on_undo)
+        stage.reveal.undo.connect(self._on_undo)
+        stage.reveal.leave.connect(self.leave)
+        stage.reveal.next_prompt.connect(self._on_next)
+        stage.reveal.votes.connect(self.votes_wished)
+        self._page.errands.run("tags of votes", errand(self._ballots.tags), self._learnt_tags)
+        return stage
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the stage stands where the panes were."""
+        return "stage" in self.__dict__ and self._page.stage.currentWidget() is self.stage
+
+    @property
+    def _ballots(self) -> Ballots:
+        return self._page.bench.history.ballots
 
     # --- the switch --------------------------------------------------------------------------
 
@@ -95,27 +112,63 @@ class BlindMode(QObject):
         self._keep()
         self._show_switch()
 
-    def begin_with(self, turn_ids: Sequence[int], conversation_id: int | None = None) -> None:
+    def begin_with(self, turn_ids: Sequence[int], conversation_id: int | None = None, *, anew: bool = False) -> None:
         """Vote on answers that are kept, prompt by prompt; without ``conversation_id`` on the one that is shown.
 
-        A vote on the same prompts that was left in the middle goes on.  Raises UsageError where there is nothing to
-        vote on, or answers are being written.
+        A vote on the same prompts that was left in the middle goes on; what was judged before is left out, unless it is
+        to be judged ``anew``.  Raises UsageError where there is nothing to vote on, or answers are being written.
         """
+        from workbench.gui.blind.words import left_out
+
         if self._page.comparison.busy:
-            raise UsageError(tr("Answers are being written."), hint=tr("Vote when they are there, or stop them."))
+            raise UsageError(said("Answers are being written."), hint=said("Vote when they are there, or stop them."))
         kept = conversation_id if conversation_id is not None else self._page.record.diary.conversation_id
         sheets = self._stored(kept, turn_ids) if kept is not None else []
         good = [sheet for sheet in sheets if sheet.can_be_judged]
         if kept is None or not good:
             raise UsageError(
-                tr("There is nothing to vote on."), hint=tr("It takes two whole answers to the same prompt.")
+                said("There is nothing to vote on."), hint=said("It takes two whole answers to the same prompt.")
             )
         self._conversation_id = kept
         self._turns.clear()
-        self._sitting = self._begun(kept, good)
+        sitting = self._begun(kept, good, anew=anew)
         self._unasked = [sheet for sheet in sheets if not sheet.can_be_judged]
-        self._advance()
+        if sitting.asked is None and sitting.judged:
+            self._sitting = None
+            self._all_judged(turn_ids, sitting.judged)
+            return
+        self._sitting = sitting
+        self._advance(left_out(sitting.judged, sitting.rater) if not sitting.can_undo else "")
         self.stage.take_keys()
+
+    def _all_judged(self, turn_ids: Sequence[int], pairs: int) -> None:
+        """Says so, and judges again only where that is wished."""
+        self._judged = tuple(turn_ids)
+        self._hide(hidden=False)
+        self._page.stage.setCurrentWidget(self.stage)
+        self.stage.show_judged(pairs, self.rater)
+        self._keep()
+
+    @Slot()
+    def _on_again(self) -> None:
+        self.begin_with(self._judged, self._conversation_id, anew=True)
+
+    @property
+    def rater(self) -> str:
+        """Who judges; empty for one who gave no name."""
+        return self._page.bench.settings.rater
+
+    @Slot(str)
+    def _on_rater(self, name: str) -> None:
+        """Who judges from now on, also after the window is closed."""
+        if name == self.rater:
+            return
+        try:
+            self._page.bench.take_settings({"rater": name})
+        except SettingsError as error:
+            self._page.composer.say(explained(error))
+        if self._sitting is not None:
+            self._sitting.rater = name
 
     def vote_on_shown(self) -> None:
         """The newest prompt of the conversation that is shown; the composer says why where that cannot be."""
@@ -124,34 +177,15 @@ class BlindMode(QObject):
         try:
             self.begin_with([newest] if newest is not None else [])
         except UsageError as error:
-            self._page.composer.say(" ".join(filter(None, [error.message, error.hint])))
-
-    def ask_about(self, first: Contender, second: Contender) -> None:
-        """A new comparison of the two, as far as their files are in the library, with the next prompt blind."""
-        self._page.new_comparison()
-        files = self._page.shelf.models
-        wanted = [next((file for file in files if _is(file, one)), None) for one in (first, second)]
-        panes = self._page.comparison.panes
-        for pane in panes[2:]:
-            self._page.close_pane(pane)
-        while len(self._page.comparison.panes) < len(wanted):
-            self._page.add_pane()
-        for pane, file in zip(self._page.comparison.panes, wanted, strict=False):
-            if file is not None:
-                self._page.pick(pane, file)
-        if not self.on:
-            self.toggle()
-        missing = [one.name for one, file in zip((first, second), wanted, strict=True) if file is None]
-        if missing:
-            self._page.composer.say(tr("Not in the library: {names}.", names=", ".join(missing)))
-        self._page.composer.setFocus()
+            self._page.composer.say(explained(error))
 
     @Slot()
     def leave(self) -> None:
         """Back to the panes."""
-        self.stage.writing.end()
+        if "stage" in self.__dict__:
+            self.stage.writing.end()
         self._hide(hidden=False)
-        if self._page.stage.currentWidget() is self.stage:
+        if self.is_shown:
             self._page.stage.setCurrentWidget(self._page.row)
 
     # --- what the page does ------------------------------------------------------------------
@@ -168,6 +202,8 @@ class BlindMode(QObject):
         """A prompt that is asked while the switch is on is hidden at once, and judged when it is answered."""
         if not self.on and not self._turns:
             return
+        from workbench.gui.blind.sheet import sheet_of
+
         panes = self._page.comparison.panes
         newest = {pane.exchanges[-1].turn_id for pane in panes if pane.exchanges}
         for turn in sorted(turn for turn in newest if turn is not None and turn not in self._known):
@@ -191,11 +227,13 @@ class BlindMode(QObject):
         self._keep()
 
     def _judge(self, sheet: Sheet) -> None:
+        from workbench.gui.blind.sitting import Sitting
+
         looked_at = self._sitting is not None and self._sitting.asked is not None
         if not sheet.can_be_judged:
             self._unasked.append(sheet)
         else:
-            self._sitting = self._sitting or Sitting(self._ballots, self._conversation_id)
+            self._sitting = self._sitting or Sitting(self._ballots, self._conversation_id, rater=self.rater)
             self._sitting.add(sheet)
         if looked_at:  # the pair stays, and what is written about it
             self._keep()
@@ -204,12 +242,16 @@ class BlindMode(QObject):
 
     def _advance(self, told: str = "") -> None:
         """The next pair, or what there is to say when none is left."""
+        from workbench.gui.blind.reveal import Reveal
+        from workbench.gui.blind.words import why_not
+
         sitting = self._sitting
         asked = sitting.asked if sitting is not None else None
         self._page.stage.setCurrentWidget(self.stage)
         if sitting is not None and asked is not None:
+            sitting.rater = self.rater
             self._hide(hidden=not sitting.revealed)
-            self.stage.show_pair(asked, can_undo=sitting.can_undo, told=told, tags=tuple(self._tags))
+            self.stage.show_pair(asked, can_undo=sitting.can_undo, told=told, tags=tuple(self._tags), rater=self.rater)
         elif self._turns:
             self._hide(hidden=True)
             self.stage.show_writing(len(self._page.comparison.panes))
@@ -220,7 +262,7 @@ class BlindMode(QObject):
             self._rank(sitting)
         else:
             self._hide(hidden=False)
-            self.stage.show_nothing(_why_not(self._unasked))
+            self.stage.show_nothing(why_not(self._unasked))
         self._keep()
 
     @Slot()
@@ -243,10 +285,12 @@ class BlindMode(QObject):
 
     def _go_on(self, conversation_id: int, written: dict[str, Any]) -> None:
         """Where a closed window left off; nothing where all was voted, or the prompts are gone."""
+        from workbench.gui.blind.sitting import Sitting
+
         if written["revealed"]:
             return
         sheets = [sheet for sheet in self._stored(conversation_id, written["turns"]) if sheet.can_be_judged]
-        sitting = Sitting.again(self._ballots, conversation_id, written, sheets)
+        sitting = Sitting.again(self._ballots, conversation_id, written, sheets, rater=self.rater)
         if sitting.asked is not None:
             self._sitting = sitting
             self._advance(tr("You were in the middle of this vote."))
@@ -255,11 +299,13 @@ class BlindMode(QObject):
 
     @Slot(object, str, tuple)
     def _on_vote(self, outcome: Outcome | None, comment: str, tags: tuple[str, ...]) -> None:
+        from workbench.gui.blind.words import told_after
+
         if self._sitting is None:
             return
         given = self._sitting.vote(outcome, comment, tags)
         self._tags |= set(tags)
-        self._advance(_told(given))
+        self._advance(told_after(given))
         self.voted.emit()
 
     @Slot()
@@ -276,8 +322,7 @@ class BlindMode(QObject):
 
     def _rank(self, sitting: Sitting) -> None:
         """How all stand so far; with thousands of votes that takes a moment."""
-        compared = [side for given in sitting.given for side in (given.left, given.right)]
-        work = errand(lambda: _rated(self._ballots, compared) if compared else None)
+        work = errand(sitting.ratings)
         self._page.errands.run("standings", work, partial(self._ranked, len(sitting.given), sitting))
 
     def _ranked(self, given: int, sitting: Sitting, ratings: Ratings | None) -> None:
@@ -285,10 +330,9 @@ class BlindMode(QObject):
         if ratings is not None and still:
             self.stage.reveal.show_standings(ratings)
 
-    def _learn_tags(self) -> None:
-        self._page.errands.run("tags of votes", errand(self._ballots.tags), self._learnt_tags)
-
     def _learnt_tags(self, tags: Sequence[str]) -> None:
+        from workbench.gui.blind.sheet import NAMED_ITSELF
+
         self._tags |= set(tags) - {NAMED_ITSELF}
         self.stage.voting.notes.tags.know(tuple(self._tags))
 
@@ -300,23 +344,20 @@ class BlindMode(QObject):
         self._known |= {one.turn_id for pane in panes for one in pane.exchanges if one.turn_id is not None}
 
     def _stored(self, conversation_id: int, turn_ids: Sequence[int]) -> list[Sheet]:
-        conversations = self._page.bench.conversations
-        stored = conversations.load(conversation_id)
-        turns: dict[int, StoredTurn] = {turn.id: turn for turn in stored.turns} if stored is not None else {}
-        for turn_id in turn_ids:
-            if turn_id not in turns and stored is not None:
-                branch = conversations.load(conversation_id, turn_id)
-                turns |= {turn.id: turn for turn in branch.turns} if branch is not None else {}
-        return [stored_sheet(turns[turn_id]) for turn_id in turn_ids if turn_id in turns]
+        from workbench.gui.blind.sheet import stored_sheets
 
-    def _begun(self, conversation_id: int, sheets: Sequence[Sheet]) -> Sitting:
+        return stored_sheets(self._page.bench.conversations, conversation_id, turn_ids)
+
+    def _begun(self, conversation_id: int, sheets: Sequence[Sheet], *, anew: bool) -> Sitting:
         """On these sheets: the one that was left in the middle, else a new one."""
+        from workbench.gui.blind.sitting import Sitting
+
         written = (self._written(conversation_id) or {}).get("sitting")
         if written and not written["revealed"] and written["turns"] == [sheet.turn_id for sheet in sheets]:
-            again = Sitting.again(self._ballots, conversation_id, written, sheets)
+            again = Sitting.again(self._ballots, conversation_id, written, sheets, rater=self.rater)
             if again.asked is not None:
                 return again
-        sitting = Sitting(self._ballots, conversation_id)
+        sitting = Sitting(self._ballots, conversation_id, rater=self.rater, anew=anew)
         for sheet in sheets:
             sitting.add(sheet)
         return sitting
@@ -341,7 +382,8 @@ class BlindMode(QObject):
         if shown is None:
             return
         sitting = self._sitting.as_json() if self._sitting is not None else None
-        self._page.bench.conversations.keep_draft(_key(shown), json.dumps({"on": self.on, "sitting": sitting}))
+        written = json.dumps({"on": self.on, "sitting": sitting})
+        self._page.bench.conversations.keep_draft(_key(shown), written, of=shown)
 
     def _written(self, conversation_id: int) -> dict[str, Any] | None:
         text = self._page.bench.conversations.draft(_key(conversation_id))
@@ -355,31 +397,3 @@ class BlindMode(QObject):
 
 def _key(conversation_id: int) -> str:
     return f"blind:{conversation_id}"
-
-
-def _is(file: ModelFile, contender: Contender) -> bool:
-    if contender.sha256 is not None and file.sha256 is not None:
-        return file.sha256 == contender.sha256
-    return (file.name, file.quantisation) == (contender.model, contender.quantisation)
-
-
-def _told(given: Given | None) -> str:
-    """What there is to say about the vote before, without a name."""
-    if given is None or given.vote is None or NAMED_ITSELF not in given.vote.tags:
-        return ""
-    return tr("In the last pair an answer named its own model: that vote carries the tag “named itself”.")
-
-
-def _why_not(sheets: Sequence[Sheet]) -> str:
-    sheet = sheets[-1] if sheets else None
-    if sheet is not None and sheet.partial:
-        return tr("The answers were stopped before all of them were whole: a half answer cannot be judged.")
-    if sheet is not None and sheet.failed:
-        return tr("One answer failed, and a vote takes two.")
-    return tr("Only one model was asked, and a vote takes two answers.")
-
-
-def _rated(ballots: Ballots, compared: list[Contender]) -> Ratings | None:
-    from workbench.chat.votes.ratings import rate  # with all that computes; in the errand's own thread
-
-    return rate(ballots.counted(), compared)

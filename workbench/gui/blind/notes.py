@@ -1,4 +1,4 @@
-"""A comment and tags that go with a vote."""
+"""A comment and tags that go with a vote, and who gives it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QCompleter, QHBoxLayout, QLineEdit, QWidget
 from workbench.gui.theme import Space
 from workbench.gui.tr import tr
 
+LONGEST_NAME = 60
 _BETWEEN = re.compile(r"[,\s]+")
 
 
@@ -57,9 +58,11 @@ class _LastWord(QCompleter):
 
 
 class Notes(QWidget):
-    """Hidden until one of the two is wanted.  ``done`` is emitted when Enter or Esc ends the writing."""
+    """Hidden until one of the three is wanted.  ``done`` is emitted when Enter or Esc ends the writing, ``rater_named``
+    with the name when it is written; the name stays, the others go with the vote."""
 
     done = Signal()
+    rater_named = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -67,12 +70,18 @@ class Notes(QWidget):
         self.comment.setAccessibleName(tr("Comment on this vote"))
         self.comment.setPlaceholderText(tr("Why? One line, kept with the vote"))
         self.tags = TagField()
+        self.rater = QLineEdit()
+        self.rater.setMaxLength(LONGEST_NAME)
+        self.rater.setAccessibleName(tr("Who judges"))
+        self.rater.setPlaceholderText(tr("Who judges? A name"))
+        self.rater.editingFinished.connect(self._on_rater)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(Space.S)
         row.addWidget(self.comment, 3)
         row.addWidget(self.tags, 2)
-        for field in (self.comment, self.tags):
+        row.addWidget(self.rater, 2)
+        for field in (self.comment, self.tags, self.rater):
             field.returnPressed.connect(self.done)
         self.hide()
 
@@ -90,6 +99,15 @@ class Notes(QWidget):
     def write_tags(self) -> None:
         self.show()
         self.tags.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    @Slot()
+    def write_rater(self) -> None:
+        self.show()
+        self.rater.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    @Slot()
+    def _on_rater(self) -> None:
+        self.rater_named.emit(" ".join(self.rater.text().split()))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from workbench.chat.answer import CUT_SHORT, Answer
 from workbench.chat.footing import differences
-from workbench.chat.votes.ballots import Contender
-from workbench.gui import theme
+from workbench.gui import names, theme
 from workbench.gui.blind.sheet import NAMED_ITSELF, Sheet
 from workbench.gui.blind.sitting import Given, Sitting
 from workbench.gui.compare.words import answer_figures
@@ -25,6 +24,7 @@ from workbench.gui.words import family_tone
 from workbench.stats.outcome import Outcome
 
 if TYPE_CHECKING:
+    from workbench.chat.votes.ballots import Contender
     from workbench.chat.votes.ratings import Ratings
 
 BESIDE = 860  # pixels at 100 % text: less has no room for two cards
@@ -92,8 +92,9 @@ class RevealView(QWidget):
         clear(self.body.column)
         self.undo_button.setEnabled(can_undo)
         card = Card(tr("Which was which"))
+        told = _told(reveal)
         for given in reveal.given[:MOST_PAIRS]:
-            card.body.addWidget(_said(given, with_prompt=len(reveal.sheets) > 1))
+            card.body.addWidget(_said(given, told, with_prompt=len(reveal.sheets) > 1))
         left_out = len(reveal.given) - MOST_PAIRS
         if left_out > 0:
             card.body.addWidget(label(tr("{count} more are on the Votes page.", count=left_out), role="muted"))
@@ -103,14 +104,14 @@ class RevealView(QWidget):
             card.body.addStretch(1)
             self._beside.addWidget(card, 3)
         if len(reveal.sheets) == 1:
-            figures = _figures(reveal.sheets[0])
+            figures = _figures(reveal.sheets[0], told)
             figures.body.addStretch(1)
             self._beside.addWidget(figures, 2)
         self.body.column.addLayout(self._beside)
         self._turn()
         failed = [entry for sheet in (*reveal.sheets, *reveal.unasked) for entry in (*sheet.failed, *sheet.partial)]
         if failed:
-            self.body.column.addWidget(_failed([entry.answer for entry in failed]))
+            self.body.column.addWidget(_failed([entry.answer for entry in failed], told))
         self.body.verticalScrollBar().setValue(0)
 
     def show_standings(self, ratings: Ratings) -> None:
@@ -130,7 +131,26 @@ class RevealView(QWidget):
         self._beside.setDirection(QBoxLayout.Direction.LeftToRight if wide else QBoxLayout.Direction.TopToBottom)
 
 
-def _said(given: Given, *, with_prompt: bool) -> QWidget:
+def _told(reveal: Reveal) -> Mapping[str, str]:
+    """What everybody is called here, by the contender's name."""
+    from workbench.chat.votes.ballots import Contender
+
+    sheets = (*reveal.sheets, *reveal.unasked)
+    entries = (entry for sheet in sheets for entry in (*sheet.entries, *sheet.failed, *sheet.partial))
+    given = (one for each in reveal.given for one in (each.left, each.right))
+    return names.current().told((*(Contender.of(entry.answer) for entry in entries), *given))
+
+
+def _named(contender: Contender, told: Mapping[str, str], **looks: Any) -> QLabel:
+    """All that sets it apart is in its tool tip."""
+    made = label(told[contender.name], wrap=True, **looks)
+    whole = names.current().whole(contender)
+    made.setToolTip(whole)
+    made.setAccessibleDescription(whole if whole != made.text() else "")
+    return made
+
+
+def _said(given: Given, told: Mapping[str, str], *, with_prompt: bool) -> QWidget:
     """ "A: …   B: …   You said: A is better"."""
     line = QWidget()
     column = QVBoxLayout(line)
@@ -145,7 +165,7 @@ def _said(given: Given, *, with_prompt: bool) -> QWidget:
         row = QHBoxLayout()
         row.setSpacing(Space.S)
         row.addWidget(label(letter, role="chip", tone=family_tone(contender.family)), 0, Qt.AlignmentFlag.AlignTop)
-        row.addWidget(label(contender.name, role="strong" if won else "", wrap=True), 1)
+        row.addWidget(_named(contender, told, role="strong" if won else ""), 1)
         if won:
             row.addWidget(label(tr("✓ better"), role="chip", tone=Tone.GOOD), 0, Qt.AlignmentFlag.AlignTop)
         column.addLayout(row)
@@ -175,29 +195,33 @@ def _verdict(given: Given) -> str:
     return "  ·  ".join([said, *notes])
 
 
-def _figures(sheet: Sheet) -> Card:
+def _figures(sheet: Sheet, told: Mapping[str, str]) -> Card:
     """How fast and how long each was, and on what footing: hidden until now."""
+    from workbench.chat.votes.ballots import Contender
+
     card = Card(tr("Speed and footing"))
     for entry in sheet.entries:
         contender = Contender.of(entry.answer)
         row = QVBoxLayout()
         row.setSpacing(2)
-        row.addWidget(label(contender.name, role="strong", tone=family_tone(contender.family), wrap=True))
+        row.addWidget(_named(contender, told, role="strong", tone=family_tone(contender.family)))
         cut = CUT_SHORT.get(entry.answer.stop_reason)  # among the figures already
-        chips = [*(chip for chip in entry.answer.chips if chip != cut), *entry.answer.conditions]
+        chips = [tr(chip) for chip in (*entry.answer.chips, *entry.answer.conditions) if chip != cut]
         row.addWidget(label(" · ".join([answer_figures(entry.answer), *chips]), role="muted", wrap=True))
         card.body.addLayout(row)
     unlike = differences([entry.answer for entry in sheet.entries])
     if unlike:
         card.body.addWidget(label(tr("≠ not asked alike"), role="strong", tone=Tone.CAUTION))
         for one in unlike:
-            card.body.addWidget(label(str(one), role="small", wrap=True))
+            card.body.addWidget(label(tr(one.words), role="small", wrap=True))
     return card
 
 
-def _failed(answers: Sequence[Answer]) -> Card:
+def _failed(answers: Sequence[Answer], told: Mapping[str, str]) -> Card:
+    from workbench.chat.votes.ballots import Contender
+
     card = Card(tr("Not judged"))
     for answer in answers:
-        why = answer.error.message if answer.error is not None else tr("It gave no whole answer.")
-        card.body.addWidget(label(f"✕ {Contender.of(answer).name}: {why}", tone=Tone.BAD, wrap=True))
+        why = tr(answer.error.message) if answer.error is not None else tr("It gave no whole answer.")
+        card.body.addWidget(label(f"✕ {told[Contender.of(answer).name]}: {why}", tone=Tone.BAD, wrap=True))
     return card

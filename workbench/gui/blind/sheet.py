@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from workbench.chat.answer import CUT_SHORT, Answer
+from workbench.chat.conversations import Conversations
 from workbench.chat.pane import Exchange, Pane
 from workbench.chat.stored import StoredTurn
 from workbench.engine.base import StopReason
@@ -99,3 +100,14 @@ def sheet_of(panes: Sequence[Pane], turn_id: int) -> Sheet | None:
         return None
     entries = [Entry(slot, one.answer, one.generation_id) for slot, one in asked if one.answer is not None]
     return Sheet.of(turn_id, asked[0][1].prompt, entries)
+
+
+def stored_sheets(conversations: Conversations, conversation_id: int, turn_ids: Sequence[int]) -> list[Sheet]:
+    """Of those turns that are still kept, on whichever branch they are."""
+    stored = conversations.load(conversation_id)
+    turns: dict[int, StoredTurn] = {turn.id: turn for turn in stored.turns} if stored is not None else {}
+    for turn_id in turn_ids:
+        if turn_id not in turns and stored is not None:
+            branch = conversations.load(conversation_id, turn_id)
+            turns |= {turn.id: turn for turn in branch.turns} if branch is not None else {}
+    return [stored_sheet(turns[turn_id]) for turn_id in turn_ids if turn_id in turns]

@@ -6,15 +6,19 @@ go on where a closed window left off.
 
 from __future__ import annotations
 
+import itertools
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from workbench.chat.votes import blind
-from workbench.chat.votes.ballots import Ballots, Contender, Side, Vote
 from workbench.gui.blind.sheet import NAMED_ITSELF, Entry, Sheet
 from workbench.stats.outcome import Outcome
+
+if TYPE_CHECKING:
+    from workbench.chat.votes import blind
+    from workbench.chat.votes.ballots import Ballots, Contender, Side, Vote
+    from workbench.chat.votes.ratings import Ratings
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +56,12 @@ class Given:
 
 @dataclass(slots=True)
 class _Open:
-    """A sheet and how far its pairs are; ``revisit`` is what is asked again after them."""
+    """A sheet and how far its pairs are; ``judged`` are pairs of panes that were judged before, ``revisit`` is what is
+    asked again after the others."""
 
     sheet: Sheet
     round: blind.Round
+    judged: frozenset[frozenset[int]] = frozenset()
     revisit: blind.Revisit | None = None
     revisited: bool = False
 
@@ -66,19 +72,30 @@ class _Open:
 
 
 class Sitting:
-    """``revealed`` is whether the names were shown: a vote after that is not blind any more.
+    """``revealed`` is whether the names were shown: a vote after that is not blind any more.  ``rater`` is who judges.
 
-    ``conversation_id`` is whose earlier votes may be asked again.
+    ``conversation_id`` is whose earlier votes may be asked again.  What this rater judged before is not asked about,
+    unless it is to be judged ``anew``.
     """
 
-    def __init__(self, ballots: Ballots, conversation_id: int | None = None, seed: int | None = None) -> None:
+    def __init__(
+        self,
+        ballots: Ballots,
+        conversation_id: int | None = None,
+        seed: int | None = None,
+        *,
+        rater: str = "",
+        anew: bool = False,
+    ) -> None:
+        self.rater = rater
+        self._anew = anew
         self.seed = secrets.randbelow(2**31) if seed is None else seed
         self.given: list[Given] = []
         self.revealed = False
         self._ballots = ballots
         self._conversation_id = conversation_id
         self._open: list[_Open] = []
-        self._ties: dict[frozenset[int | None], Vote] | None = None  # that were kept before; read when one is met
+        self._votes: dict[frozenset[int | None], list[Vote]] | None = None  # that were kept before; read when needed
 
     # --- asked -------------------------------------------------------------------------------
 
@@ -88,13 +105,18 @@ class Sitting:
 
     def add(self, sheet: Sheet) -> None:
         """One prompt more.  Answers that are the same are tied at once, unasked, and once only."""
-        opened = self._begin(sheet)
+        opened = self._begin(sheet, self._judged(sheet))
         for tied in opened.round.casts:
             vote = self._tied_before(sheet, tied.pair)
             if vote is not None:
                 self._note(opened, tied.pair, tied.outcome, vote, automatic=True)
             else:
                 self._keep(opened, tied.pair, tied.outcome, automatic=True)
+
+    @property
+    def judged(self) -> int:
+        """How many pairs are not asked about, since this rater judged them before."""
+        return sum(len(one.judged) for one in self._open)
 
     @property
     def asked(self) -> Asked | None:
@@ -120,6 +142,13 @@ class Sitting:
         """The answers as they stood while they were hidden."""
         found = next(one for one in self._open if one.sheet is sheet)
         return tuple(sheet.entry(pane) for pane in found.round.order())
+
+    def ratings(self) -> Ratings | None:
+        """How those who were judged here stand by all votes; None where nobody was.  Any thread."""
+        from workbench.chat.votes.ratings import rate  # with all that computes
+
+        compared = [side for given in tuple(self.given) for side in (given.left, given.right)]
+        return rate(self._ballots.counted(), compared) if compared else None
 
     # --- answered ----------------------------------------------------------------------------
 
@@ -167,17 +196,30 @@ class Sitting:
         ]
         turns = [sheet.turn_id for sheet in self.sheets]
         revisits = {str(one.sheet.turn_id): one.revisit.earlier.vote.id for one in self._open if one.revisit}
-        return {"seed": self.seed, "turns": turns, "given": given, "revisits": revisits, "revealed": self.revealed}
+        judged = {str(one.sheet.turn_id): [sorted(pair) for pair in one.judged] for one in self._open if one.judged}
+        return {"seed": self.seed, "turns": turns, "given": given, "revisits": revisits, "revealed": self.revealed,
+                "judged": judged}  # fmt: skip
 
     @classmethod
-    def again(cls, ballots: Ballots, conversation_id: int, written: dict[str, Any], sheets: Sequence[Sheet]) -> Sitting:
+    def again(
+        cls,
+        ballots: Ballots,
+        conversation_id: int,
+        written: dict[str, Any],
+        sheets: Sequence[Sheet],
+        *,
+        rater: str = "",
+    ) -> Sitting:
         """As it was left: the seed gives the same order, and what was voted is said again, not cast again."""
-        sitting = cls(ballots, conversation_id, int(written["seed"]))
+        from workbench.chat.votes import blind
+
+        sitting = cls(ballots, conversation_id, int(written["seed"]), rater=rater)
         sitting.revealed = bool(written["revealed"])
         kept = {vote.id: vote for vote in ballots.counted()}
         recent = ballots.recent(conversation_id)
         for sheet in sheets:
-            opened = sitting._begin(sheet)
+            judged = written.get("judged", {}).get(str(sheet.turn_id), ())
+            opened = sitting._begin(sheet, frozenset(map(frozenset, judged)))
             asked_again = written["revisits"].get(str(sheet.turn_id))
             opened.revisit = next((blind.Revisit(one) for one in recent if one.vote.id == asked_again), None)
             for tied in opened.round.casts:
@@ -197,21 +239,42 @@ class Sitting:
 
     def _tied_before(self, sheet: Sheet, pair: blind.Pair) -> Vote | None:
         """The vote that counts these two answers as the same, None where there is none yet."""
-        if self._ties is None:
-            tied = [vote for vote in self._ballots.counted() if vote.automatic]
-            self._ties = {frozenset({vote.left.answer, vote.right.answer}): vote for vote in tied}
-        answers = frozenset(sheet.entry(pane).generation_id for pane in (pair.left, pair.right))
-        return None if None in answers else self._ties.get(answers)
+        return next((vote for vote in self._before(sheet, pair.left, pair.right) if vote.automatic), None)
 
-    def _begin(self, sheet: Sheet) -> _Open:
+    def _judged(self, sheet: Sheet) -> frozenset[frozenset[int]]:
+        """The pairs of panes whose answers this rater judged before."""
+        if self._anew:
+            return frozenset()
+        pairs = itertools.combinations([entry.pane for entry in sheet.entries], 2)
+        return frozenset(
+            frozenset(pair)
+            for pair in pairs
+            if any(vote.rater == self.rater and not vote.automatic for vote in self._before(sheet, *pair))
+        )
+
+    def _before(self, sheet: Sheet, first: int, second: int) -> Sequence[Vote]:
+        """The votes on these two answers that count and were there before this sitting."""
+        if self._votes is None:
+            self._votes = {}
+            for vote in self._ballots.counted():
+                self._votes.setdefault(frozenset({vote.left.answer, vote.right.answer}), []).append(vote)
+        answers = frozenset(sheet.entry(pane).generation_id for pane in (first, second))
+        return () if None in answers else self._votes.get(answers, ())
+
+    def _begin(self, sheet: Sheet, judged: frozenset[frozenset[int]]) -> _Open:
+        from workbench.chat.votes import blind
+
         answers = [(entry.pane, entry.text) for entry in sheet.entries]
-        self._open.append(_Open(sheet, blind.begin(self.seed, sheet.turn_id, answers)))
-        return self._open[-1]
+        opened = _Open(sheet, blind.begin(self.seed, sheet.turn_id, answers, judged=judged), judged)
+        self._open.append(opened)
+        return opened
 
     def _draw_again(self, current: _Open) -> None:
         """With two answers there is nothing to mirror within a prompt: now and then an earlier pair is asked again."""
+        from workbench.chat.votes import blind
+
         if len(current.sheet.entries) == 2 and not current.round.pairs and self._conversation_id is not None:
-            recent = self._ballots.recent(self._conversation_id)
+            recent = [one for one in self._ballots.recent(self._conversation_id) if one.vote.rater == self.rater]
             current.revisit = blind.revisit(self.seed, current.sheet.turn_id, recent)
 
     def _say_again(self, found: _Open, outcome: str | None, vote: Vote | None, *, again: bool) -> None:
@@ -230,7 +293,7 @@ class Sitting:
         first, vote = current.revisit.earlier.vote, None
         if outcome is not None:
             said = replace(current.revisit.voted(outcome), comment=comment.strip(), tags=tuple(dict.fromkeys(tags)))
-            vote = self._ballots.cast(replace(said, blind=not self.revealed))
+            vote = self._ballots.cast(replace(said, blind=not self.revealed, rater=self.rater))
         current.revisited = True
         given = Given(current.sheet, first.right.contender, first.left.contender, outcome, vote, again=True)
         self.given.append(given)
@@ -246,6 +309,8 @@ class Sitting:
         comment: str = "",
         tags: Sequence[str] = (),
     ) -> Given:
+        from workbench.chat.votes.ballots import Vote
+
         vote, sheet = None, current.sheet
         if outcome is not None:
             left, right = sheet.entry(pair.left), sheet.entry(pair.right)
@@ -262,6 +327,7 @@ class Sitting:
                     repeats=self._repeated(sheet, pair),
                     comment=comment.strip(),
                     tags=tuple(dict.fromkeys((*tags, *named))),
+                    rater=self.rater,
                 )
             )
         return self._note(current, pair, outcome, vote, automatic=automatic)
@@ -269,12 +335,16 @@ class Sitting:
     def _note(
         self, current: _Open, pair: blind.Pair, outcome: Outcome | None, vote: Vote | None, *, automatic: bool = False
     ) -> Given:
+        from workbench.chat.votes.ballots import Contender
+
         left, right = (Contender.of(current.sheet.entry(pane).answer) for pane in (pair.left, pair.right))
         self.given.append(Given(current.sheet, left, right, outcome, vote, automatic))
         return self.given[-1]
 
     def _repeated(self, sheet: Sheet, pair: blind.Pair) -> int | None:
         """The row of the vote that this one asks again."""
+        from workbench.chat.votes.ballots import Contender
+
         if pair.repeats is None:
             return None
         same = {Contender.of(sheet.entry(pane).answer) for pane in (pair.left, pair.right)}
@@ -283,4 +353,6 @@ class Sitting:
 
 
 def _side(entry: Entry) -> Side:
+    from workbench.chat.votes.ballots import Contender, Side
+
     return Side(Contender.of(entry.answer), len(entry.text), entry.generation_id)

@@ -6,10 +6,11 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QStackedWidget, QWidget
 
 from workbench.gui import theme
-from workbench.gui.blind.cards import NoVoteCard, WritingCard
+from workbench.gui.blind.cards import JudgedCard, NoVoteCard, WritingCard
 from workbench.gui.blind.reveal import Reveal, RevealView
 from workbench.gui.blind.sitting import Asked
 from workbench.gui.blind.voting import VotingView
+from workbench.gui.blind.words import all_judged
 from workbench.gui.tr import tr
 
 _TYPED = Qt.WidgetAttribute.WA_InputMethodEnabled
@@ -23,10 +24,11 @@ class BlindStage(QStackedWidget):
         self.setAccessibleName(tr("Blind vote"))
         self.writing = WritingCard()
         self.nothing = NoVoteCard()
+        self.judged = JudgedCard()
         self.voting = VotingView()
         self.reveal = RevealView()
         self._keys: QWidget = self.writing
-        for part in (self.writing, self.nothing, self.voting, self.reveal):
+        for part in (self.writing, self.nothing, self.judged, self.voting, self.reveal):
             self.addWidget(part)
 
     def show_writing(self, answers: int) -> None:
@@ -37,8 +39,13 @@ class BlindStage(QStackedWidget):
         self.nothing.say(why)
         self._show(self.nothing, self.nothing.leave_button)
 
-    def show_pair(self, asked: Asked, *, can_undo: bool, told: str, tags: tuple[str, ...]) -> None:
+    def show_judged(self, pairs: int, rater: str) -> None:
+        self.judged.say(all_judged(pairs, rater))
+        self._show(self.judged, self.judged.leave_button)
+
+    def show_pair(self, asked: Asked, *, can_undo: bool, told: str, tags: tuple[str, ...], rater: str) -> None:
         self.voting.draw(asked, can_undo=can_undo, told=told, tags=tags)
+        self.voting.show_rater(rater)
         self._show(self.voting, self.voting)
 
     def show_reveal(self, reveal: Reveal, *, can_undo: bool) -> None:

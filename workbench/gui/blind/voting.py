@@ -19,6 +19,7 @@ from workbench.gui.widgets.controls import FlowLayout, label, text_button
 from workbench.gui.widgets.text_view import AnswerView
 from workbench.stats.outcome import Outcome
 
+SHOWN_NAME = 20  # characters of a rater's name on the button
 BESIDE = 560  # pixels at 100 % text: less has no room for two columns
 KEYS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("1", "A"), "left"),
@@ -29,6 +30,7 @@ KEYS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("U",), "undo"),
     (("C",), "comment"),
     (("#",), "tags"),
+    (("R",), "rater"),
 )
 
 
@@ -78,6 +80,7 @@ class VoteBar(QWidget):
         self.back = _button(tr("Undo"), "U", kind="ghost")
         self.comment = _button(tr("Comment"), "C", kind="ghost")
         self.tags = _button(tr("Tags"), "#", kind="ghost")
+        self.rater = _button(tr("Rater"), "R", kind="ghost")
         outcomes = ((self.left, Outcome.LEFT), (self.tie, Outcome.TIE), (self.right, Outcome.RIGHT),
                     (self.bad, Outcome.BOTH_BAD), (self.skip, None))  # fmt: skip
         for button, outcome in outcomes:
@@ -85,18 +88,25 @@ class VoteBar(QWidget):
         self.back.clicked.connect(self.undo)
         self.comment.clicked.connect(notes.write_comment)
         self.tags.clicked.connect(notes.write_tags)
+        self.rater.clicked.connect(notes.write_rater)
         flow = FlowLayout(self, gap=Space.S)
         for button in self.buttons:
             flow.addWidget(button)
 
     @property
     def buttons(self) -> tuple[QPushButton, ...]:
-        return (self.left, self.tie, self.right, self.bad, self.skip, self.back, self.comment, self.tags)
+        return (self.left, self.tie, self.right, self.bad, self.skip, self.back, self.comment, self.tags, self.rater)
+
+    def show_rater(self, name: str) -> None:
+        """Who judges, where that has a name."""
+        short = name if len(name) <= SHOWN_NAME else f"{name[:SHOWN_NAME].rstrip()}…"
+        words = tr("Rater: {name}", name=short) if name else tr("Rater")
+        self.rater.setText(f"{words}   R".replace("&", "&&"))
+        self.rater.setAccessibleName(tr("Rater: {name}", name=name) if name else words)
 
     def press(self, key: str) -> None:
         """As if the button with this name of ``KEYS`` was clicked."""
-        named = dict(zip(("left", "tie", "right", "bad", "skip", "undo", "comment", "tags"), self.buttons, strict=True))
-        named[key].click()
+        dict(zip((name for _, name in KEYS), self.buttons, strict=True))[key].click()
 
     def _on_vote(self, outcome: Outcome | None) -> None:
         self.voted.emit(outcome)
@@ -128,6 +138,7 @@ class VotingView(QWidget):
         self.bar.voted.connect(self._on_vote)
         self.bar.undo.connect(self.undo)
         self.notes.done.connect(self._take_keys)
+        self.notes.rater_named.connect(self.bar.show_rater)
         head = QHBoxLayout()
         head.addWidget(self.question)
         head.addStretch(1)
@@ -160,12 +171,16 @@ class VotingView(QWidget):
         self.progress.setText(tr("{number} of {of} pairs", number=asked.number, of=asked.of))
         self.progress.setVisible(asked.of > 1)
         self.setAccessibleName(tr("Blind vote: pair {number} of {of}", number=asked.number, of=asked.of))
-        self.setAccessibleDescription(tr("1 or A, T, 2 or B, N vote; S skips, U undoes, C comments, # tags"))
+        self.setAccessibleDescription(tr("1 or A, T, 2 or B, N vote; S skips, U undoes, C comments, # tags, R rater"))
         self._told.setText(told)
         self._told.setVisible(bool(told))
         self.bar.back.setEnabled(can_undo)
         self.notes.clear()
         self.notes.tags.know(tags)
+
+    def show_rater(self, name: str) -> None:
+        self.notes.rater.setText(name)
+        self.bar.show_rater(name)
 
     @Slot(QWidget, QWidget)
     def _on_focus(self, _old: QWidget | None, new: QWidget | None) -> None:

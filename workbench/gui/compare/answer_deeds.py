@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QGuiApplication, QTextCursor
 
 from workbench.chat.pane import Exchange, Pane
-from workbench.gui.compare.differences import Differences
+from workbench.gui import names
 from workbench.gui.compare.wishes import Wish
 from workbench.gui.tr import tr
 
 if TYPE_CHECKING:
+    from workbench.gui.compare.differences import Differences
     from workbench.gui.pages.compare import ComparePage
 
 
@@ -23,9 +24,16 @@ class AnswerDeeds(QObject):
     def __init__(self, page: ComparePage) -> None:
         super().__init__(page)
         self._page = page
-        self.differences = Differences(page)
         page.row.wished.connect(self.do)
-        page.conversation_changed.connect(self.differences.leave)
+
+    @cached_property
+    def differences(self) -> Differences:
+        """Its keys are there with the first answers that can differ."""
+        from workbench.gui.compare.differences import Differences
+
+        made = Differences(self._page)
+        self._page.conversation_changed.connect(made.leave)
+        return made
 
     @Slot(object, object, str, object)
     def do(self, pane: Pane, exchange: Exchange, wish: str, argument: object) -> None:
@@ -35,7 +43,7 @@ class AnswerDeeds(QObject):
             case Wish.QUOTE, str(chosen):
                 self.quote(chosen or (exchange.answer.text if exchange.answer is not None else ""))
             case Wish.AGAIN, _:
-                self._page.regenerate(pane)
+                self._page.regenerate(pane, exchange)
             case Wish.DIFFERENCES, _:
                 self.differences.choose(pane, exchange)
             case Wish.EXPORT, _:
@@ -58,7 +66,7 @@ class AnswerDeeds(QObject):
         page, record = self._page, self._page.record
         match wish, argument:
             case Wish.EDIT, str(prompt):
-                page.panel.commit_pending()
+                page.commit_options()
                 page.do(partial(record.edit, turn_id, prompt))
             case Wish.BRANCH, int(other):
                 page.do(partial(record.show_branch, other))
@@ -85,7 +93,7 @@ class AnswerDeeds(QObject):
         if pane is None:
             self._page.composer.say(tr("With the next prompt each pane goes on from its own answer."))
         else:
-            name = exchange.answer.model if exchange.answer is not None else ""
+            name = names.of_answer(exchange.answer) if exchange.answer is not None else ""
             self._page.composer.say(tr("With the next prompt all panes go on from the answer of {model}.", model=name))
         self._page.composer.setFocus()
 

@@ -63,6 +63,14 @@ class AnswerFooter(QWidget):
     def offers(self, button: IconButton) -> bool:
         return self._offered[button]
 
+    def tell_again(self, *, newest: bool) -> None:
+        """What becomes of what came after this answer when it is made again."""
+        self.again.say(
+            tr("Answer this again, in this pane only")
+            if newest
+            else tr("Answer this again, in this pane only. What came after stays on its own branch")
+        )
+
     def add(self, words: str, deed: Callable[[], object], tip: str = "") -> QAction:
         action = self.menu.addAction(words, deed)
         action.setToolTip(tip)
@@ -90,7 +98,6 @@ def menu_entries(
     wish: Callable[[Wish], object],
     quote: Callable[[], object],
     edit: Callable[[], object],
-    again: Callable[[], object],
 ) -> dict[Wish, QAction]:
     """Everything that can be wished of an exchange, in words: what has a button too, and what has none."""
     made = {
@@ -100,7 +107,7 @@ def menu_entries(
         ),
     }
     footer.menu.addSeparator()
-    made[Wish.AGAIN] = footer.add(tr("Answer again, in this pane only"), again)
+    made[Wish.AGAIN] = footer.add(tr("Answer again, in this pane only"), partial(wish, Wish.AGAIN))
     made[Wish.EDIT] = footer.add(tr("Edit the prompt"), edit, tr("Asks a branch; what was answered stays"))
     made[Wish.BRANCH_HERE] = footer.add(
         tr("Branch from here"), partial(wish, Wish.BRANCH_HERE), tr("The next prompt follows this one")

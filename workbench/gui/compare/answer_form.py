@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QSignalBlocker, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QPlainTextEdit, QVBoxLayout, QWidget
 
-from workbench.engine import grammar, schema, schema_text
-from workbench.engine.base import Constraint, Grammar, JsonSchema
 from workbench.errors import WorkbenchError
 from workbench.gui import theme
 from workbench.gui.theme import Space, Tone
-from workbench.gui.tr import later, tr
+from workbench.gui.tr import explained, later, tr
 from workbench.gui.widgets.controls import label
+
+if TYPE_CHECKING:
+    from workbench.engine.base import Constraint
 
 FREE, SCHEMA, GRAMMAR = "free", "schema", "grammar"
 KINDS = {FREE: later("Free text"), SCHEMA: later("JSON schema"), GRAMMAR: later("Grammar (GBNF)")}
@@ -52,6 +55,8 @@ class AnswerForm(QWidget):
 
     @property
     def constraint(self) -> Constraint | None:
+        from workbench.engine.base import Grammar, JsonSchema
+
         text, kind = self.text.toPlainText(), self.kind.currentData()
         if kind == FREE or not text.strip():
             return None
@@ -59,6 +64,8 @@ class AnswerForm(QWidget):
 
     def show_constraint(self, constraint: Constraint | None) -> None:
         """Fill the fields, without saying that they changed."""
+        from workbench.engine.base import Grammar
+
         blockers = [QSignalBlocker(self.kind), QSignalBlocker(self.text)]
         kind = FREE if constraint is None else GRAMMAR if isinstance(constraint, Grammar) else SCHEMA
         self.kind.setCurrentIndex(self.kind.findData(kind))
@@ -98,11 +105,16 @@ class AnswerForm(QWidget):
 
 def problem_of(constraint: Constraint | None) -> str:
     """What is wrong with it and what to do, as far as can be told without a model; "" for nothing."""
+    if constraint is None:
+        return ""
+    from workbench.engine import grammar, schema, schema_text
+    from workbench.engine.base import Grammar, JsonSchema
+
     try:
         if isinstance(constraint, JsonSchema):
             (schema.to_gbnf if len(constraint.text) <= MOST_COMPILED else schema_text.read)(constraint.text)
         elif isinstance(constraint, Grammar):
             grammar.check(constraint.gbnf)
     except WorkbenchError as error:
-        return " ".join(filter(None, (error.message, error.hint)))
+        return explained(error)
     return ""

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QPushButton, QSizePolicy, QVBoxLayout
 
-from workbench.chat.attachments import Attachment, parted
 from workbench.gui import theme
 from workbench.gui.compare.stepper import Stepper
 from workbench.gui.compare.wishes import Wish
 from workbench.gui.theme import Space
 from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import FlowLayout, IconButton, label, text_button
+
+if TYPE_CHECKING:
+    from workbench.chat.attachments import Attachment
 
 PROMPT_LINES = 4
 EDITED_LINES = 10
@@ -28,6 +31,8 @@ class PromptBubble(QFrame):
     edited = Signal()
 
     def __init__(self, prompt: str) -> None:
+        from workbench.chat.attachments import parted
+
         super().__init__()
         self.setProperty("role", "prompt")
         self._prompt = prompt

@@ -5,17 +5,21 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt, QUrl, Slot
 from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QScrollArea, QTextEdit, QVBoxLayout, QWidget
 
-from workbench.engine.recorded import Candidate, Choice
 from workbench.gui import theme
+from workbench.gui.compare.words import NARROW_SPACE
 from workbench.gui.theme import Space
 from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import label
 from workbench.gui.widgets.text_view import AnswerView
+
+if TYPE_CHECKING:
+    from workbench.engine.recorded import Candidate, Choice
 
 SURE = 0.9  # a token with at least this share of all probability is not marked
 STEPS = 1000
@@ -163,7 +167,9 @@ class CandidatesPopup(QFrame):
         column.addLayout(grid)
         told = sum(map(math.exp, (candidate.logprob for candidate in self.rows)))
         column.addWidget(
-            label(tr("all others together: {others:.1%}, before sampling", others=max(0.0, 1 - told)), role="muted")
+            label(
+                tr("all others together: {others}, before sampling", others=_percent(max(0.0, 1 - told))), role="muted"
+            )
         )
         read = (f"{shown(candidate.text)} {percent(candidate)}" for candidate in self.rows)
         self.setAccessibleDescription(", ".join(read))
@@ -205,7 +211,11 @@ def probability(candidate: Candidate) -> float:
 
 
 def percent(candidate: Candidate) -> str:
-    return f"{probability(candidate):.1%}"
+    return _percent(probability(candidate))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}{NARROW_SPACE}%"
 
 
 def shown(text: str) -> str:

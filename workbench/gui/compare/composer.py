@@ -25,7 +25,8 @@ _SEND_KEYS = frozenset({Qt.Key.Key_Return, Qt.Key.Key_Enter})
 
 
 class Composer(QFrame):
-    """``paused`` is emitted when typing has rested for half a second, ``sent`` when the prompt was taken.
+    """``paused`` is emitted when typing has rested for half a second, ``sent`` when the prompt was taken, ``settled``
+    at the end.
 
     ``dress`` makes of the typed text what is asked: parts that add something to it put theirs here.
     """
@@ -34,6 +35,7 @@ class Composer(QFrame):
     stop_all = Signal()
     paused = Signal()
     sent = Signal()
+    settled = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -82,6 +84,11 @@ class Composer(QFrame):
         """What is asked: the text, and what parts add to it."""
         return self.dress(self.text)
 
+    def add_above(self, row: QWidget, button: QWidget) -> None:
+        """Above the text; the Tab key meets the row's button before it."""
+        self._column.insertWidget(self._column.indexOf(self.edit), row)
+        QWidget.setTabOrder(self.queue.button, button)
+
     def add_row(self, row: QWidget) -> None:
         """Below the text."""
         self._column.insertWidget(self._column.indexOf(self.edit) + 1, row)
@@ -100,14 +107,20 @@ class Composer(QFrame):
         self.edit.setPlainText(text)
 
     def settle(self) -> None:
-        """The end: what was typed last has been kept, and nothing more will be."""
+        """The end: what was typed last is kept, and nothing more will be."""
         self.edit.textChanged.disconnect(self._typed)
         self._rest.stop()
+        self.settled.emit()
 
     def say(self, notice: str) -> None:
         """A quiet line about why nothing was sent; empty to take it away."""
         self.notice.setText(notice)
         self.notice.setVisible(bool(notice))
+
+    @Slot(int)
+    def give_way(self, shown: int) -> None:
+        """What stands in the place of the panes, the first of the stage, says itself what comes first."""
+        theme.mark(self.send_button, kind="plain" if shown else "primary")
 
     def draw(self, *, models: int, busy: bool, plan: RunPlan | None) -> None:
         words = tr("Ask {models}…   (Ctrl+Enter sends)", models=counted_models(models))

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from workbench.chat.comparison import Comparison
 from workbench.gui.errands import Errands, errand
 from workbench.jobs import Task, run
+
+if TYPE_CHECKING:
+    from workbench.chat.comparison import Comparison
 
 
 class Counted(Protocol):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from workbench.chat.options import Options, SamplingMode
 from workbench.chat.plan import RunMode
-from workbench.engine.base import ContextPolicy, Sampling
 from workbench.settings import Settings
 
 
 def default_options(settings: Settings) -> Options:
     """As the settings say."""
+    from workbench.engine.base import ContextPolicy, Sampling
+
     sampling = Sampling(
         temperature=settings.temperature,
         top_k=settings.top_k,

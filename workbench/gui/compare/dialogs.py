@@ -149,7 +149,7 @@ class RenderedPromptDialog(Sheet):
         )
         copy = text_button(tr("Copy"))
         copy.clicked.connect(self._copy)
-        close = text_button(tr("Close"), kind="primary")
+        close = text_button(tr("Close"))
         close.clicked.connect(self.accept)
         buttons = QHBoxLayout()
         buttons.addStretch(1)

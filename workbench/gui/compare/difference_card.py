@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRect, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QKeyEvent, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QTextEdit, QVBoxLayout
 
-from workbench.chat.diff import Parting, Unit
 from workbench.gui import theme
 from workbench.gui.compare.candidates import shortened, utf16_length
 from workbench.gui.compare.exchange import ExchangeView
@@ -19,6 +19,9 @@ from workbench.gui.theme import Space
 from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import IconButton, label, text_button
 from workbench.gui.widgets.text_view import AnswerView
+
+if TYPE_CHECKING:
+    from workbench.chat.diff import Parting, Unit
 
 MISSING = "[…]"  # stands where only the other answer has something
 MOST_MARKED = 5_000
@@ -208,6 +211,8 @@ def _formats() -> tuple[QTextCharFormat, QTextCharFormat, QTextCharFormat]:
 
 
 def _compared_words(other: str, unit: Unit, count: int) -> str:
+    from workbench.chat.diff import Unit
+
     if not count:
         return tr("Compared with {other}: only white space differs.", other=other)
     if unit is Unit.WORD:

@@ -12,7 +12,6 @@ from PySide6.QtGui import QCursor, QKeySequence, QShortcut
 from PySide6.QtWidgets import QMenu, QWidget
 
 from workbench.chat.answer import Answer
-from workbench.chat.diff import Diff, Parting, diff, parting
 from workbench.chat.pane import Exchange, Pane
 from workbench.gui.compare.difference_card import DifferenceCard, Side
 from workbench.gui.compare.exchange import ExchangeView
@@ -20,6 +19,7 @@ from workbench.gui.errands import errand
 from workbench.gui.tr import tr
 
 if TYPE_CHECKING:
+    from workbench.chat.diff import Diff, Parting
     from workbench.gui.pages.compare import ComparePage
 
 
@@ -163,6 +163,8 @@ class Differences(QObject):
 
 
 def _worked_out(left: Answer, right: Answer) -> tuple[Diff, Parting | None]:
+    from workbench.chat.diff import diff, parting
+
     return diff(left.text, right.text), parting(left, right)
 
 

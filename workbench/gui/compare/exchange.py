@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from workbench.chat.answer import CUT_SHORT, Answer, Problem
 from workbench.chat.footing import Difference
 from workbench.chat.pane import Exchange, Pane
-from workbench.chat.votes.ballots import bare
 from workbench.errors import DoesNotFitError
+from workbench.gui import names
 from workbench.gui.compare import words
 from workbench.gui.compare.answer_footer import AnswerFooter, menu_entries
 from workbench.gui.compare.bubble import PromptBubble
-from workbench.gui.compare.candidates import TokenView
-from workbench.gui.compare.footing_dialog import FootingDialog
 from workbench.gui.compare.thinking import ThinkingFold
 from workbench.gui.compare.wishes import Wish
 from workbench.gui.theme import Space, Tone
@@ -25,8 +24,12 @@ from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import FlowLayout, label, text_button
 from workbench.gui.widgets.text_view import AnswerView
 
+if TYPE_CHECKING:
+    from workbench.gui.compare.candidates import TokenView
+
 ONE_LINE = 40  # characters of a chip: Qt would break a shorter one too if it were let
 CALM = frozenset({CUT_SHORT["cancelled"], CUT_SHORT["imported"]})  # nothing went wrong
+TOLD = ("template:", "The template wrote a system prompt")  # how chips begin that tell what was done
 
 
 class ExchangeView(QFrame):
@@ -53,6 +56,9 @@ class ExchangeView(QFrame):
         self.thinking = ThinkingFold(self._name)
         self.text = AnswerView(grows=True, name=tr("Answer of {model}", model=self._name))
         self.text.hide()
+        self._settling = QTimer(self, singleShot=True, interval=0)
+        self._settling.timeout.connect(self._settle)
+        self.text.height_changed.connect(self._settling.start)
         self.tokens: TokenView | None = None
         self._instead: QWidget | None = None
         self.differences: tuple[Difference, ...] = ()
@@ -123,7 +129,7 @@ class ExchangeView(QFrame):
         self.footer.attempts.draw(exchange.attempts, exchange.generation_id)
         self.footer.attempts.setEnabled(quiet)
         if exchange.continued is not None:
-            self.goes_on.setText(tr("⤷ goes on from the answer of {model}", model=exchange.continued.model))
+            self.goes_on.setText(tr("⤷ goes on from the answer of {model}", model=names.of_answer(exchange.continued)))
         elif exchange.unread and exchange.answer is not None:
             self.goes_on.setText(tr("⤷ left out of what the model reads next"))
         self.goes_on.setWordWrap(len(self.goes_on.text()) > ONE_LINE)
@@ -137,8 +143,7 @@ class ExchangeView(QFrame):
             not answer.path or (pane.model is not None and pane.model.name != answer.model)
         )
         if answer is not None and another:
-            name = words.DOT.join(filter(None, [bare(answer.model, answer.quantisation), answer.quantisation]))
-            self.author.setText(tr("answered by {model}", model=name))
+            self.author.setText(tr("answered by {model}", model=names.of_answer(answer)))
             self.author.setWordWrap(len(self.author.text()) > ONE_LINE)
         if self.author.isHidden() == another:
             self.author.setVisible(another)
@@ -152,11 +157,12 @@ class ExchangeView(QFrame):
         self.unlike.setToolTip("\n".join(map(str, differences)))
         self.unlike.setAccessibleName(tr("Not asked alike: {what}", what=", ".join(one.what for one in differences)))
 
-    def set_again(self, *, possible: bool) -> None:
-        """Whether this answer can be made again: only the last one, and not while the pane answers."""
+    def set_again(self, *, possible: bool, newest: bool) -> None:
+        """Whether this answer can be made again: not while its pane answers, or has no model."""
         self.footer.offer(self.again, possible=possible)
+        self.footer.tell_again(newest=newest)
         if self.problem is not None:
-            self.problem.offer(possible=possible)
+            self.problem.offer(possible=possible and newest)
 
     @Slot()
     def copy(self) -> None:
@@ -166,12 +172,16 @@ class ExchangeView(QFrame):
     @Slot()
     def explain(self) -> None:
         """How this answer was asked for."""
+        from workbench.gui.compare.footing_dialog import FootingDialog
+
         if self.answer is not None:
             FootingDialog(self.answer, self.differences, self.compared, self.window()).open()
 
     @Slot(bool)
     def show_tokens(self, shown: bool) -> None:
         """The answer token by token, in place of how it reads."""
+        from workbench.gui.compare.candidates import TokenView
+
         if self.answer is None:
             return
         if self.tokens is None:
@@ -209,9 +219,10 @@ class ExchangeView(QFrame):
         self.figures, self.sure, self.asked, self.again = footer.figures, footer.sure, footer.asked, footer.again
         self.sure.toggled.connect(self.show_tokens)
         self.asked.clicked.connect(self.explain)
+        self.again.clicked.connect(partial(self._wish, Wish.AGAIN))
         footer.copy.clicked.connect(self.copy)
         footer.attempts.stepped.connect(partial(self.wished.emit, Wish.ATTEMPT))
-        self._entries = menu_entries(footer, self._wish, self.quote, self.bubble.edit, self.again.click)
+        self._entries = menu_entries(footer, self._wish, self.quote, self.bubble.edit)
         footer.menu.addSeparator()
         self._sure_entry = footer.add(tr("How sure was it: token by token"), self.sure.toggle)
         self._asked_entry = footer.add(tr("How it was asked…"), self.explain)
@@ -219,6 +230,16 @@ class ExchangeView(QFrame):
 
     def _wish(self, wish: Wish) -> None:
         self.wished.emit(wish, None)
+
+    @Slot()
+    def _settle(self) -> None:
+        """Once more, after it: a text that finds its height while the layout is at work leaves its neighbours where
+        the old height put them, and Qt asks nobody again."""
+        layout = self.layout()
+        assert layout is not None
+        layout.invalidate()
+        layout.activate()
+        self.updateGeometry()
 
     @Slot()
     def quote(self) -> None:
@@ -245,6 +266,7 @@ class ExchangeView(QFrame):
         }
         for wish, entry in self._entries.items():
             entry.setEnabled(possible[wish])
+        self._entries[Wish.AGAIN].setToolTip(self.again.toolTip())
         self._sure_entry.setEnabled(self.footer.offers(self.sure))
         self._asked_entry.setEnabled(self.footer.offers(self.asked))
 
@@ -259,11 +281,13 @@ class ExchangeView(QFrame):
 
     def _show_chips(self, answer: Answer) -> None:
         for chip in answer.chips:
-            calm = chip in CALM or chip.startswith("template:")
+            calm = chip in CALM or chip.startswith(TOLD)
             tone = Tone.MUTED if calm else Tone.CAUTION
-            self.chips.add(label(chip, role="chip", tone=tone, wrap=len(chip) > ONE_LINE))
+            shown = tr(chip)
+            self.chips.add(label(shown, role="chip", tone=tone, wrap=len(shown) > ONE_LINE))
         for condition in answer.conditions:  # what held the machine back: the speeds below were measured so
-            held_back = label(condition, role="chip", tone=Tone.CAUTION, wrap=len(condition) > ONE_LINE)
+            shown = tr(condition)
+            held_back = label(shown, role="chip", tone=Tone.CAUTION, wrap=len(shown) > ONE_LINE)
             held_back.setToolTip(tr("Measured so: at another time it may be faster"))
             self.chips.add(held_back)
         self._show_chip_row()
@@ -284,9 +308,10 @@ class ProblemCard(QFrame):
     def __init__(self, problem: Problem, model: str) -> None:
         super().__init__()
         self.setProperty("role", "problem")
-        self._details = "\n".join(filter(None, [f"{model}: {problem.message}", problem.hint, f"code: {problem.code}"]))
-        self.message = label(f"✕ {problem.message}", role="strong", tone=Tone.BAD, wrap=True)
-        self.hint = label(problem.hint or "", wrap=True)
+        message, hint = tr(problem.message), tr(problem.hint or "")
+        self._details = "\n".join(filter(None, [f"{model}: {message}", hint, f"code: {problem.code}"]))
+        self.message = label(f"✕ {message}", role="strong", tone=Tone.BAD, wrap=True)
+        self.hint = label(hint, wrap=True)
         self.hint.setVisible(bool(problem.hint))
         for part in (self.message, self.hint):
             part.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

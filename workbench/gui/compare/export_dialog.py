@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSettings, QStandardPaths, QUrl, Slot
+from PySide6.QtCore import QSettings, QStandardPaths, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -14,22 +14,27 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QLabel,
+    QProgressBar,
     QRadioButton,
     QVBoxLayout,
 )
 
-from workbench.chat.exports.files import Audience, Exported, Format, of, save
-from workbench.chat.votes.ratings import rate
-from workbench.errors import UsageError
+from workbench.chat.answer import Problem
+from workbench.chat.exports.exported import Audience
+from workbench.chat.exports.exporting import Exporting, Format, exporting
+from workbench.gui import names, theme
 from workbench.gui.blind.hiding import names_hidden
+from workbench.gui.motion import show_endless
 from workbench.gui.theme import Space, Tone
-from workbench.gui.tr import tr
+from workbench.gui.tr import explained, tr
 from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.widgets.sheet import Sheet
+from workbench.jobs import Job
 
 if TYPE_CHECKING:
     from workbench.gui.pages.compare import ComparePage
 
+LANE = "export"
 FOLDER = "export/folder"
 FORM = "export/form"
 LONGEST_NAME = 60
@@ -37,12 +42,12 @@ LONGEST_NAME = 60
 
 def open_export(page: ComparePage) -> None:
     """What was asked and answered so far; without any of it the composer says so."""
-    conversation_id = page.record.diary.conversation_id
-    stored = page.bench.conversations.load(conversation_id) if conversation_id is not None else None
-    if stored is None or not stored.turns:
+    if page.record.diary.conversation_id is None:  # one is kept from its first prompt on
         page.composer.say(tr("There is nothing to export yet: ask something first."))
         return
-    ExportDialog(page).open()
+    dialog = ExportDialog(page)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.open()
 
 
 class ExportDialog(Sheet):
@@ -52,6 +57,8 @@ class ExportDialog(Sheet):
         super().__init__(520, None, page)
         self._page = page
         self._kept = QSettings(str(page.bench.paths.window), QSettings.Format.IniFormat)
+        self._errands = page.errands.branch()
+        self._job: Job | None = None
         self.saved: Path | None = None
         self.opens = QDesktopServices.openUrl  # tests put their own here
         self.setWindowTitle(tr("Export this comparison"))
@@ -63,18 +70,25 @@ class ExportDialog(Sheet):
         self.rated = QCheckBox(tr("Ratings out of all votes so far"))
         self.told = label(role="small", wrap=True)
         self.told.hide()
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setAccessibleName(tr("Progress of the export"))
+        self.bar.hide()
         self.folder = text_button(tr("Open the folder"))
         self.folder.clicked.connect(self.open_folder)
         self.folder.hide()
         self.save_button = text_button(tr("Save…"), kind="primary")
         self.save_button.clicked.connect(self.choose)
         self.close_button = text_button(tr("Cancel"))
-        self.close_button.clicked.connect(self.reject)
+        self.close_button.clicked.connect(self.leave)
         self._lay_out()
 
     @property
     def form(self) -> Format:
         return next(form for form, button in self._choices.items() if button.isChecked())
+
+    def form_button(self, form: Format) -> QRadioButton:
+        return self._choices[form]
 
     @Slot()
     def choose(self) -> None:
@@ -85,37 +99,90 @@ class ExportDialog(Sheet):
             self.write(Path(name))
 
     def write(self, path: Path) -> None:
-        """A name without an ending gets that of the form."""
+        """Away from the window's thread.  A name without an ending gets that of the form."""
         target = path if path.suffix else path.with_name(f"{path.name}.{self.form.value}")
-        try:
-            save(self._exported(), target, self.form)
-        except UsageError as error:
-            self._say(" ".join(filter(None, [error.message, error.hint])), Tone.BAD)
+        conversation_id = self._page.record.diary.conversation_id
+        if self.writing or conversation_id is None:
             return
-        self.saved = target
-        self._kept.setValue(FOLDER, str(target.parent))
+        task = exporting(
+            self._page.bench.history,
+            conversation_id,
+            target,
+            self.form,
+            audience=Audience.AUDITOR if self.audit.isChecked() else Audience.READER,
+            rated=self.rated.isChecked(),
+            # What a blind vote must not know must not be read in a file either.
+            hidden=names_hidden(self._page),
+            names=names.current(),
+        )
+        self._job = self._errands.run("export", task, self._written, self._failed, told=self._told, lane=LANE)
+        self.saved = None
+        self.folder.hide()
+        self._say(tr("Reading the answers…"))
+        show_endless(self.bar)
+        self._show(writing=self.writing)
+        self.close_button.setFocus()
+
+    @property
+    def writing(self) -> bool:
+        return self._job is not None
+
+    def _told(self, event: Exporting) -> None:
+        if self.writing and event.total is not None:
+            self.bar.setRange(0, event.total)
+            self.bar.setValue(event.done)
+            self._say(tr("{done:,} of {total:,} prompts are written", done=event.done, total=event.total))
+
+    def _written(self, path: Path) -> None:
+        self.saved = path
+        self._kept.setValue(FOLDER, str(path.parent))
         self._kept.setValue(FORM, self.form.value)
-        self._say(tr("Saved as {path}.", path=str(target)), Tone.GOOD)
+        self._say(tr("Saved as {path}.", path=str(path)), Tone.GOOD)
+        self._end()
         self.folder.show()
+        self.folder.setFocus()
         self.close_button.setText(tr("Close"))
+
+    def _failed(self, error: Exception) -> None:
+        problem = Problem.of(error)
+        self._say(f"✕ {explained(problem)}", Tone.BAD)
+        self._end()
+        self.save_button.setFocus()
+
+    @Slot()
+    def leave(self) -> None:
+        """Stop what is being written; with nothing under way, close."""
+        if not self.writing:
+            self.reject()
+            return
+        self._stop()
+        self._say(tr("Cancelled: nothing was written."))
+        self._end()
+        self.save_button.setFocus()
+
+    def done(self, result: int) -> None:
+        """However it is closed, nothing of it goes on."""
+        self._errands.close()
+        self._stop()
+        super().done(result)
+
+    def _stop(self) -> None:
+        if self._job is not None:
+            self._job.cancel()
+
+    def _end(self) -> None:
+        self._job = None
+        self._show(writing=False)
+
+    def _show(self, *, writing: bool) -> None:
+        for part in (*self._choices.values(), self.audit, self.rated, self.save_button):
+            part.setEnabled(not writing)
+        self.bar.setVisible(writing)
 
     @Slot()
     def open_folder(self) -> None:
         if self.saved is not None:
             self.opens(QUrl.fromLocalFile(str(self.saved.parent)))
-
-    def _exported(self) -> Exported:
-        bench = self._page.bench
-        conversation_id = self._page.record.diary.conversation_id
-        stored = bench.conversations.load(conversation_id) if conversation_id is not None else None
-        if stored is None:
-            raise UsageError(tr("This conversation does not exist any more."))
-        votes = bench.history.ballots.counted()
-        audience = Audience.AUDITOR if self.audit.isChecked() else Audience.READER
-        ratings = rate(votes) if self.rated.isChecked() else None
-        # What a blind vote must not know must not be read in a file either.
-        hidden = names_hidden(self._page)
-        return of(stored, votes=votes, ratings=ratings, audience=audience, hidden=hidden)
 
     def _folder(self) -> Path:
         kept = Path(str(self._kept.value(FOLDER, "")))
@@ -123,10 +190,9 @@ class ExportDialog(Sheet):
             return kept
         return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation))
 
-    def _say(self, words: str, tone: Tone) -> None:
+    def _say(self, words: str, tone: Tone = Tone.MUTED) -> None:
         self.told.setText(words)
-        self.told.setProperty("tone", tone.value)
-        self.told.style().polish(self.told)
+        theme.mark(self.told, tone=tone)
         self.told.show()
 
     def _lay_out(self) -> None:
@@ -151,6 +217,7 @@ class ExportDialog(Sheet):
         column.addLayout(choices)
         column.addWidget(self.audit)
         column.addWidget(self.rated)
+        column.addWidget(self.bar)
         column.addWidget(self.told)
         buttons = QHBoxLayout()
         buttons.addWidget(self.folder)

@@ -10,16 +10,16 @@ from workbench.gui.direction import OwnSide
 from workbench.gui.theme import Space
 from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import label
-from workbench.settings import Settings
+from workbench.settings import OPTIONS
 
 
 def title_of(option: str) -> str:
     """As the settings call it."""
-    return tr(Settings.model_fields[option].title or option)
+    return tr(OPTIONS[option].title)
 
 
 def tip_of(option: str) -> str:
-    return tr(Settings.model_fields[option].description or "")
+    return tr(OPTIONS[option].description)
 
 
 def named(text: str, field: QWidget) -> QWidget:

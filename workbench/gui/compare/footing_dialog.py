@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
 
 from workbench.chat.answer import Answer
 from workbench.chat.footing import Difference, Footing
-from workbench.gui import theme
-from workbench.gui.compare.words import DOT, EXACTNESSES
+from workbench.gui import names, theme
+from workbench.gui.compare.words import EXACTNESSES
 from workbench.gui.theme import Space, Tone
 from workbench.gui.tr import later, tr
 from workbench.gui.widgets.controls import label, text_button
@@ -78,14 +78,14 @@ class FootingDialog(Sheet):
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.L, Space.L, Space.L, Space.L)
         column.setSpacing(Space.M)
-        column.addWidget(label(DOT.join(filter(None, [answer.model, answer.quantisation])), role="subtitle", wrap=True))
+        column.addWidget(label(names.of_answer(answer), role="subtitle", wrap=True))
         column.addWidget(_scrolled(inner), 1)
         column.addLayout(self._buttons())
 
     def _buttons(self) -> QHBoxLayout:
         copy = text_button(tr("Copy"))
         copy.clicked.connect(self._copy)
-        close = text_button(tr("Close"), kind="primary")
+        close = text_button(tr("Close"))
         close.clicked.connect(self.accept)
         row = QHBoxLayout()
         row.addStretch(1)
@@ -125,7 +125,7 @@ def facts(answer: Answer) -> Iterator[tuple[str, str]]:
                     tokens=footing.dropped.tokens,
                 ),
             )
-        yield tr("Sampling"), footing.sampling or tr("the same for all")
+        yield tr("Sampling"), tr(footing.sampling) or tr("the same for all")
         yield tr("Samplers, in order"), " → ".join(footing.samplers) or tr("unknown")
     if answer.temperature is not None:
         yield tr("Temperature"), f"{answer.temperature:g}"
@@ -145,7 +145,7 @@ def facts(answer: Answer) -> Iterator[tuple[str, str]]:
 def _run_facts(footing: Footing) -> Iterator[tuple[str, str]]:
     """How it was run, beside what it was told."""
     yield tr("Prompt cache"), tr(EXACTNESSES.get(footing.exactness, footing.exactness))
-    yield tr("Other answers with it"), footing.together or tr("none")
+    yield tr("Other answers with it"), tr(footing.together or "") or tr("none")
     yield tr("Output format"), tr(FORMATS.get(footing.constraint, f"{footing.constraint}"))
     yield tr("Adapters"), ", ".join(footing.adapters) or tr("none")
     yield tr("Process"), tr("its own") if footing.isolated else tr("the program's")
@@ -163,14 +163,14 @@ def _run_facts(footing: Footing) -> Iterator[tuple[str, str]]:
             tr("{placement}, micro-batch {micro_batch}", placement=footing.placement, micro_batch=footing.micro_batch),
         )
     for note in footing.engine_notes:
-        yield tr("Done otherwise"), note
+        yield tr("Done otherwise"), tr(note)
 
 
 def by_model(difference: Difference, compared: Sequence[Answer]) -> str:
     """A difference with each value's model: those that failed, or tell nothing of it, have none."""
-    told = [answer.model for answer in compared if answer.error is None and answer.footing is not None]
-    values = (f"{value} ({model})" for value, model in zip(difference.values, told, strict=True))
-    return f"{difference.what}: {', '.join(values)}"
+    told = [names.of_answer(answer) for answer in compared if answer.error is None and answer.footing is not None]
+    values = (f"{tr(value)} ({model})" for value, model in zip(difference.values, told, strict=True))
+    return f"{tr(difference.what)}: {', '.join(values)}"
 
 
 def token_ids(answer: Answer) -> str:

@@ -17,8 +17,10 @@ from workbench.gui.theme import Space, Tone
 from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import TARGET, ElidedLabel, IconButton, label, text_button
 from workbench.gui.words import family_tone
+from workbench.models.naming import bare
 
 NARROW = 340  # pixels at 100 % text
+ROOMY = 420  # less, and a sign stands for the word that a model is synthetic
 CHIP = 18  # characters of a chip: the line beside it says more
 _STEPS = 1000
 
@@ -40,6 +42,7 @@ class PaneHeader(QWidget):
         self.model.clicked.connect(self.pick)
         self.synthetic = label(tr("synthetic"), role="chip", tone=Tone.CAUTION)
         self.synthetic.setToolTip(tr("Random weights: the answers are noise"))
+        self.synthetic.setAccessibleName(tr("synthetic"))
         self.back = text_button(tr("All panes"), kind="small")
         self.back.setToolTip(tr("Show the other panes again (Esc)"))
         self.back.clicked.connect(self.one_wished)
@@ -70,7 +73,11 @@ class PaneHeader(QWidget):
         self.dot.setText("●" if model else "○")
         self.dot.setToolTip(tr("Family: {name}", name=model.family.value) if model else "")
         if model is not None:
-            self.model.set_words(model.title, f"{model.name}\n{model.path}", tail=_tail(model.quantisation, apart))
+            self.model.set_words(
+                bare(model.title, model.quantisation),
+                f"{model.name}\n{model.path}",
+                tail=_tail(model.quantisation, apart),
+            )
         else:
             self.model.set_words(opening or tr("Choose a model"), tr("Choose the model of this pane"))
         self.synthetic.setVisible(model is not None and model.synthetic)
@@ -160,6 +167,7 @@ class PaneHeader(QWidget):
         narrow = self.width() < theme.px(NARROW)
         self.own.setText(self._apart or (tr("own") if narrow else tr("own settings")))
         self.stop_button.setText("■" if narrow else tr("■ Stop"))
+        self.synthetic.setText(tr("synthetic") if self.width() >= theme.px(ROOMY) else "△")
         self.close_button.setVisible(not self._alone and not narrow)
 
     def minimumSizeHint(self) -> QSize:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
@@ -11,7 +12,10 @@ from workbench.chat.answer import Problem
 from workbench.chat.pane import Pane
 from workbench.gui.compare.record import Record
 from workbench.gui.compare.shelf import Found, Shelf
-from workbench.models.file import ModelFile
+from workbench.gui.tr import tr
+
+if TYPE_CHECKING:
+    from workbench.models.file import ModelFile
 
 
 class Opening(QObject):
@@ -66,7 +70,7 @@ class Opening(QObject):
     def _not_opened(self, pane: Pane, error: Exception) -> None:
         self._names.pop(pane.id, None)
         if pane.busy:
-            self.refused.emit(Problem.of(error).message)
+            self.refused.emit(tr(Problem.of(error).message))
         else:
             pane.fail(Problem.of(error))
         self.changed.emit()

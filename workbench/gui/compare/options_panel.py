@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QIntValidator
@@ -19,7 +20,6 @@ from PySide6.QtWidgets import (
 
 from workbench.chat.options import Options, SamplingMode
 from workbench.chat.plan import RunMode
-from workbench.engine.base import ContextPolicy, Mode, Sampling, Tool
 from workbench.gui import theme
 from workbench.gui.compare import fields
 from workbench.gui.compare.answer_form import AnswerForm
@@ -27,6 +27,9 @@ from workbench.gui.compare.words import ALTERNATIVES_HELP, EXACTNESS_HELP, EXACT
 from workbench.gui.theme import Space
 from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import IconButton, label, text_button
+
+if TYPE_CHECKING:
+    from workbench.engine.base import Tool
 
 WIDTH = 330
 REST_MS = 300
@@ -88,6 +91,8 @@ class OptionsPanel(QFrame):
             blocker.unblock()
 
     def options(self) -> Options:
+        from workbench.engine.base import ContextPolicy, Mode, Sampling
+
         sampling = Sampling(
             temperature=self.temperature.value(),
             top_k=self.top_k.value(),

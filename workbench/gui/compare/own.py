@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from workbench.chat.options import Options
 from workbench.chat.pane import Pane
-from workbench.engine.base import Sampling
 from workbench.gui.tr import tr
+
+if TYPE_CHECKING:
+    from workbench.engine.base import Sampling
 
 
 def own_settings(pane: Pane, n_ctx: int | None, shared: Options) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
@@ -26,8 +26,9 @@ from workbench.gui.theme import Space
 from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.words import FitState, parameter_count
-from workbench.hardware.words import human_bytes
-from workbench.models.file import ModelFile
+
+if TYPE_CHECKING:
+    from workbench.models.file import ModelFile
 
 WIDTH = 244  # pixels at 100 % text: less is no column to read
 
@@ -152,7 +153,6 @@ class PaneView(QFrame):
         self.header.one_wished.connect(self._toggle_one)
         self.header.own.clicked.connect(self._settings)
         self.transcript.wished.connect(self._on_wish)
-        self.transcript.again.connect(self._regenerate)
         self.transcript.load_anyway.connect(self._load_anyway)
         self.transcript.load_options.connect(self._load_options)
 
@@ -205,6 +205,8 @@ class PaneView(QFrame):
 
     @Slot(object)
     def _pick(self, model: object) -> None:
+        from workbench.models.file import ModelFile
+
         if isinstance(model, ModelFile):
             self._deeds.pick(self.pane, model)
 
@@ -324,6 +326,8 @@ class _Notice(QWidget):
 
 
 def _facts(model: ModelFile) -> str:
+    from workbench.hardware.words import human_bytes
+
     facts = [tr("{count} parameters", count=parameter_count(model.parameter_count)), human_bytes(model.size_bytes)]
     if model.n_ctx_train:
         facts.append(tr("trained for {n:,} tokens", n=model.n_ctx_train))

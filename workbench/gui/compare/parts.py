@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, TypeVar
 from PySide6.QtCore import QObject
 
 from workbench.gui.blind.mode import BlindMode
+from workbench.gui.compare.ahead import AheadPart
 from workbench.gui.compare.announce import Announcer
 from workbench.gui.compare.answer_deeds import AnswerDeeds
 from workbench.gui.compare.attachments import Attachments
 from workbench.gui.compare.queue import PromptQueueing
 from workbench.gui.compare.run_plan import RunChoice
+from workbench.gui.compare.unsent import UnsentPart
 from workbench.gui.decks.part import DecksPart
 from workbench.gui.history.part import HistoryPart
 from workbench.gui.present.mode import PresenterPart
@@ -31,7 +33,8 @@ def attach(page: ComparePage) -> None:
     BlindMode(page)
     DecksPart(page)
     AnswerDeeds(page)
-    Attachments(page)
+    UnsentPart(page, Attachments(page).bar)
+    AheadPart(page)
     Announcer(page)
     PresenterPart(page)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QBrush, QColor, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
@@ -23,7 +25,10 @@ from workbench.gui.theme import Space, Tone
 from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import label, show_below, text_button
 from workbench.gui.words import family_tone
-from workbench.models.file import ModelFile
+from workbench.models.naming import called
+
+if TYPE_CHECKING:
+    from workbench.models.file import ModelFile
 
 WIDTH, ROWS = 580, 9
 ARROW = " ▾"
@@ -111,7 +116,7 @@ class ModelPicker(QFrame):
     def _add(self, model: ModelFile) -> None:
         tokens, found = theme.current(), self._shelf.fit_state(model)
         synthetic = tr(" · synthetic, answers are noise") if model.synthetic else ""
-        item = QTreeWidgetItem([f"{model.title} · {model.quantisation}{synthetic}", found.line if found else "…"])
+        item = QTreeWidgetItem([f"{called(model.title, model.quantisation)}{synthetic}", found.line if found else "…"])
         item.setData(0, MODEL, model)
         item.setIcon(0, theme.icon("circle", family_tone(model.family)))
         item.setToolTip(0, f"{model.name}\n{model.path}")
@@ -127,7 +132,7 @@ class ModelPicker(QFrame):
     def _note(self, shown: int) -> str:
         shelf = self._shelf
         if shelf.error is not None:
-            return f"✕ {shelf.error.message}"
+            return f"✕ {tr(shelf.error.message)}"
         if not shelf.looked:
             return tr("Looking for models…")
         said = []
@@ -135,7 +140,7 @@ class ModelPicker(QFrame):
             said.append(tr("No models yet. Open a GGUF file, or run “workbench models starter” for two small ones."))
         elif not shown:
             said.append(tr("No model has all these words."))
-        said += [f"✕ {problem.name}: {problem.message}" for problem in shelf.problems[:3]]
+        said += [f"✕ {problem.name}: {tr(problem.message)}" for problem in shelf.problems[:3]]
         return "\n".join(said) or tr("Memory is worked out from the file and what is free now.")
 
     @Slot(QTreeWidgetItem)

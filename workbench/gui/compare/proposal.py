@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, Slot
 
 from workbench.gui.compare.shelf import Shelf
 from workbench.gui.theme import Tone
-from workbench.models.file import ModelFile
+
+if TYPE_CHECKING:
+    from workbench.models.file import ModelFile
 
 PROPOSED = 3
 

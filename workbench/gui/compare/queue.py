@@ -186,7 +186,8 @@ class PromptQueueing(QObject):
             self._take_key()
         if comparison.queue != self._kept:
             self._kept = comparison.queue
-            self._page.bench.conversations.keep_draft(self.comparison_key, json.dumps(self._kept) if self._kept else "")
+            kept = json.dumps(self._kept) if self._kept else ""
+            self._page.bench.conversations.keep_draft(self.comparison_key, kept, of=self._key)
         if comparison.busy and comparison.queue:
             self._awake.hold()
         elif not comparison.busy:

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from workbench.app import Workbench
 from workbench.chat.answer import Problem
 from workbench.chat.branches import Branches
 from workbench.chat.diary import Diary
 from workbench.chat.options import Options
 from workbench.chat.pane import Pane
-from workbench.chat.presets import Preset
 from workbench.chat.stored import CHAT, DECK, StoredPane, Wanted
 from workbench.chat.titles import title_of
-from workbench.engine.base import Adapter, Sampling
-from workbench.errors import UsageError, WorkbenchError
+from workbench.errors import WorkbenchError
 from workbench.gui.compare.defaults import default_options
 from workbench.jobs import JobRunner
-from workbench.models.file import ModelFile
-from workbench.models.params import RunParams
 
-DRAFT = "compare"
+if TYPE_CHECKING:
+    from workbench.app import Workbench
+    from workbench.chat.presets import Preset
+    from workbench.engine.base import Adapter, Sampling
+    from workbench.models.file import ModelFile
+    from workbench.models.params import RunParams
+
 UNTITLED = "New comparison"
 
 
@@ -69,7 +71,7 @@ class Record:
         branches = self._branches = Branches(self.comparison, self.diary, self._conversations)
         self.tree, self.edit, self.branch_at = branches.tree, branches.edit, branches.branch_at
         self.show_branch, self.show_attempt = branches.show_branch, branches.show_attempt
-        self.continue_with = branches.continue_with
+        self.again, self.ahead, self.continue_with = branches.again, branches.ahead, branches.continue_with
         self.context = workbench.settings.context
         self.title = UNTITLED
         self.wanted: dict[int, StoredPane] = {}
@@ -107,8 +109,7 @@ class Record:
         ``params`` are loaded exactly as they are, None: as the planner finds best; ``force`` loads what is
         judged too big.  Raises UsageError while the pane answers.
         """
-        if pane.busy:
-            raise UsageError("This pane is answering.", hint="Stop it first.")
+        pane.refuse_busy()
         self._forget_load(pane)
         if params is not None:
             self._own_params[pane.id] = params
@@ -127,8 +128,7 @@ class Record:
 
     def configure(self, pane: Pane, chosen: PaneSettings) -> None:
         """What a pane does differently from the others; raises UsageError while it answers."""
-        if pane.busy:
-            raise UsageError("This pane is answering.", hint="Stop it first.")
+        pane.refuse_busy()
         if pane.model is not None and chosen.isolated != self.settings_of(pane).isolated:
             self._isolate(pane, pane.model, isolated=chosen.isolated)
         isolated = pane.isolated and chosen.isolated
@@ -217,8 +217,7 @@ class Record:
         return True
 
     def open_last(self) -> bool:
-        """The newest conversation, its unfinished answers marked so; what was deleted long ago is erased."""
-        self._workbench.history.purge()
+        """The newest conversation, its unfinished answers marked so."""
         self._conversations.mark_unfinished()
         listed = self._conversations.listed(Wanted(kind=CHAT))
         return bool(listed) and self.open(listed[0].id)
@@ -259,11 +258,6 @@ class Record:
             self._conversations.rename(self.diary.conversation_id, title)
             self.title = " ".join(title.split())
 
-    def turn_ids(self, slot: int) -> tuple[int, ...]:
-        """The turns that a pane shows, in order."""
-        shown = [pane.exchanges for pane in self.comparison.panes if pane.id == slot]
-        return tuple(one.turn_id for exchanges in shown for one in exchanges if one.turn_id is not None)
-
     @property
     def continuing(self) -> Pane | None:
         """The pane whose answers all go on with; None: each with its own."""
@@ -273,6 +267,8 @@ class Record:
 
     def as_preset(self, name: str, *, with_panes: bool) -> Preset:
         """What stands in the window, to be saved."""
+        from workbench.chat.presets import Preset
+
         panes = tuple(StoredPane.of(pane) for pane in self.comparison.panes if pane.model is not None)
         return Preset(0, name, self.comparison.options, panes if with_panes else (), self.context)
 
@@ -282,14 +278,6 @@ class Record:
             self.begin()
             self._show_panes(preset.panes)
         self.set_options(preset.options, preset.context or self.context)
-
-    # --- unsent text -------------------------------------------------------------------------
-
-    def draft(self) -> str:
-        return self._conversations.draft(DRAFT)
-
-    def keep_draft(self, text: str) -> None:
-        self._conversations.keep_draft(DRAFT, text)
 
     # --- within ------------------------------------------------------------------------------
 

@@ -72,7 +72,7 @@ class RunLine(QWidget):
         self.menu.addSeparator()
         for cost in plan.costs:
             words = cost_words(cost, advised=cost.mode is plan.advised)
-            self._add(group, cost.mode, words, cost.why, available=cost.available)
+            self._add(group, cost.mode, words, tr(cost.why), available=cost.available)
 
     def _add(self, group: QActionGroup, mode: RunMode, words: str, tip: str, *, available: bool) -> None:
         action = QAction(words, group)
@@ -107,9 +107,9 @@ class RunChoice(QObject):
     @Slot(object)
     def _on_chosen(self, mode: RunMode) -> None:
         page = self._page
-        page.panel.commit_pending()
+        page.commit_options()
         page.record.set_options(replace(page.comparison.options, mode=mode), page.record.context)
-        page.panel.show_options(page.comparison.options, page.record.context)
+        page.show_options()
         if not page.comparison.busy:  # what runs goes on as it began
             page.comparison.plan = page.comparison.judged()
         page.do(self._follow)
@@ -132,13 +132,13 @@ def _said(plan: RunPlan) -> list[str]:
     """The reasons, and the price where it is known; of swapping also that it is not."""
     cost = next((cost for cost in plan.costs if cost.mode is plan.mode and cost.available), None)
     priced = cost is not None and (cost.about_s is not None or cost.mode is RunMode.SWAP)
-    return [*plan.reasons, *([_price(cost)] if cost is not None and priced else [])]
+    return [*map(tr, plan.reasons), *([_price(cost)] if cost is not None and priced else [])]
 
 
 def cost_words(cost: Cost, *, advised: bool) -> str:
     """ "Taking turns: fair speeds; about 40 s for 3 answers (the planner's choice)"."""
     if not cost.available:
-        return tr("{mode}: not possible, {why}", mode=_long(cost.mode), why=cost.why.split("; ")[0])
+        return tr("{mode}: not possible, {why}", mode=_long(cost.mode), why=tr(cost.why).split("; ")[0])
     said = tr("{mode}; {price}", mode=_long(cost.mode), price=_price(cost))
     return tr("{words} (the planner's choice)", words=said) if advised else said
 

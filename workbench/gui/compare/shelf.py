@@ -6,19 +6,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from PySide6.QtCore import QObject, Signal
 
-from workbench.app import Workbench
 from workbench.errors import WorkbenchError
+from workbench.gui import names
 from workbench.gui.errands import Errands, errand
 from workbench.gui.words import FitState, fit_state, has_gpu
-from workbench.models.file import ModelFile
-from workbench.models.params import RunParams
 
-Key: TypeAlias = tuple[Path, int, RunParams | None]
-Found: TypeAlias = ModelFile | WorkbenchError
+if TYPE_CHECKING:
+    from workbench.app import Workbench
+    from workbench.models.file import ModelFile
+    from workbench.models.params import RunParams
+
+Key: TypeAlias = "tuple[Path, int, RunParams | None]"
+Found: TypeAlias = "ModelFile | WorkbenchError"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ class Shelf(QObject):
     def _take(self, looked: _Looked) -> None:
         self.models, self.problems, self.error = looked.models, looked.problems, None
         self._fits = looked.fits
+        names.learn(looked.models)
         self._ended()
 
     def _fail(self, error: Exception) -> None:

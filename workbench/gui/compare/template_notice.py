@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFrame, QSizePolicy, QVBoxLayout, QWidget
 
@@ -10,7 +12,9 @@ from workbench.gui import theme
 from workbench.gui.theme import Space, Tone
 from workbench.gui.tr import later, tr
 from workbench.gui.widgets.controls import FlowLayout, label, text_button
-from workbench.models.file import ModelFile
+
+if TYPE_CHECKING:
+    from workbench.models.file import ModelFile
 
 MOST_OFFERED = 2
 WHY = later("The file brings none: your prompt is completed as raw text.")
@@ -27,14 +31,18 @@ class TemplateNotice(QWidget):
         self._model: ModelFile | None = None
         self.likely = tuple(text_button("", kind="small") for _ in range(MOST_OFFERED))
         for button in self.likely:
-            button.setToolTip(tr("A guess from the model's architecture and vocabulary"))
             button.clicked.connect(self._on_likely)
         choose = text_button(tr("Choose…"), kind="small")
         choose.setAccessibleName(tr("Choose a template…"))
         choose.clicked.connect(self.more)
         raw = text_button(tr("Keep raw"), kind="small")
-        raw.setToolTip(tr("Right for a base model, which was trained on no template"))
         raw.clicked.connect(self._on_raw)
+        guess = tr("A guess from the model's architecture and vocabulary")
+        self._tips = {
+            **dict.fromkeys(self.likely, guess),
+            choose: "",
+            raw: tr("Right for a base model, which was trained on no template"),
+        }
         ways = FlowLayout(gap=Space.XS)
         for way in (*self.likely, choose, raw):
             ways.addWidget(way)
@@ -67,6 +75,8 @@ class TemplateNotice(QWidget):
                 button.setVisible(place < len(names))
         self.setVisible(model is not None and model.chat_template is None and pane.template is None)
         self.setEnabled(not pane.busy)
+        for button, tip in self._tips.items():
+            button.setToolTip(tr("Possible again once this answer is written, or stopped") if pane.busy else tip)
 
     @Slot()
     def _on_likely(self) -> None:

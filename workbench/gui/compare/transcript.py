@@ -6,7 +6,6 @@ Views are made only of what is near: a long conversation opens at its end, and g
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 
 from PySide6.QtCore import QCoreApplication, QEvent, Qt, QTimer, Signal, Slot
@@ -16,6 +15,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from workbench.chat.pane import Exchange, Pane
 from workbench.gui import reading, theme
 from workbench.gui.compare.exchange import ExchangeView
+from workbench.gui.compare.read_place import Anchor, Place
 from workbench.gui.theme import Space
 from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import text_button
@@ -27,35 +27,15 @@ MOST = 48  # views alive at once
 FLASH_MS = 1200
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What stands at the upper edge: an exchange, counted from the newest, 0, and the part of it that is above."""
-
-    before_end: int
-    turn_id: int | None
-    fraction: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Anchor:
-    """What stays where it is: a part of a view, or while it is ``width`` wide, so many of its pixels."""
-
-    view: ExchangeView
-    fraction: float
-    pixels: int | None = None
-    width: int = 0
-
-
 class Transcript(QScrollArea):
     """``views`` are those made, ``first`` tells which exchange the first of them shows.
 
-    ``again``, ``load_anyway`` and ``load_options`` are about the newest answer; ``wished`` tells an exchange, what
+    ``load_anyway`` and ``load_options`` are about the newest answer; ``wished`` tells an exchange, what
     is wished of it (``Wish``) and the wish's argument; ``scrolled`` is emitted with the transcript itself.
     """
 
     wished = Signal(object, str, object)
     scrolled = Signal(object)
-    again = Signal()
     load_anyway = Signal()
     load_options = Signal()
 
@@ -70,7 +50,7 @@ class Transcript(QScrollArea):
         self.follows = True
         self._pane: Pane | None = None
         self._exchanges: list[Exchange] = []
-        self._anchor: _Anchor | None = None
+        self._anchor: Anchor | None = None
         self._held = False  # while the place is put right, nobody scrolls
         self._body = QWidget()
         self.earlier = text_button("", kind="link")
@@ -236,7 +216,7 @@ class Transcript(QScrollArea):
         view = ExchangeView(self._pane, exchange)
         view.wished.connect(partial(self._on_wish, view))
         view.opened.connect(partial(self._keep_in_sight, view))
-        view.again.clicked.connect(self.again)
+        view.text.piecewise.replaced.connect(partial(self._move_anchor, view))
         view.load_anyway.connect(self.load_anyway)
         view.load_options.connect(self.load_options)
         last = ([self.earlier, *(_with_tab(self.views[at - 1]) if at else [])])[-1]
@@ -269,7 +249,7 @@ class Transcript(QScrollArea):
                 view.draw_answer(exchange.answer)
             elif newest:
                 view.draw_live(pane)
-            view.set_again(possible=newest and not pane.busy and pane.model is not None)
+            view.set_again(possible=_can_be_made_again(pane, exchange, newest=newest), newest=newest)
             view.draw_exchange(exchange, newest=newest, quiet=not pane.busy)
             view.tell_author(pane)
 
@@ -296,7 +276,7 @@ class Transcript(QScrollArea):
     def _hold(self, view: ExchangeView, fraction: float) -> None:
         """Keep this part of this view at the upper edge, also while what is above it finds its height."""
         self.follows = False
-        self._anchor = _Anchor(view, fraction)
+        self._anchor = Anchor(view, fraction)
         self._settle()
 
     @Slot()
@@ -322,7 +302,12 @@ class Transcript(QScrollArea):
             index = len(self._exchanges) - 1 - place.before_end - self.first
             view = self.views[index]
             above = self.verticalScrollBar().value() - view.y()
-            self._anchor = _Anchor(view, place.fraction, above, view.width())
+            self._anchor = Anchor(view, place.fraction, above, view.width())
+
+    def _move_anchor(self, view: ExchangeView, top: float, bottom: float, by: float) -> None:
+        """What is read stays, while an answer above it is laid out."""
+        if self._anchor is not None:
+            self._anchor = self._anchor.after(view, top, bottom, by)
 
     def _put_right(self) -> None:
         if self._anchor is None:
@@ -391,6 +376,11 @@ class Transcript(QScrollArea):
         side = Space.M if widest is None else max(Space.M, (self.viewport().width() - widest) // 2)
         if self._column.contentsMargins().left() != side:
             self._column.setContentsMargins(side, Space.M, side, Space.M)
+
+
+def _can_be_made_again(pane: Pane, exchange: Exchange, *, newest: bool) -> bool:
+    kept = exchange.turn_id is not None and exchange.answer is not None
+    return (newest or kept) and not pane.busy and pane.model is not None
 
 
 def _with_tab(parent: QWidget) -> list[QWidget]:

@@ -14,9 +14,9 @@ from workbench.errors import ModelNotFoundError, WorkbenchError
 from workbench.gui.compare.record import Record
 from workbench.gui.compare.shelf import Found, Shelf
 from workbench.gui.hub.file_care import FileCare
-from workbench.gui.tr import tr
 from workbench.hub.moving import Moved
 from workbench.models.file import ModelFile
+from workbench.words import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ class Whereabouts(QObject):
             left = self._left[pane.id] = _Left(pane.model, pane.n_threads, pane.template)
             self._record.leave(pane)
             error = ModelNotFoundError(
-                tr("{name} was removed from this computer.", name=left.model.name),
-                hint=tr("Choose another model, or undo the removal."),
+                said("{name} was removed from this computer.", name=left.model.name),
+                hint=said("Choose another model, or undo the removal."),
             )
             pane.fail(Problem.of(error))
         self._shelf.refresh()

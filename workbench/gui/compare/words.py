@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workbench.chat.answer import Answer
+from workbench.chat.answer import CUT_SHORT, Answer
 from workbench.chat.pane import LiveStats, Pane, PaneState
+from workbench.gui import names
 from workbench.gui.compare.waits import waiting_words
 from workbench.gui.theme import Tone
 from workbench.gui.tr import later, tr
 from workbench.gui.words import FitState
-from workbench.hardware.words import human_bytes
 
 NARROW_SPACE = "\N{NO-BREAK SPACE}"  # a figure and its unit stay on one line
 DOT = " · "
@@ -77,19 +77,23 @@ def live_figures(stats: LiveStats) -> str:
 
 
 def answer_figures(answer: Answer) -> str:
-    """The measured figures and, always, why the answer ended."""
+    """The measured figures, and why the answer ended where nothing beside it says so."""
     known = _figures(answer.ttft_ms, answer.decode_tokens_per_s, answer.completion_tokens)
-    return KEPT_DOT.join([*known, tr(REASONS.get(answer.stop_reason, answer.stop_reason))])
+    if answer.stop_reason not in CUT_SHORT and answer.error is None:
+        known.append(tr(REASONS.get(answer.stop_reason, answer.stop_reason)))
+    return KEPT_DOT.join(known)
 
 
 def answer_details(answer: Answer) -> str:
     """What was measured and with which parameters, a line each."""
-    lines = [DOT.join(filter(None, [answer.model, answer.quantisation]))]
+    lines = [names.of_answer(answer)]
     if answer.prompt_tokens is not None:
         reused = (
             tr(", {reused_tokens:,} of them reused", reused_tokens=answer.reused_tokens) if answer.reused_tokens else ""
         )
         lines.append(tr("prompt: {prompt_tokens:,} tokens{reused}", prompt_tokens=answer.prompt_tokens, reused=reused))
+    if answer.ttft_ms is not None:
+        lines.append(tr("time to first token (TTFT): {duration}", duration=duration(answer.ttft_ms)))
     if answer.load_ms:
         lines.append(tr("load: {duration}", duration=duration(answer.load_ms)))
     if answer.prefill_tokens_per_s is not None:
@@ -159,14 +163,14 @@ def counted_models(count: int) -> str:
 
 def _phase(pane: Pane) -> str:
     if pane.fraction is None:
-        return f"{pane.phase}…"
-    return f"{pane.phase} {percent(pane.fraction)}"
+        return f"{tr(pane.phase)}…"
+    return f"{tr(pane.phase)} {percent(pane.fraction)}"
 
 
 def _figures(ttft_ms: float | None, speed: float | None, count: int | None) -> list[str]:
     found = []
     if ttft_ms is not None:
-        found.append(tr("TTFT{narrow_space}{duration}", narrow_space=NARROW_SPACE, duration=duration(ttft_ms)))
+        found.append(tr("first token after {duration}", duration=duration(ttft_ms)))
     if speed is not None:
         found.append(tr("{speed:,.1f}{narrow_space}tok/s", speed=speed, narrow_space=NARROW_SPACE))
     if count is not None:
@@ -175,6 +179,8 @@ def _figures(ttft_ms: float | None, speed: float | None, count: int | None) -> l
 
 
 def _at_rest(pane: Pane, found: FitState | None) -> PaneLine:
+    from workbench.hardware.words import human_bytes
+
     context = tr(
         "ctx{narrow_space}{context_words}",
         narrow_space=NARROW_SPACE,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QProgressBar, QWidget
 
-from workbench.errors import WorkbenchError
+from workbench.chat.answer import Problem
 from workbench.gui.compare.parts import part
 from workbench.gui.data.starting_again import start_again
 from workbench.gui.data.words import PHASES
@@ -158,7 +158,7 @@ class BackupCard(Card):
 
     def _failed(self, error: Exception) -> None:
         self._show(busy=False)
-        self._notice.say(f"✕ {error}", error.hint if isinstance(error, WorkbenchError) else None)
+        self._notice.tell(Problem.of(error))
 
     def _show(self, *, busy: bool) -> None:
         self._busy = busy

@@ -88,7 +88,7 @@ class EraseCard(Card):
         try:
             self._bench.forget_token()
         except WorkbenchError as error:
-            self._notice.say(error.message, error.hint)
+            self._notice.say(tr(error.message), tr(error.hint or ""))
             return
         start_again(self._window, partial(erase_now, self._bench.paths, self.kinds()))
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
-from workbench.chat.decks.deck import Deck, DeckError, as_text, parse
 from workbench.gui import theme
 from workbench.gui.decks.words import prompts_words
 from workbench.gui.direction import OwnSide
 from workbench.gui.theme import Space, Tone
-from workbench.gui.tr import tr
+from workbench.gui.tr import explained, tr
 from workbench.gui.widgets.controls import label, text_button
+
+if TYPE_CHECKING:
+    from workbench.chat.decks.deck import Deck
 
 _REST_MS = 300
 
@@ -23,6 +27,8 @@ class DeckEditor(QWidget):
     left = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
+        from workbench.chat.decks.deck import Deck
+
         super().__init__(parent)
         self.deck_id: int | None = None
         self._before = Deck("", ())
@@ -60,6 +66,8 @@ class DeckEditor(QWidget):
 
     def edit(self, deck: Deck | None, deck_id: int | None = None) -> None:
         """None: a new one."""
+        from workbench.chat.decks.deck import Deck, as_text
+
         self.deck_id, self._before = deck_id, deck or Deck("", ())
         self.name.setText(self._before.name)
         self.text.setPlainText(as_text(self._before.prompts) if self._before.prompts else "")
@@ -69,16 +77,20 @@ class DeckEditor(QWidget):
 
     @Slot()
     def _count(self) -> None:
+        from workbench.chat.decks.deck import parse
+
         self._rest.stop()
         self.count.setText(prompts_words(len(parse(self.text.toPlainText()))))
 
     @Slot()
     def _on_save(self) -> None:
+        from workbench.chat.decks.deck import Deck, DeckError, parse
+
         name = self.name.text().strip() or tr("Deck")
         try:
             deck = Deck(name, parse(self.text.toPlainText(), self._before.prompts)).checked()
         except DeckError as error:
-            self.notice.setText(" ".join(filter(None, [error.message, error.hint])))
+            self.notice.setText(explained(error))
             theme.mark(self.notice, tone=Tone.BAD)
             self.notice.show()
             self.text.setFocus()

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QFileDialog, QStackedWidget
 
-from workbench.chat.decks.deck import Deck
-from workbench.chat.decks.files import ENDINGS, read
-from workbench.chat.decks.rows import CellState
-from workbench.chat.decks.task import DeckEnd, DeckNews, run_deck
 from workbench.errors import UsageError, WorkbenchError
 from workbench.gui.blind.mode import BlindMode
 from workbench.gui.compare.defaults import default_options
-from workbench.gui.decks.editor import DeckEditor
-from workbench.gui.decks.run_view import RunView
-from workbench.gui.decks.shelf import DeckShelf
 from workbench.gui.errands import errand
 from workbench.gui.notify import Notifier
-from workbench.gui.tr import tr
+from workbench.gui.tr import explained, tr
 from workbench.jobs import Job
 
 if TYPE_CHECKING:
+    from workbench.chat.decks.deck import Deck
+    from workbench.chat.decks.rows import Decks
+    from workbench.chat.decks.task import DeckEnd, DeckNews
+    from workbench.gui.decks.editor import DeckEditor
+    from workbench.gui.decks.run_view import RunView
+    from workbench.gui.decks.shelf import DeckShelf
     from workbench.gui.pages.compare import ComparePage
 
 LANE = "deck"
+RUNS = 50  # on the shelf, and so many more each time they are asked for
 
 
 class DecksPart(QObject):
@@ -36,17 +36,12 @@ class DecksPart(QObject):
     def __init__(self, page: ComparePage) -> None:
         super().__init__(page)
         self._page = page
-        self._decks = page.bench.history.decks
         self.running: int | None = None
         self.shown: int | None = None
         self._job: Job | None = None
+        self._most = RUNS
         self._pending: int | None = None  # waits until the panes have let go of their models
         self._notifier = Notifier(page)
-        self.stack = QStackedWidget()
-        self.shelf, self.editor, self.run_view = DeckShelf(), DeckEditor(), RunView()
-        for widget in (self.shelf, self.editor, self.run_view):
-            self.stack.addWidget(widget)
-        page.stage.addWidget(self.stack)
         self.button = page.bar.add_button(
             tr("Decks"), "cards-outline", tr("Many prompts for all models, one after the other (Ctrl+D)"),
             checkable=True,
@@ -58,27 +53,64 @@ class DecksPart(QObject):
         self._page.stage.currentChanged.connect(self._on_stage)
         self._page.drawn.connect(self._launch_pending)
         self._page.composer.sent.connect(self._on_sent)
-        self.shelf.made.connect(self._on_make)
-        self.shelf.imported.connect(self._on_import)
-        self.shelf.edited.connect(self._on_edit)
-        self.shelf.removed.connect(self._on_remove)
-        self.shelf.notice.undone.connect(self._on_undone)
-        self.shelf.run.connect(self.begin)
-        self.shelf.opened.connect(self.show_run)
-        self.shelf.left.connect(self.leave)
-        self.editor.saved.connect(self._on_saved)
-        self.editor.left.connect(self.show_shelf)
-        self.run_view.left.connect(self.show_shelf)
-        self.run_view.start.connect(self._on_start)
-        self.run_view.stop.connect(self.stop)
-        self.run_view.vote.connect(self._on_vote)
-        self.run_view.opened.connect(self._on_opened)
+
+    # Made when they are first shown: most starts of the program show no deck.
+
+    @cached_property
+    def stack(self) -> QStackedWidget:
+        made = QStackedWidget()
+        self._page.stage.addWidget(made)
+        return made
+
+    @cached_property
+    def shelf(self) -> DeckShelf:
+        from workbench.gui.decks.shelf import DeckShelf
+
+        made = DeckShelf()
+        made.made.connect(self._on_make)
+        made.imported.connect(self._on_import)
+        made.edited.connect(self._on_edit)
+        made.removed.connect(self._on_remove)
+        made.notice.undone.connect(self._on_undone)
+        made.run.connect(self.begin)
+        made.opened.connect(self.show_run)
+        made.earlier.connect(self._show_earlier)
+        made.left.connect(self.leave)
+        self.stack.addWidget(made)
+        return made
+
+    @cached_property
+    def editor(self) -> DeckEditor:
+        from workbench.gui.decks.editor import DeckEditor
+
+        made = DeckEditor()
+        made.saved.connect(self._on_saved)
+        made.left.connect(self.show_shelf)
+        self.stack.addWidget(made)
+        return made
+
+    @cached_property
+    def run_view(self) -> RunView:
+        from workbench.gui.decks.run_view import RunView
+
+        made = RunView()
+        made.left.connect(self.show_shelf)
+        made.start.connect(self._on_start)
+        made.stop.connect(self.stop)
+        made.vote.connect(self._on_vote)
+        made.opened.connect(self._on_opened)
+        self.stack.addWidget(made)
+        return made
+
+    @property
+    def _decks(self) -> Decks:
+        return self._page.bench.history.decks
 
     # --- what is shown -----------------------------------------------------------------------
 
     @property
     def is_shown(self) -> bool:
-        return self._page.stage.currentWidget() is self.stack
+        return "stack" in self.__dict__ and self._page.stage.currentWidget() is self.stack
 
     @Slot()
     def toggle(self) -> None:
@@ -99,10 +131,16 @@ class DecksPart(QObject):
     @Slot()
     def show_shelf(self) -> None:
         self.shown = None
-        runs = [self._decks.runs.table(one.id) for one in self._decks.runs.listed()]
-        self.shelf.draw(self._decks.all(), [one for one in runs if one is not None], self.running)
+        runs = self._decks.runs.newest(self._most + 1)
+        self.shelf.draw(self._decks.all(), runs[: self._most], self.running, earlier=len(runs) > self._most)
         self._show(self.shelf)
         (self.shelf.decks if self.shelf.decks.count() else self.shelf.make_button).setFocus()
+
+    @Slot()
+    def _show_earlier(self) -> None:
+        self._most += RUNS
+        self.show_shelf()
+        self.shelf.runs.setFocus()
 
     @Slot(int)
     def show_run(self, run_id: int) -> None:
@@ -164,6 +202,8 @@ class DecksPart(QObject):
 
     @Slot()
     def _on_import(self) -> None:
+        from workbench.chat.decks.files import ENDINGS
+
         endings = " ".join(f"*.{ending}" for ending in ENDINGS)
         name, _ = QFileDialog.getOpenFileName(
             self._page, tr("Import a deck of prompts"), "", tr("Prompts ({endings});;All files (*)", endings=endings)
@@ -173,6 +213,8 @@ class DecksPart(QObject):
 
     def import_file(self, path: Path) -> None:
         """Read away from the window's thread; what is wrong with it is said above the list."""
+        from workbench.chat.decks.files import read
+
         task = errand(partial(read, path))
         self._page.errands.run("read a deck", task, self._on_read, self._on_refused)
 
@@ -183,7 +225,7 @@ class DecksPart(QObject):
     def _on_refused(self, error: Exception) -> None:
         self.show_shelf()
         if isinstance(error, WorkbenchError):
-            self.shelf.say(error.message, error.hint)
+            self.shelf.say(tr(error.message), tr(error.hint or ""))
         else:
             self.shelf.say(tr("This file could not be read."))
 
@@ -199,7 +241,7 @@ class DecksPart(QObject):
         if not panes:
             self.shelf.say(tr("No model is chosen."), tr("Go back to the panes and choose one there."))
             return
-        self._page.panel.commit_pending()
+        self._page.commit_options()
         run_id = self._decks.runs.create(deck, panes, comparison.options, context=self._page.record.context)
         self.show_run(run_id)
         self._on_start()
@@ -227,6 +269,8 @@ class DecksPart(QObject):
     def _launch_pending(self) -> None:
         if self._pending is None or self._page.comparison.busy:
             return
+        from workbench.chat.decks.task import run_deck
+
         run_id, self._pending = self._pending, None
         bench = self._page.bench
         task = run_deck(
@@ -249,8 +293,10 @@ class DecksPart(QObject):
             self.run_view.take(news)
 
     def _on_end(self, end: DeckEnd) -> None:
+        from workbench.chat.decks.rows import CellState
+
         self._ended()
-        problems = [f"{_named(end, slot)}: {problem.message}" for slot, problem in end.problems.items()]
+        problems = [f"{_named(end, slot)}: {tr(problem.message)}" for slot, problem in end.problems.items()]
         if end.asleep is not None and not end.stopped:
             problems.append(tr("The computer was not kept awake meanwhile: {why}", why=end.asleep))
         if self.shown == end.table.id:
@@ -262,7 +308,7 @@ class DecksPart(QObject):
     def _on_failed(self, error: Exception) -> None:
         self._ended()
         if isinstance(error, WorkbenchError):
-            self.run_view.say(" ".join(filter(None, [error.message, error.hint])))
+            self.run_view.say(explained(error))
         else:
             self.run_view.say(tr("The run ended with a fault of the program. Help ▸ Copy diagnostics has the details."))
 
@@ -273,7 +319,7 @@ class DecksPart(QObject):
         self._page.do(partial(self._page.comparison.hold, held=False))
 
     def _redraw(self) -> None:
-        if self.stack.currentWidget() is self.shelf and self.is_shown:
+        if self.is_shown and self.stack.currentWidget() is self.shelf:
             self.show_shelf()
         elif self.shown is not None:
             table = self._decks.runs.table(self.shown)
@@ -294,6 +340,8 @@ class DecksPart(QObject):
 
     @Slot()
     def _on_vote(self) -> None:
+        from workbench.chat.decks.rows import CellState
+
         table = self._decks.runs.table(self.shown) if self.shown is not None else None
         if table is None:
             return
@@ -303,7 +351,7 @@ class DecksPart(QObject):
             blind = next(one for one in self._page.children() if isinstance(one, BlindMode))
             blind.begin_with(turns, table.id)
         except UsageError as error:
-            self.run_view.say(" ".join(filter(None, [error.message, error.hint])))
+            self.run_view.say(explained(error))
 
 
 def _named(end: DeckEnd, slot: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
@@ -14,15 +16,17 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from workbench.chat.decks.rows import CellState, DeckTable
-from workbench.chat.decks.run import DeckProgress
-from workbench.chat.decks.task import DeckNews
 from workbench.gui import theme
 from workbench.gui.decks.table_model import DeckTableModel
 from workbench.gui.decks.words import progress_words
 from workbench.gui.theme import Space, Tone
 from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import ElidedLabel, label, text_button
+
+if TYPE_CHECKING:
+    from workbench.chat.decks.rows import DeckTable
+    from workbench.chat.decks.run import DeckProgress
+    from workbench.chat.decks.task import DeckNews
 
 NARROWEST, WIDEST = 150, 240  # pixels of a column at 100 % text
 FEW_COLUMNS = 5  # the prompt's own included: more have no room for long names
@@ -110,6 +114,9 @@ class RunView(QWidget):
         column.addWidget(self.view, 1)
 
     def show_run(self, table: DeckTable, *, running: bool) -> None:
+        from workbench.chat.decks.rows import CellState
+        from workbench.chat.decks.run import DeckProgress
+
         self.model.show_table(table)
         self.title.setText(table.title)
         header = self.view.horizontalHeader()

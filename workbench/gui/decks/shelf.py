@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-from workbench.chat.decks.rows import CellState, DeckTable, ListedDeck
+from workbench.gui import names, theme
 from workbench.gui.decks.words import prompts_words
 from workbench.gui.hub.undo_notice import UndoNotice
 from workbench.gui.theme import Space, Tone
 from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import label, text_button
 
+if TYPE_CHECKING:
+    from workbench.chat.decks.rows import ListedDeck, ListedRun
+
 _ID = Qt.ItemDataRole.UserRole
 _BEGINNING = 100
 
 
 class DeckShelf(QWidget):
-    """``run``, ``edited`` and ``removed`` name a deck, ``opened`` a run; ``undone`` a deck that is to come back."""
+    """``run``, ``edited`` and ``removed`` name a deck, ``opened`` a run; ``undone`` a deck that is to come back;
+    ``earlier``: more runs are wanted than those that are shown."""
 
     made = Signal()
     imported = Signal()
@@ -27,6 +32,7 @@ class DeckShelf(QWidget):
     edited = Signal(int)
     removed = Signal(int)
     opened = Signal(int)
+    earlier = Signal()
     left = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -50,9 +56,10 @@ class DeckShelf(QWidget):
         self.edit_button = text_button(tr("Edit"))
         self.remove_button = text_button(tr("Delete"))
         self.open_button = text_button(tr("Open this run"))
+        self.earlier_button = text_button(tr("Earlier runs…"), kind="ghost")
         self._runs_head = label(tr("Runs"), role="subtitle")
         for button, signal in ((self.make_button, self.made), (self.import_button, self.imported),
-                               (self.back, self.left)):  # fmt: skip
+                               (self.back, self.left), (self.earlier_button, self.earlier)):  # fmt: skip
             button.clicked.connect(signal)
         self.run_button.clicked.connect(self._on_run)
         self.edit_button.clicked.connect(self._on_edit)
@@ -64,13 +71,18 @@ class DeckShelf(QWidget):
         self.runs.currentRowChanged.connect(self._enable)
         self._lay_out()
 
-    def draw(self, decks: Sequence[ListedDeck], runs: Sequence[DeckTable], running: int | None) -> None:
+    def draw(
+        self, decks: Sequence[ListedDeck], runs: Sequence[ListedRun], running: int | None, *, earlier: bool = False
+    ) -> None:
+        """``earlier``: there are more runs than these."""
         _fill(self.decks, [(one.id, _deck_words(one)) for one in decks])
         _fill(self.runs, [(one.id, _run_words(one, running=one.id == running)) for one in runs])
         self.nothing.setVisible(not decks)
+        theme.mark(self.make_button, kind="plain" if decks else "primary")  # with decks, to run one comes first
         self.decks.setVisible(bool(decks))
         for widget in (self._runs_head, self.runs, self.open_button):
             widget.setVisible(bool(runs))
+        self.earlier_button.setVisible(earlier)
         self._enable()
 
     def say(self, message: str, hint: str | None = None) -> None:
@@ -112,7 +124,9 @@ class DeckShelf(QWidget):
             deeds.addWidget(button)
         deeds.addStretch(1)
         below = QHBoxLayout()
+        below.setSpacing(Space.S)
         below.addWidget(self.open_button)
+        below.addWidget(self.earlier_button)
         below.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -162,10 +176,10 @@ def _deck_words(deck: ListedDeck) -> str:
               beginning=beginning)  # fmt: skip
 
 
-def _run_words(table: DeckTable, *, running: bool) -> str:
-    done, models = table.count(CellState.DONE), ", ".join(column.model for column in table.columns)
+def _run_words(run: ListedRun, *, running: bool) -> str:
+    models = ", ".join(map(names.current().file, run.models))
     if running:
-        return tr("▸ {name} · running · {models}", name=table.title, models=models)
-    mark = "●" if done == table.total else "◐" if done else "○"
-    return tr("{mark} {name} · {done:,} of {total:,} answers · {models}", mark=mark, name=table.title, done=done,
-              total=table.total, models=models)  # fmt: skip
+        return tr("▸ {name} · running · {models}", name=run.title, models=models)
+    mark = "●" if run.done == run.total else "◐" if run.done else "○"
+    return tr("{mark} {name} · {done:,} of {total:,} answers · {models}", mark=mark, name=run.title, done=run.done,
+              total=run.total, models=models)  # fmt: skip

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QColor
 
-from workbench.chat.decks.rows import CellState, DeckTable
-from workbench.gui import theme
+from workbench.gui import names, theme
 from workbench.gui.decks.words import TONES, state_words
 from workbench.gui.tr import tr
+
+if TYPE_CHECKING:
+    from workbench.chat.decks.rows import CellState, DeckTable
 
 _NOWHERE = QModelIndex()
 _Index = QModelIndex | QPersistentModelIndex
@@ -58,9 +60,15 @@ class DeckTableModel(QAbstractTableModel):
             return None
         if orientation == Qt.Orientation.Vertical:
             return str(section + 1) if role == Qt.ItemDataRole.DisplayRole else None
-        return tr("Prompt") if section == 0 else self.table.columns[section - 1].model
+        if section == 0:
+            return tr("Prompt")
+        name = self.table.columns[section - 1].model
+        called = names.current().file(name)
+        return called if role == Qt.ItemDataRole.DisplayRole or called == name else f"{called}\n{name}"
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        from workbench.chat.decks.rows import CellState
+
         if self.table is None or not index.isValid():
             return None
         row = self.table.rows[index.row()]
@@ -76,6 +84,7 @@ class DeckTableModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ForegroundRole:
             return QColor(theme.current().color(TONES[state]))
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return tr("{model}, prompt {number}: {state}", model=column.model, number=index.row() + 1,
+            called = names.current().file(column.model)
+            return tr("{model}, prompt {number}: {state}", model=called, number=index.row() + 1,
                       state=state_words(state))  # fmt: skip
         return None

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from workbench.chat.decks.rows import CellState
-from workbench.chat.decks.run import DeckProgress
 from workbench.gui.compare.waits import span
 from workbench.gui.theme import Tone
 from workbench.gui.tr import tr
+
+if TYPE_CHECKING:
+    from workbench.chat.decks.run import DeckProgress
 
 TONES = {
     CellState.DONE: Tone.GOOD,

@@ -10,6 +10,7 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QFormLayout, QSizePolicy, QWidget
 
 from workbench.chat.stored import Query, Wanted
+from workbench.gui import names
 from workbench.gui.theme import Space
 from workbench.gui.tr import later, tr
 from workbench.gui.widgets.controls import label, text_button
@@ -83,7 +84,7 @@ class Filters(QWidget):
 
     def offer(self, choices: Choices) -> None:
         """What there is to choose; what was chosen stays chosen, also where it is gone meanwhile."""
-        for box, words, names in (
+        for box, words, offered in (
             (self.model, tr("Any model"), choices.models),
             (self.tag, tr("Any tag"), choices.tags),
             (self.folder, tr("Any folder"), choices.folders),
@@ -92,9 +93,15 @@ class Filters(QWidget):
             with QSignalBlocker(box):
                 box.clear()
                 box.addItem(words, None)
-                for name in dict.fromkeys([*names, *([chosen] if chosen is not None else [])]):
-                    box.addItem(name, name)
+                for name in dict.fromkeys([*offered, *([chosen] if chosen is not None else [])]):
+                    box.addItem(names.current().file(name) if box is self.model else name, name)
                 box.setCurrentIndex(max(box.findData(chosen), 0))
+
+    def choose_tag(self, tag: str | None) -> None:
+        """None: any."""
+        if tag is not None and self.tag.findData(tag) < 0:
+            self.tag.addItem(tag, tag)
+        self.tag.setCurrentIndex(max(self.tag.findData(tag), 0))
 
     @Slot()
     def clear(self) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QFont, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from workbench.chat.stored import Hit
-from workbench.gui import theme
+from workbench.gui import names, theme
 from workbench.gui.history.grouping import when
 from workbench.gui.history.marked import draw_marked, unmarked
 from workbench.gui.history.tree_model import one_line
@@ -51,7 +51,7 @@ class HitList(QAbstractListModel):
         """Whose words these are."""
         if hit.model is None:
             return tr("your prompt")
-        return tr("an answer") if self.hides() else hit.model
+        return tr("an answer") if self.hides() else names.current().file(hit.model)
 
 
 def near(text: str, places: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:

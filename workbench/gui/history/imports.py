@@ -11,9 +11,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-from workbench.chat.imports import files as importing
-from workbench.chat.imports.adding import Placed
-from workbench.chat.imports.imported import Imported
 from workbench.errors import WorkbenchError
 from workbench.gui import theme
 from workbench.gui.errands import errand
@@ -23,12 +20,17 @@ from workbench.gui.theme import Space, Tone
 from workbench.gui.tr import counted, tr
 from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.widgets.sheet import Sheet
+from workbench.jobs import Job
 
 if TYPE_CHECKING:
+    from workbench.chat.imports.adding import Placed
+    from workbench.chat.imports.imported import Imported
+    from workbench.chat.imports.placing import Importing
     from workbench.gui.pages.compare import ComparePage
 
 log = logging.getLogger(__name__)
 
+IMPORT_LANE = "import"
 WIDTH, HEIGHT = 600, 520
 SUFFIXES = frozenset({".json", ".jsonl"})
 MOST_PROBLEMS = 200
@@ -42,6 +44,7 @@ class Imports(QObject):
         self._page = page
         self._sidebar = sidebar
         self._conversations = page.bench.history.conversations
+        self._job: Job | None = None
 
     @Slot()
     def choose(self) -> None:
@@ -52,6 +55,8 @@ class Imports(QObject):
 
     def take(self, path: Path) -> None:
         """Read away from the window's thread, then shown; what is wrong with the file is said beside the list."""
+        from workbench.chat.imports import files as importing
+
         self._page.errands.run(
             "read conversations", errand(partial(importing.read, path)), partial(self._on_read, path), self._failed,
             lane=LANE,
@@ -59,6 +64,8 @@ class Imports(QObject):
 
     def take_or(self, paths: Sequence[Path], attach: Callable[[Sequence[Path]], object]) -> None:
         """What was dropped: files of conversations are shown to be imported, anything else is for ``attach``."""
+        from workbench.chat.imports import files as importing
+
         others = [path for path in paths if path.suffix.lower() not in SUFFIXES]
         if others:
             attach(others)
@@ -80,10 +87,32 @@ class Imports(QObject):
 
     @Slot(object)
     def _add(self, chosen: Sequence[Imported]) -> None:
-        work = partial(self._conversations.import_all, chosen)
-        self._page.errands.run("add conversations", errand(work), self._added, self._failed, lane=LANE)
+        work = self._conversations.importing(chosen)
+        self._job = self._page.errands.run(
+            "add conversations", work, self._added, self._not_added, told=self._told, lane=IMPORT_LANE
+        )
+        self._sidebar.open()
+        self._sidebar.panel.undo.say(tr("The conversations are being imported…"), tone=Tone.ACCENT)
+        self._sidebar.panel.undo.suggest(tr("Cancel"), self.cancel)
+
+    def _told(self, event: Importing) -> None:
+        if self._job is not None:
+            done = tr("{done:,} of {total:,} conversations are imported…", done=event.done, total=event.total)
+            self._sidebar.panel.undo.message.setText(done)
+
+    def cancel(self) -> None:
+        """None of them stays."""
+        if self._job is not None:
+            self._job.cancel()
+            self._job = None
+            self._sidebar.panel.undo.say(tr("Cancelled: nothing was imported."), tone=Tone.ACCENT)
+
+    def _not_added(self, error: Exception) -> None:
+        self._job = None
+        self._failed(error)
 
     def _added(self, placed: Sequence[Placed]) -> None:
+        self._job = None
         ids = [one.conversation_id for one in placed if not one.known]
         self._sidebar.open()
         self._sidebar.refresh()
@@ -176,8 +205,11 @@ class ImportDialog(Sheet):
     @Slot()
     def _toggle(self) -> None:
         state = Qt.CheckState.Unchecked if self.chosen() else Qt.CheckState.Checked
+        self.list.itemChanged.disconnect(self._look)  # it looks at all of them, for each of them
         for row in range(self.list.count()):
             self.list.item(row).setCheckState(state)
+        self.list.itemChanged.connect(self._look)
+        self._look()
 
     @Slot()
     def _on_take(self) -> None:

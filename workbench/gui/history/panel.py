@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
+from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QMouseEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -22,6 +24,7 @@ from workbench.chat.stored import Hit, Listed
 from workbench.gui import theme
 from workbench.gui.history.filters import Filters
 from workbench.gui.history.hits import HIT, HitDelegate, HitList
+from workbench.gui.history.tags import TagDelegate, chips_of
 from workbench.gui.history.tree_model import ENTRY, TITLE, WHEN, ConversationTree
 from workbench.gui.history.undo_bar import UndoBar
 from workbench.gui.theme import Space
@@ -95,6 +98,8 @@ class Panel(QFrame):
         chosen = self.current()
         place = self.tree.verticalScrollBar().value()
         self.model.show(groups)  # type: ignore[arg-type]  # a sequence of groups, through a signal
+        tagged = any(entry.tags for group in self.model.groups for entry in group.entries)
+        self.tree.setUniformRowHeights(not tagged)  # then one row is measured for all
         for row, group in enumerate(self.model.groups):
             index = self.model.index(row, TITLE)
             self.tree.setFirstColumnSpanned(row, QModelIndex(), False)
@@ -179,6 +184,9 @@ class Panel(QFrame):
         self.deeds["pin"].setText(tr("Let go") if entry.pinned else tr("Pin"))
         opening = self.menu.addAction(tr("Open"))
         opening.triggered.connect(self._open_current)
+        for tag in entry.tags:
+            narrowing = self.menu.addAction(tr("Only those with the tag “{tag}”", tag=tag))
+            narrowing.triggered.connect(partial(self._on_tag, tag))
         self.menu.addSeparator()
         for name, _ in _DEEDS:
             if name == "delete":
@@ -218,6 +226,12 @@ class Panel(QFrame):
     def _on_expanded(self, index: QModelIndex) -> None:
         self._collapsed.discard(self.model.groups[index.row()].key)
 
+    @Slot(str)
+    def _on_tag(self, tag: str, _checked: bool = False) -> None:
+        """Narrow the list to it, in sight; once more, and all are shown again."""
+        self.filters.choose_tag(None if self.filters.tag.currentData() == tag else tag)
+        self.filter_button.setChecked(self.filters.active)
+
     @Slot()
     def _on_filter(self) -> None:
         self.filter_button.show_icon("filter-check-outline" if self.filters.active else "filter-variant")
@@ -226,6 +240,7 @@ class Panel(QFrame):
     def _connect(self) -> None:
         self.tree.clicked.connect(self._on_activated)
         self.tree.activated.connect(self._on_activated)
+        self.tree.tag_wished.connect(self._on_tag)
         self.tree.collapsed.connect(self._on_collapsed)
         self.tree.expanded.connect(self._on_expanded)
         self.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -251,14 +266,18 @@ class Panel(QFrame):
 
 
 class Tree(QTreeView):
-    """Only what is visible is measured and drawn."""
+    """Only what is visible is measured and drawn.  ``tag_wished`` is emitted when a tag was clicked."""
+
+    tag_wished = Signal(str)
 
     def __init__(self, model: ConversationTree) -> None:
         super().__init__()
         self.setAccessibleName(tr("List of conversations"))
         self.setModel(model)
         self.setHeaderHidden(True)
-        self.setUniformRowHeights(True)
+        self.setItemDelegate(TagDelegate(self))
+        self.setMouseTracking(True)
+        self._pressed: str | None = None
         self.setIndentation(theme.px(Space.M))
         self.setAnimated(False)
         self.setTabKeyNavigation(False)
@@ -284,9 +303,36 @@ class Tree(QTreeView):
             return
         super().keyPressEvent(event)
 
+    def tag_at(self, place: QPoint) -> str | None:
+        index = self.indexAt(place)
+        if not index.isValid():
+            return None
+        title = index.siblingAtColumn(TITLE)
+        found = chips_of(title, self.visualRect(title), self.font())
+        return next((chip.tag for chip in found if chip.area.contains(place)), None)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        tag = self.tag_at(event.position().toPoint())
+        self._pressed = tag if event.button() == Qt.MouseButton.LeftButton else None
+        if self._pressed is None:
+            super().mousePressEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        pressed, self._pressed = self._pressed, None
+        if pressed is None:
+            super().mouseReleaseEvent(event)
+        elif self.tag_at(event.position().toPoint()) == pressed:
+            self.tag_wished.emit(pressed)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        super().mouseMoveEvent(event)
+        shape = Qt.CursorShape
+        over = self.tag_at(event.position().toPoint())
+        self.viewport().setCursor(shape.ArrowCursor if over is None else shape.PointingHandCursor)
+
     @Slot()
     def _fit(self) -> None:
-        self.header().resizeSection(WHEN, self.fontMetrics().horizontalAdvance("30 Sep") + 2 * Space.S)
+        self.header().resizeSection(WHEN, self.fontMetrics().horizontalAdvance("30 Sep") + Space.M)
         self.setIconSize(QSize(theme.px(16), theme.px(16)))
         self.setIndentation(theme.px(Space.M))
 

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QFileDialog
 
-from workbench.chat.history import History
 from workbench.chat.stored import Hit, Listed
-from workbench.errors import UsageError, WorkbenchError
+from workbench.errors import WorkbenchError
+from workbench.gui import names
 from workbench.gui.blind.hiding import names_hidden
 from workbench.gui.errands import errand
-from workbench.gui.history.branches import BranchesDialog
-from workbench.gui.history.imports import Imports
-from workbench.gui.history.line_dialog import LineDialog
-from workbench.gui.history.presets import PresetDeeds
-from workbench.gui.history.prompts import PromptDeeds
 from workbench.gui.history.sidebar import LANE, Sidebar
-from workbench.gui.history.tree_model import one_line
 from workbench.gui.theme import Tone
 from workbench.gui.tr import tr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from workbench.gui.compare.options_panel import OptionsPanel
+    from workbench.gui.history.imports import Imports
+    from workbench.gui.history.presets import PresetDeeds
+    from workbench.gui.history.prompts import PromptDeeds
     from workbench.gui.pages.compare import ComparePage
 
+EXPORT_LANE = "export"
 LONGEST_NAME = 60  # characters of a title in a message
 
 
@@ -40,13 +39,34 @@ class HistoryPart(QObject):
         self._page = page
         self._conversations = page.bench.history.conversations
         self.sidebar = Sidebar(page)
-        self.presets = PresetDeeds(page)
-        self.prompts = PromptDeeds(page)
-        self.imports = Imports(page, self.sidebar)
+        page.panel_made.connect(self._add_presets)
         self.sidebar.opened.connect(self._open)
         self.sidebar.found.connect(self._show_hit)
-        self.sidebar.panel.renamed.connect(self._rename)
-        self.sidebar.panel.wished.connect(self._on_wish)
+        self.sidebar.renamed.connect(self._rename)
+        self.sidebar.wished.connect(self._on_wish)
+        page.errands.run("erase what was deleted long ago", errand(page.bench.history.purge), _nothing, lane=LANE)
+
+    @Slot(object)
+    def _add_presets(self, panel: OptionsPanel) -> None:
+        panel.add_tool(self.presets.button)
+
+    @cached_property
+    def presets(self) -> PresetDeeds:
+        from workbench.gui.history.presets import PresetDeeds
+
+        return PresetDeeds(self._page)
+
+    @cached_property
+    def prompts(self) -> PromptDeeds:
+        from workbench.gui.history.prompts import PromptDeeds
+
+        return PromptDeeds(self._page)
+
+    @cached_property
+    def imports(self) -> Imports:
+        from workbench.gui.history.imports import Imports
+
+        return Imports(self._page, self.sidebar)
 
     def undo(self) -> None:
         """What was deleted last is there again; also where the sidebar was closed meanwhile."""
@@ -55,6 +75,8 @@ class HistoryPart(QObject):
 
     @Slot()
     def show_branches(self) -> None:
+        from workbench.gui.history.branches import BranchesDialog
+
         BranchesDialog(self._page).open()
 
     # --- opening -----------------------------------------------------------------------------
@@ -73,6 +95,11 @@ class HistoryPart(QObject):
         if record.diary.conversation_id != hit.conversation_id:
             return
         self._page.do(partial(record.show_branch, hit.turn_id))
+        for pane in self._page.comparison.panes:
+            for exchange in pane.exchanges:
+                if hit.generation_id in exchange.attempts and hit.generation_id != exchange.generation_id:
+                    self._page.do(partial(record.show_attempt, pane, hit.turn_id, hit.generation_id))
+                    break
         for view in self._page.row.views:
             view.transcript.show_exchange(hit.turn_id)
 
@@ -100,6 +127,8 @@ class HistoryPart(QObject):
 
     @Slot(object, str)
     def _rename(self, entry: Listed, title: str) -> None:
+        from workbench.gui.history.tree_model import one_line
+
         title = one_line(title)
         if not title or title == entry.title:
             return
@@ -113,6 +142,8 @@ class HistoryPart(QObject):
         self._conversations.set_pinned(entry.id, not entry.pinned)
 
     def _ask_folder(self, entry: Listed) -> None:
+        from workbench.gui.history.line_dialog import LineDialog
+
         question = tr("The folder that “{title}” belongs to; leave it empty for none.", title=_short(entry.title))
         dialog = LineDialog(tr("Move to a folder"), question, entry.folder, tr("Move"),
                             choices=("", *self._conversations.folders()), parent=self._page)  # fmt: skip
@@ -123,6 +154,8 @@ class HistoryPart(QObject):
         self._try(partial(self._conversations.set_folder, entry.id, folder))
 
     def _ask_tags(self, entry: Listed) -> None:
+        from workbench.gui.history.line_dialog import LineDialog
+
         question = tr("Tags of “{title}”, with commas between them.", title=_short(entry.title))
         dialog = LineDialog(tr("Tags"), question, ", ".join(entry.tags), tr("Keep"), parent=self._page)
         dialog.answered.connect(partial(self._tag, entry))
@@ -133,6 +166,8 @@ class HistoryPart(QObject):
         self._try(partial(self._conversations.set_tags, entry.id, tuple(dict.fromkeys(tags))))
 
     def _duplicate(self, entry: Listed) -> None:
+        from workbench.gui.history.tree_model import one_line
+
         title = tr("{title} (copy)", title=one_line(entry.title) or tr("Untitled"))
         made = self._conversations.duplicate(entry.id, title)
         if made is not None:
@@ -168,25 +203,19 @@ class HistoryPart(QObject):
 
     def export_to(self, entry: Listed, path: Path) -> None:
         """Away from the window's thread: a long conversation takes its time."""
+        from workbench.chat.exports.exporting import exporting
+
         hidden = names_hidden(self._page, entry.id)  # else a vote could be looked up in the file
-        work = errand(partial(_export, self._page.bench.history, entry.id, path, hidden=hidden))
-        self._page.errands.run("export", work, self._exported, self.sidebar.say, lane=LANE)
+        work = exporting(self._page.bench.history, entry.id, path, hidden=hidden, names=names.current())
+        self._page.errands.run("export", work, self._exported, self.sidebar.say, lane=EXPORT_LANE)
 
     def _exported(self, path: Path) -> None:
         self.sidebar.panel.undo.say(tr("Written: {file}", file=str(path)), tone=Tone.ACCENT)
 
 
-def _export(history: History, conversation_id: int, path: Path, *, hidden: bool) -> Path:
-    stored = history.conversations.load(conversation_id)
-    if stored is None:
-        raise UsageError(tr("This conversation does not exist any more."))
-    from workbench.chat.exports import files as exports  # with all that renders and highlights
-
-    exports.save(exports.of(stored, votes=history.ballots.counted(), hidden=hidden), path)
-    return path
-
-
 def _short(title: str) -> str:
+    from workbench.gui.history.tree_model import one_line
+
     line = one_line(title) or tr("Untitled")
     return line if len(line) <= LONGEST_NAME else line[: LONGEST_NAME - 1].rstrip() + "…"
 
@@ -195,3 +224,7 @@ def _file_name(entry: Listed) -> str:
     """A name that every system takes."""
     kept = "".join(letter if letter.isalnum() or letter in " -_" else " " for letter in _short(entry.title))
     return (" ".join(kept.split()) or "conversation") + ".html"
+
+
+def _nothing(_: object) -> None:
+    """There is nothing to show of it."""

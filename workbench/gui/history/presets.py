@@ -9,17 +9,17 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QMenu, QVBoxLayout, QWidget
 
-from workbench.chat.presets import Preset, Presets
 from workbench.errors import UsageError, WorkbenchError
 from workbench.gui.history.line_dialog import LineDialog
 from workbench.gui.history.tree_model import one_line
 from workbench.gui.history.undo_bar import UndoBar
 from workbench.gui.theme import Space
-from workbench.gui.tr import counted, tr
+from workbench.gui.tr import counted, explained, tr
 from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.widgets.sheet import Sheet
 
 if TYPE_CHECKING:
+    from workbench.chat.presets import Preset, Presets
     from workbench.gui.pages.compare import ComparePage
 
 WIDTH, HEIGHT = 460, 420
@@ -30,13 +30,15 @@ class PresetDeeds(QObject):
     def __init__(self, page: ComparePage) -> None:
         super().__init__(page)
         self._page = page
-        self._presets = page.bench.history.presets
         self.menu = QMenu(page)
         self.menu.aboutToShow.connect(self._fill_menu)
         self.button = text_button(tr("Presets"), kind="ghost")
         self.button.setToolTip(tr("Begin with options and panes that were saved, or save these"))
         self.button.setMenu(self.menu)
-        page.panel.add_tool(self.button)
+
+    @property
+    def _presets(self) -> Presets:
+        return self._page.bench.history.presets
 
     @Slot()
     def _fill_menu(self) -> None:
@@ -49,7 +51,7 @@ class PresetDeeds(QObject):
     @Slot()
     def save(self) -> None:
         """Options and panes as they are now; a name that is there already is written over."""
-        self._page.panel.commit_pending()
+        self._page.commit_options()
         question = tr("A name for these options and panes. One that is there already is replaced.")
         names = [preset.name for preset in self._presets.all()]
         dialog = LineDialog(tr("Save as a preset"), question, "", tr("Save"), choices=("", *names), needed=True,
@@ -62,7 +64,7 @@ class PresetDeeds(QObject):
         try:
             self._presets.save(self._page.record.as_preset(name, with_panes=True))
         except WorkbenchError as error:
-            self._page.composer.say(" ".join(filter(None, [error.message, error.hint])))
+            self._page.composer.say(explained(error))
 
     def apply(self, preset: Preset) -> None:
         page = self._page
@@ -72,7 +74,7 @@ class PresetDeeds(QObject):
         try:
             page.record.use(preset)
         except UsageError as error:
-            page.composer.say(" ".join(filter(None, [error.message, error.hint])))
+            page.composer.say(explained(error))
             return
         page.show_record()
 
@@ -150,6 +152,8 @@ class PresetsDialog(Sheet):
         self._look()
 
     def current(self) -> Preset | None:
+        from workbench.chat.presets import Preset
+
         preset = self.list.currentIndex().data(PRESET)
         return preset if isinstance(preset, Preset) else None
 

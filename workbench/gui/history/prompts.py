@@ -22,8 +22,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from workbench.chat import library
-from workbench.chat.library import Prompt, Prompts
 from workbench.errors import WorkbenchError
 from workbench.gui import theme
 from workbench.gui.direction import OwnSide, isolated
@@ -35,6 +33,7 @@ from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.widgets.sheet import Sheet
 
 if TYPE_CHECKING:
+    from workbench.chat.library import Prompt, Prompts
     from workbench.gui.pages.compare import ComparePage
 
 WIDTH, HEIGHT = 760, 520
@@ -46,7 +45,10 @@ class PromptDeeds(QObject):
     def __init__(self, page: ComparePage) -> None:
         super().__init__(page)
         self._page = page
-        self._prompts = page.bench.history.prompts
+
+    @property
+    def _prompts(self) -> Prompts:
+        return self._page.bench.history.prompts
 
     @Slot()
     def show(self) -> None:
@@ -131,6 +133,8 @@ class PromptsDialog(Sheet):
         self.list.addItem(item)
 
     def _current(self) -> Prompt | None:
+        from workbench.chat.library import Prompt
+
         prompt = self.list.currentIndex().data(PROMPT)
         return prompt if isinstance(prompt, Prompt) else None
 
@@ -173,6 +177,8 @@ class PromptsDialog(Sheet):
 
     @Slot()
     def _new(self) -> None:
+        from workbench.chat.library import Prompt
+
         self._keep()
         text = self._now.strip() or tr("A new prompt")
         self._shown = None
@@ -212,12 +218,14 @@ class PromptsDialog(Sheet):
 
     def take_file(self, path: Path) -> None:
         """Prompts of a file beside those that are there; what is wrong with it is said."""
+        from workbench.chat import library
+
         try:
             found = self._prompts.save_all(library.from_text(_read(path)))
         except (OSError, UnicodeDecodeError) as error:
             self.undo.say(tr("{file} cannot be read as text.", file=path.name), str(error))
         except WorkbenchError as error:
-            self.undo.say(error.message, error.hint)
+            self.undo.say(tr(error.message), tr(error.hint or ""))
         else:
             self.fill()
             self.undo.offer(
@@ -232,6 +240,8 @@ class PromptsDialog(Sheet):
 
     @Slot()
     def _export(self) -> None:
+        from workbench.chat import library
+
         self._keep()
         kinds = tr("JSON (*.json);;Plain text (*.txt)")
         name, _ = QFileDialog.getSaveFileName(self, tr("Export prompts"), "prompts.json", kinds)

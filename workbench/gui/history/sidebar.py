@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
-from typing import TYPE_CHECKING
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, TypeAlias
 
 from PySide6.QtCore import QEvent, QObject, QSettings, QTimer, Signal, Slot
 from PySide6.QtWidgets import QApplication, QWidget
@@ -15,13 +15,14 @@ from workbench.errors import WorkbenchError
 from workbench.gui import theme
 from workbench.gui.blind.hiding import names_hidden
 from workbench.gui.errands import errand
-from workbench.gui.history.filters import Choices
-from workbench.gui.history.grouping import Group, grouped
-from workbench.gui.history.panel import Panel
+from workbench.gui.history.grouping import Group
 from workbench.gui.theme import Space
+from workbench.gui.tr import tr
 from workbench.jobs import Job
 
 if TYPE_CHECKING:
+    from workbench.gui.history.filters import Choices
+    from workbench.gui.history.panel import Panel
     from workbench.gui.pages.compare import ComparePage
 
 LANE = "conversations"
@@ -31,7 +32,7 @@ PAUSE_MS = 120  # after the last key of a search
 MOST_HITS = 100
 KEPT = "sidebar"
 
-Read = tuple[tuple[Group, ...], Choices]
+Read: TypeAlias = "tuple[tuple[Group, ...], Choices]"
 
 
 class Sidebar(QObject):
@@ -40,6 +41,8 @@ class Sidebar(QObject):
 
     opened = Signal(int)
     found = Signal(object)
+    renamed = Signal(object, str)
+    wished = Signal(str, object)
 
     def __init__(self, page: ComparePage) -> None:
         super().__init__(page)
@@ -51,32 +54,42 @@ class Sidebar(QObject):
         self._asked = 0
         self._job: Job | None = None
         self._reading = self._again = False
-        self.panel = Panel(page)
-        self.panel.hide()
-        self.panel.model.hides = self.panel.hits.hides = partial(names_hidden, page)
         self.button = page.bar.conversations
         self._rest = QTimer(self, singleShot=True, interval=PAUSE_MS)
         self._rest.timeout.connect(self._search)
         self.button.clicked.connect(self.toggle)
-        self.panel.closed.connect(self.close)
-        self.panel.searched.connect(self._on_typed)
-        self.panel.opened.connect(self._on_opened)
-        self.panel.found.connect(self._on_found)
         page.installEventFilter(self)
         page.conversation_changed.connect(self.refresh)
         page.title_changed.connect(self.refresh)
+        page.composer.sent.connect(self.refresh)
         theme.changed.connect(self._arrange)
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         app.focusChanged.connect(self._on_focus)
-        page.left.addWidget(self.panel)
         self._arrange()
+
+    @cached_property
+    def panel(self) -> Panel:
+        """The list itself, made when it is first shown."""
+        from workbench.gui.history.panel import Panel
+
+        made = Panel(self._page)
+        made.hide()
+        made.model.hides = made.hits.hides = partial(names_hidden, self._page)
+        made.closed.connect(self.close)
+        made.searched.connect(self._on_typed)
+        made.opened.connect(self._on_opened)
+        made.found.connect(self._on_found)
+        made.renamed.connect(self.renamed)
+        made.wished.connect(self.wished)
+        self._page.left.addWidget(made)
+        return made
 
     # --- open and closed ---------------------------------------------------------------------
 
     @property
     def is_open(self) -> bool:
-        return not self.panel.isHidden()
+        return "panel" in self.__dict__ and not self.panel.isHidden()
 
     @Slot()
     def toggle(self) -> None:
@@ -120,6 +133,9 @@ class Sidebar(QObject):
         """Beside the panes where it was wished for, over them where there is no room and it is in use."""
         narrow = self._is_narrow()
         self._over = self._over and narrow
+        if "panel" not in self.__dict__ and not (self._over if narrow else self._wished):
+            self.button.setChecked(False)
+            return
         beside = self._page.left.indexOf(self.panel) >= 0
         if narrow and beside:
             self._page.left.removeWidget(self.panel)
@@ -157,9 +173,9 @@ class Sidebar(QObject):
 
     @Slot()
     def refresh(self) -> None:
-        self.panel.model.mark(self._page.record.diary.conversation_id)
         if not self.is_open:
             return
+        self.panel.model.mark(self._page.record.diary.conversation_id)
         if self._reading:
             self._again = True
             return
@@ -170,6 +186,9 @@ class Sidebar(QObject):
         )
 
     def _read(self, wanted: object, since: datetime | None) -> Read:
+        from workbench.gui.history.filters import Choices
+        from workbench.gui.history.grouping import grouped
+
         conversations = self._conversations
         listed: Sequence[Listed] = conversations.listed(wanted)  # type: ignore[arg-type]  # what filters gave
         now = datetime.now().astimezone()
@@ -200,7 +219,7 @@ class Sidebar(QObject):
 
     def say(self, error: Exception) -> None:
         if isinstance(error, WorkbenchError):
-            self.panel.undo.say(error.message, error.hint)
+            self.panel.undo.say(tr(error.message), tr(error.hint or ""))
 
     # --- searching ---------------------------------------------------------------------------
 

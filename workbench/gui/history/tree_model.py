@@ -8,7 +8,7 @@ from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistent
 from PySide6.QtGui import QBrush, QColor, QFont
 
 from workbench.chat.stored import DECK, Listed
-from workbench.gui import theme
+from workbench.gui import names, theme
 from workbench.gui.direction import isolated
 from workbench.gui.history.grouping import Group, when
 from workbench.gui.tr import counted, tr
@@ -171,9 +171,10 @@ def one_line(text: str) -> str:
 
 def told(entry: Listed, *, with_models: bool) -> str:
     """Everything known of it, as a tool tip: escaped, since Qt takes what looks like markup for markup."""
+    models = ", ".join(map(names.current().file, entry.models))
     lines = [
         one_line(entry.title) or tr("Untitled"),
-        tr("Models: {names}", names=", ".join(entry.models)) if entry.models and with_models else "",
+        tr("Models: {names}", names=models) if models and with_models else "",
         tr("Tags: {tags}", tags=", ".join(entry.tags)) if entry.tags else "",
         tr("Folder: {folder}", folder=entry.folder) if entry.folder else "",
         tr("Imported from {source}", source=entry.source) if entry.source else "",

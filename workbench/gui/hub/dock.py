@@ -10,11 +10,10 @@ from workbench.chat.answer import Problem
 from workbench.gui.errands import Errands
 from workbench.gui.hub.drawer import DownloadsDrawer
 from workbench.gui.hub.network import NetworkSwitch
-from workbench.gui.hub.self_check import MEANING
 from workbench.gui.hub.traffic import Traffic
 from workbench.gui.tr import counted, later, tr
 from workbench.gui.widgets.rail import Rail
-from workbench.hub.download_rows import State
+from workbench.gui.words import GAP
 
 if TYPE_CHECKING:
     from workbench.app import Workbench
@@ -69,11 +68,11 @@ class Dock(QObject):
     @Slot()
     def _draw_downloads(self) -> None:
         count = self.traffic.open_count
-        failed = sum(item.download.state is State.FAILED for item in self.traffic.items)
+        failed = sum(item.failed for item in self.traffic.items)
         share = self.traffic.share if count else None
         title = tr("Downloads")
         if count:
-            title = f"{count} · {share:.0%}" if share is not None else counted(count, "file")
+            title = f"{count} · {100 * share:.0f}{GAP}%" if share is not None else counted(count, "file")
         elif failed:
             title = tr("{failed} failed", failed=failed)
         told = [tr("{count} to come", count=counted(count, "download")) if count else tr("Nothing to come")]
@@ -92,7 +91,7 @@ class Dock(QObject):
             on=offline,
             title=tr("Offline") if offline else tr("Online"),
             icon="wifi-off" if offline else "wifi",
-            tip=tr("{meaning} Click to go online.", meaning=tr(MEANING)) if offline else tr(ONLINE_TIP),
+            tip=_offline_tip() if offline else tr(ONLINE_TIP),
         )
 
     @Slot()
@@ -106,3 +105,9 @@ class Dock(QObject):
     @Slot(object)
     def say(self, problem: Problem) -> None:
         self.drawer.say(problem)
+
+
+def _offline_tip() -> str:
+    from workbench.gui.hub.self_check import MEANING
+
+    return tr("{meaning} Click to go online.", meaning=tr(MEANING))

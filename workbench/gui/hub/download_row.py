@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
@@ -11,11 +13,14 @@ from workbench.gui import theme
 from workbench.gui.hub.traffic import Item
 from workbench.gui.hub.words import download_words, progress_of
 from workbench.gui.theme import Space, Tone
-from workbench.gui.tr import later, tr
+from workbench.gui.tr import explained, later, tr
 from workbench.gui.widgets.controls import ElidedLabel, IconButton, label, text_button
 from workbench.gui.widgets.text_view import LinkQuestion
-from workbench.hub.download_rows import Failure, State
+from workbench.hub.download_rows import State
 from workbench.hub.transfer import Phase
+
+if TYPE_CHECKING:
+    from workbench.hub.download_rows import Failure
 
 BAR_HEIGHT = 6
 _TONES = {
@@ -191,5 +196,4 @@ class DownloadRow(QFrame):
 
 
 def _why(failure: Failure | None, note: str | None) -> str:
-    said = [failure.message, failure.hint or ""] if failure is not None else []
-    return " ".join(filter(None, [*said, note or ""]))
+    return " ".join(filter(None, [explained(failure) if failure is not None else "", tr(note or "")]))

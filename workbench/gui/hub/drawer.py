@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from workbench.chat.answer import Problem
 from workbench.gui import theme
-from workbench.gui.hub.download_row import DownloadRow
 from workbench.gui.hub.traffic import Item, Traffic
 from workbench.gui.hub.undo_notice import UndoNotice
 from workbench.gui.theme import Space
 from workbench.gui.tr import later, tr
 from workbench.gui.widgets.controls import IconButton, label, text_button
-from workbench.hub.download_rows import State
-from workbench.hub.downloads import Download
+
+if TYPE_CHECKING:
+    from workbench.gui.hub.download_row import DownloadRow
+    from workbench.hub.downloads import Download
 
 LOOK_EVERY_MS = 2000  # another process may work on the same queue
 TALLEST = 320  # pixels at 100 % text
@@ -85,7 +88,7 @@ class DownloadsDrawer(QFrame):
             self.rows[place].draw(item, first=place == 0, last=place == len(items) - 1)
         self.empty.setVisible(not items)
         self.area.setVisible(bool(items))
-        self.clear_button.setVisible(any(item.download.state is State.DONE for item in items))
+        self.clear_button.setVisible(any(not item.partial for item in items))
 
     def _rearrange(self, wanted: list[int], by_id: dict[int, DownloadRow]) -> None:
         focused = next((row for row in self.rows if row.hasFocus()), None)
@@ -106,6 +109,8 @@ class DownloadsDrawer(QFrame):
         self.area.updateGeometry()
 
     def _row(self, key: int, items: dict[int, Item]) -> DownloadRow:
+        from workbench.gui.hub.download_row import DownloadRow
+
         row = DownloadRow(items[key])
         row.asked.connect(self._on_wish)
         row.moved.connect(self._on_move)
@@ -113,7 +118,7 @@ class DownloadsDrawer(QFrame):
 
     @Slot(object)
     def say(self, problem: Problem) -> None:
-        self.notice.say(f"✕ {problem.message}", problem.hint)
+        self.notice.tell(problem)
 
     # --- used --------------------------------------------------------------------------------
 

@@ -83,7 +83,7 @@ class EntryAge(QWidget):
         self._job = None
         self.draw(self._entry)
         problem = Problem.of(error)
-        self.notice.say(f"✕ {problem.message}", problem.hint)
+        self.notice.tell(problem)
 
 
 def age_words(entry: Entry) -> str:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from workbench.app import Workbench
 
 NARROW = 760  # pixels at 100 % text: below it the badges stand under the title
-SIZE = 76  # pixels at 100 % text: the parameters of all rows end below each other
+SIZE = 68  # pixels at 100 % text: the parameters of all rows end below each other
+CONTEXT = 78  # pixels at 100 % text: "128k tokens"
 NO_GGUF = later("No repository with GGUF files of it is known. Search the hub for its name above.")
 
 
@@ -58,6 +59,7 @@ class EntryRow(QWidget):
             ),
             role="strong",
         )
+        self.context = label(role="muted")
         self.here = label(tr("✓ on this machine"), role="chip", tone=Tone.GOOD)
         self.here.hide()
         self.badges = QWidget()
@@ -78,7 +80,8 @@ class EntryRow(QWidget):
         self._head.addWidget(self.button, 0, 1)
         self.parameters.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._head.addWidget(self.parameters, 0, 2)
-        self._head.setColumnStretch(1, 2)
+        self._head.addWidget(self.context, 0, 3)
+        self._head.setColumnStretch(1, 10)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.S)
@@ -91,21 +94,27 @@ class EntryRow(QWidget):
         """In a widget of their own, which takes the place of the one before."""
         before, self.badges = self.badges, QWidget()
         flow = FlowLayout(self.badges, gap=Space.XS)
+        context = self._context()
+        self.context.setText(context.text)
+        self.context.setToolTip(plain_tip(context.tip))
+        self.context.setAccessibleDescription(context.tip)
         for chip in self._chips():
             flow.addWidget(_chip(chip))
         flow.addWidget(self.here)
         before.hide()
         before.deleteLater()
 
+    def _context(self) -> Chip:
+        context = self.entry.context
+        if context is None:
+            return Chip("", Tone.NONE)
+        return Chip(context_words(context.value) + doubt(context), Tone.NONE, sources_words(context))
+
     def _chips(self) -> list[Chip]:
         entry = self.entry
         licence = licence_chip(Terms.of(entry.licence.value), entry.licence.value)
         tip = f"{licence.tip}\n{sources_words(entry.licence)}"
-        chips: list[Chip] = []
-        if entry.context is not None:
-            said = context_words(entry.context.value) + doubt(entry.context)
-            chips.append(Chip(said, Tone.NONE, sources_words(entry.context)))
-        chips += [Chip(licence.text + doubt(entry.licence), licence.tone, tip), gate_chip(entry)]
+        chips = [Chip(licence.text + doubt(entry.licence), licence.tone, tip), gate_chip(entry)]
         if entry.status == "announced":
             chips.append(Chip(tr("announced only"), Tone.CAUTION))
         if entry.purpose != "chat":
@@ -144,17 +153,19 @@ class EntryRow(QWidget):
     @Slot()
     def _place_badges(self) -> None:
         beside = self.width() >= theme.px(NARROW)
-        # As wide in each row, unless a language has longer words for it.
-        self.parameters.setFixedWidth(max(theme.px(SIZE), self.parameters.sizeHint().width()))
-        self._head.addWidget(self.badges, *((0, 3, 1, 1) if beside else (1, 1, 1, 2)), Qt.AlignmentFlag.AlignVCenter)
-        self._head.setColumnStretch(3, 3 if beside else 0)
+        # As wide in each row, unless a language has longer words.  Of the columns: a label keeps in its size hint the
+        # minimum it had, also when it gets a smaller one.
+        self._head.setColumnMinimumWidth(2, theme.px(SIZE))
+        self._head.setColumnMinimumWidth(3, theme.px(CONTEXT))
+        self._head.addWidget(self.badges, *((0, 4, 1, 1) if beside else (1, 1, 1, 3)), Qt.AlignmentFlag.AlignVCenter)
+        self._head.setColumnStretch(4, 19 if beside else 0)
         self.badges.setContentsMargins(0 if beside else FoldButton.INSET, 0, 0, 0)
         under_title = self.dot.sizeHint().width() + Space.S + FoldButton.INSET
         self._column.setContentsMargins(under_title, 0, 0, Space.M)
 
     def _draw_head(self) -> None:
         self.button.draw(self.entry.title, is_open=self.is_open)
-        said = [self.parameters.text(), *(chip.text for chip in self._chips())]
+        said = [self.parameters.text(), *filter(None, [self.context.text()]), *(chip.text for chip in self._chips())]
         if not self.here.isHidden():
             said.append(tr("on this machine"))
         self.button.setAccessibleDescription(" · ".join(said))

@@ -19,6 +19,7 @@ from workbench.gui.hub.undo_notice import UndoNotice
 from workbench.gui.hub.words import copies_words, remains_words
 from workbench.gui.theme import Tone
 from workbench.gui.tr import tr
+from workbench.gui.words import GAP
 from workbench.hardware.words import human_bytes
 from workbench.hub.moving import Moved
 from workbench.hub.places.place import Program
@@ -91,7 +92,7 @@ class FileCare(QObject):
         share = progress.done_bytes / progress.total_bytes if progress.total_bytes else 0.0
         done, total = human_bytes(progress.done_bytes), human_bytes(progress.total_bytes)
         self._notice.say(
-            tr("Verifying {name}: {share:.0%}", name=held.file.name, share=share),
+            tr("Verifying {name}: {share:.0f}{gap}%", name=held.file.name, share=100 * share, gap=GAP),
             tr("{done} of {total} read", done=done, total=total),
             tone=Tone.ACCENT,
         )
@@ -207,7 +208,7 @@ class FileCare(QObject):
     def _failed(self, error: Exception) -> None:
         self._job = None
         problem = Problem.of(error)
-        self._notice.say(f"✕ {problem.message}", problem.hint)
+        self._notice.tell(problem)
 
 
 def _nothing_more(_nothing: object) -> None:

@@ -9,11 +9,11 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from workbench.gui.bridge import EventPump
 from workbench.gui.errands import Errands
-from workbench.hub.places.watching import Changed, Watching
 from workbench.jobs import Job, JobRunner
 
 if TYPE_CHECKING:
     from workbench.app import Workbench
+    from workbench.hub.places.watching import Changed, Watching
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,8 @@ LANE = "watch"
 
 
 class LibraryWatch(QObject):
-    """``changed`` is emitted when files came to, left or changed in a folder of the library.
+    """``changed`` is emitted when files came to, left or changed in a folder of the library, and when what is watched
+    has begun or is another: then something may have.
 
     It has a runner of its own: the watch never ends by itself, and nobody should wait for it.
     """
@@ -64,12 +65,12 @@ class LibraryWatch(QObject):
         self._runner.close()
 
     def _told(self, event: Watching | Changed) -> None:
-        first = self.watching is None
+        from workbench.hub.places.watching import Watching
+
         if isinstance(event, Watching):
             self.watching = event
-        # What happened before the first look at the folders is listed by whoever lists first.
-        if not (first and isinstance(event, Watching)):
-            self.changed.emit()
+        # Also when the watch has begun: what came after the list was made and before that, nobody tells of.
+        self.changed.emit()
 
     def _ended(self, _nothing: None) -> None:
         """It was cancelled."""

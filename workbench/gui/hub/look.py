@@ -96,7 +96,7 @@ class Look(QWidget):
         self._draw(busy=False)
         self.phase.setText(self._repository)
         problem = Problem.of(error)
-        self.notice.say(f"✕ {problem.message}", problem.hint)
+        self.notice.tell(problem)
 
     def _draw(self, *, busy: bool) -> None:
         self.cancel_button.setVisible(busy)

@@ -210,7 +210,7 @@ class MoveDialog(Sheet):
 
     def _say(self, error: Exception) -> None:
         problem = Problem.of(error)
-        self.notice.say(f"✕ {problem.message}", problem.hint)
+        self.notice.tell(problem)
 
 
 def _moving(bench: Workbench, model: ModelFile, folder: Path) -> Task[Moving, Moved]:

@@ -14,7 +14,7 @@ from workbench.gui.errands import Errands, errand
 from workbench.gui.hub.undo_notice import UndoNotice
 from workbench.gui.hub.words import plain_tip
 from workbench.gui.theme import Space, Tone
-from workbench.gui.tr import counted, later, tr
+from workbench.gui.tr import counted, explained, later, tr
 from workbench.gui.widgets.cards import clear
 from workbench.gui.widgets.controls import ElidedLabel, IconButton, label, text_button
 from workbench.hub.own_catalogues import OwnCatalogue, RemovedCatalogue
@@ -161,7 +161,7 @@ class OwnCataloguesView(QFrame):
         self._working -= 1
         self.add_button.setEnabled(True)
         problem = Problem.of(error)
-        self.notice.say(f"✕ {problem.message}", problem.hint)
+        self.notice.tell(problem)
 
 
 class CatalogueRow(QWidget):
@@ -188,8 +188,7 @@ class CatalogueRow(QWidget):
         column.setSpacing(0)
         column.addLayout(row)
         if catalogue.error is not None:
-            said = " ".join(filter(None, (f"✕ {catalogue.error.message}", catalogue.error.hint)))
-            column.addWidget(label(said, tone=Tone.BAD, wrap=True))
+            column.addWidget(label(f"✕ {explained(catalogue.error)}", tone=Tone.BAD, wrap=True))
 
     @Slot()
     def _on_remove(self) -> None:

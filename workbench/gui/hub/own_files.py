@@ -12,7 +12,7 @@ from workbench.chat.answer import Problem
 from workbench.gui.errands import Errands, errand
 from workbench.gui.hub.words import plain_tip
 from workbench.gui.theme import Space, Tone
-from workbench.gui.tr import counted, later, tr
+from workbench.gui.tr import counted, explained, later, tr
 from workbench.gui.widgets.cards import Card, clear
 from workbench.gui.widgets.controls import FlowLayout, label, text_button
 from workbench.hub.library import Listing
@@ -90,8 +90,8 @@ class OwnFilesCard(Card):
         if not counts:
             self.places.addWidget(label(tr(NONE_FOUND), role="muted", wrap=True))
         for problem in listing.problems[:3]:
-            line = label(f"✕  {problem.path.name}: {problem.error.message}", tone=Tone.BAD, wrap=True)
-            line.setToolTip(plain_tip(problem.error.hint or ""))
+            line = label(f"✕  {problem.path.name}: {tr(problem.error.message)}", tone=Tone.BAD, wrap=True)
+            line.setToolTip(plain_tip(tr(problem.error.hint or "")))
             self.places.addWidget(line)
         self.show_button.setVisible(bool(counts))
         self.listed.emit(listing.held)
@@ -99,8 +99,7 @@ class OwnFilesCard(Card):
     def _failed(self, error: Exception) -> None:
         self._looked()
         clear(self.places)
-        problem = Problem.of(error)
-        self.places.addWidget(label(f"✕ {problem.message} {problem.hint or ''}", tone=Tone.BAD, wrap=True))
+        self.places.addWidget(label(f"✕ {explained(Problem.of(error))}", tone=Tone.BAD, wrap=True))
 
 
 _WORDS = {

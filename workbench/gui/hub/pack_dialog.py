@@ -167,7 +167,7 @@ class PackDialog(Sheet):
         self._job = None
         problem = Problem.of(error)
         self.phase.setText("")
-        self.notice.say(f"✕ {problem.message}", problem.hint, details=f"{self._path}\n{problem.message}")
+        self.notice.tell(problem, details=f"{self._path}\n{problem.message}")
         self._older = isinstance(error, PackOlderError)
         self._draw()
 

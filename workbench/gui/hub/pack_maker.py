@@ -101,7 +101,7 @@ class PackMaker(Sheet):
             self.contents.boxes[0][0].setFocus()
 
     def _unlisted(self, error: Exception) -> None:
-        self.contents.say(Problem.of(error).message)
+        self.contents.say(tr(Problem.of(error).message))
 
     @Slot()
     def _look(self) -> None:
@@ -129,7 +129,7 @@ class PackMaker(Sheet):
 
     def _unforeseen(self, error: Exception) -> None:
         problem = Problem.of(error)
-        self.notice.say(f"✕ {problem.message}", problem.hint)
+        self.notice.tell(problem)
 
     # --- made --------------------------------------------------------------------------------
 
@@ -190,7 +190,7 @@ class PackMaker(Sheet):
         self._job = None
         problem = Problem.of(error)
         self.phase.setText("")
-        self.notice.say(f"✕ {problem.message}", problem.hint)
+        self.notice.tell(problem)
         self._draw()
 
     # --- used --------------------------------------------------------------------------------

@@ -12,10 +12,10 @@ from workbench.gui.tr import later, tr
 from workbench.gui.widgets.cards import ScrollBody, clear
 from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.widgets.sheet import Sheet
-from workbench.hub.network_uses import NetworkUse
 
 if TYPE_CHECKING:
     from workbench.app import Workbench
+    from workbench.hub.network_uses import NetworkUse
 
 WIDTH, HEIGHT = 620, 560  # pixels at 100 % text
 MEANING = later(
@@ -89,7 +89,7 @@ class _Use(QFrame):
         self.setProperty("role", "rung")
         said, tone = _STATES[use.state]
         head = QHBoxLayout()
-        head.addWidget(label(use.what, role="strong", wrap=True), 1)
+        head.addWidget(label(tr(use.what), role="strong", wrap=True), 1)
         head.addWidget(label(tr(said), role="chip", tone=tone), 0, Qt.AlignmentFlag.AlignTop)
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.S, Space.XS, Space.S, Space.XS)
@@ -99,4 +99,4 @@ class _Use(QFrame):
         column.addWidget(
             label(tr("To {to}; {when}.{switch}", to=use.to, when=use.when, switch=switch), role="muted", wrap=True)
         )
-        self.setAccessibleName(f"{use.what}: {use.state}")
+        self.setAccessibleName(f"{tr(use.what)}: {tr(said)}")

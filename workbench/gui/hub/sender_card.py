@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QWidget
 from workbench.errors import PackSignatureError
 from workbench.gui import theme
 from workbench.gui.theme import Space, Tone
-from workbench.gui.tr import later, tr
+from workbench.gui.tr import explained, later, tr
 from workbench.gui.widgets.cards import Card
 from workbench.gui.widgets.controls import FlowLayout, label, text_button
 from workbench.hub.packs import keys
@@ -83,7 +83,7 @@ class SenderCard(Card):
         try:
             self.field.setText(keys.read_public_file(path).line)
         except PackSignatureError as error:
-            self._say(f"✕ {error.message} {error.hint or ''}", Tone.BAD)
+            self._say(f"✕ {explained(error)}", Tone.BAD)
 
     # --- used --------------------------------------------------------------------------------
 

@@ -161,7 +161,7 @@ class SignerCard(Card):
     def _failed(self, error: Exception) -> None:
         self._working = False
         problem = Problem.of(error)
-        self.notice.say(f"✕ {problem.message}", problem.hint)
+        self.notice.tell(problem)
         self._draw()
 
     @Slot()

@@ -13,7 +13,7 @@ from workbench.gui.errands import Errands
 from workbench.gui.hub.getting_starters import GettingStarters, Outcome
 from workbench.gui.hub.words import gate_chip, licence_chip, plain_tip
 from workbench.gui.theme import Space, Tone
-from workbench.gui.tr import counted, later, tr
+from workbench.gui.tr import counted, explained, later, tr
 from workbench.gui.widgets.cards import Card, clear
 from workbench.gui.widgets.controls import FlowLayout, label, text_button
 from workbench.gui.widgets.notice import Notice
@@ -114,9 +114,7 @@ class StartersCard(Card):
         declined = [one.entry.title for one in outcomes if one.declined]
         queued = len(outcomes) - len(failed) - len(declined)
         said = tr("{count} queued.", count=counted(queued, "download")) if queued else tr("Nothing was queued.")
-        hints = [
-            f"✕ {one.entry.title}: {one.problem.message} {one.problem.hint or ''}" for one in failed if one.problem
-        ]
+        hints = [f"✕ {one.entry.title}: {explained(one.problem)}" for one in failed if one.problem]
         hints += [tr("Not agreed to: {names}.", names=", ".join(declined))] if declined else []
         self.notice.say(said, "\n".join(hints), tone=Tone.BAD if failed else Tone.ACCENT)
 

@@ -48,7 +48,7 @@ class TermsView(QWidget):
         badge.addWidget(label(chip.text, role="chip", tone=chip.tone))
         badge.addStretch(1)
         self._column.addLayout(badge)
-        self._say(terms.summary)
+        self._say(tr(terms.summary))
         self._list(tr("You have to"), terms.duties)
         self._list(tr("You may not"), terms.limits)
         for threshold in terms.thresholds:

@@ -146,7 +146,7 @@ class TokenDialog(Sheet):
     def _failed(self, error: Exception) -> None:
         self._job = None
         problem = Problem.of(error)
-        self.notice.say(f"✕ {problem.message}", problem.hint)
+        self.notice.tell(problem)
         self._draw()
 
     # --- shown -------------------------------------------------------------------------------

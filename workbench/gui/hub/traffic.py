@@ -12,22 +12,19 @@ from PySide6.QtCore import QObject, Signal, Slot
 from workbench.chat.answer import Problem
 from workbench.errors import WorkbenchError
 from workbench.gui.errands import Errands, errand
-from workbench.gui.hub.words import phase_of, progress_of
 from workbench.gui.tr import later, tr
-from workbench.hub.download_rows import State
-from workbench.hub.download_state import DownloadState
-from workbench.hub.downloads import Download
-from workbench.hub.transfer import Phase
 from workbench.jobs import Job
 
 if TYPE_CHECKING:
     from workbench.app import Workbench
+    from workbench.hub.download_state import DownloadState
+    from workbench.hub.downloads import Download
+    from workbench.hub.transfer import Phase
 
 log = logging.getLogger(__name__)
 
 LANE = "downloads"
 LIST_LANE = later("download list")  # the quick lane may be busy with pricing models
-_OPEN = (State.QUEUED, State.PUBLISHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +36,28 @@ class Item:
 
     @property
     def phase(self) -> Phase:
+        from workbench.gui.hub.words import phase_of
+
         return phase_of(self.download, self.state)
 
     @property
     def coming(self) -> bool:
         """It is to arrive without anybody's doing."""
-        return self.download.state in _OPEN
+        from workbench.hub.download_rows import State
+
+        return self.download.state in (State.QUEUED, State.PUBLISHING)
+
+    @property
+    def failed(self) -> bool:
+        from workbench.hub.download_rows import State
+
+        return self.download.state is State.FAILED
 
     @property
     def partial(self) -> bool:
         """What arrived of it is not yet a model."""
+        from workbench.hub.download_rows import State
+
         return self.download.state is not State.DONE
 
 
@@ -100,11 +109,17 @@ class Traffic(QObject):
     @property
     def share(self) -> float | None:
         """How much of what is to come is here; None while nobody knows."""
+        from workbench.gui.hub.words import progress_of
+
         known = [progress_of(item.download, item.state) for item in self.items if item.coming]
         total = sum(total for _, total in known if total)
         return sum(done for done, total in known if total) / total if total else None
 
     # --- the work ----------------------------------------------------------------------------
+
+    def _listing(self) -> tuple[Download, ...]:
+        """Away from the window's thread: the first asking makes the room."""
+        return self._bench.downloads.listing()
 
     @Slot()
     def refresh(self) -> None:
@@ -113,9 +128,7 @@ class Traffic(QObject):
             self._look_again = True
             return
         self._looking = True
-        self._errands.run(
-            "list downloads", errand(self._bench.downloads.listing), self._take, self._lost, lane=tr(LIST_LANE)
-        )
+        self._errands.run("list downloads", errand(self._listing), self._take, self._lost, lane=tr(LIST_LANE))
 
     @Slot()
     def start(self) -> None:
@@ -139,7 +152,7 @@ class Traffic(QObject):
                 self.start()
 
         self._looking = True
-        self._errands.run("list downloads", errand(self._bench.downloads.listing), look, self._lost, lane=tr(LIST_LANE))
+        self._errands.run("list downloads", errand(self._listing), look, self._lost, lane=tr(LIST_LANE))
 
     def told(self, job: Job | None, state: DownloadState) -> None:
         """What the work says; of work that was stopped nothing counts any more."""
@@ -163,6 +176,8 @@ class Traffic(QObject):
             self.start()
 
     def _take(self, found: tuple[Download, ...]) -> None:
+        from workbench.hub.download_rows import State
+
         self._looking = False
         self._downloads = found
         done = frozenset(one.id for one in found if one.state is State.DONE)
@@ -252,6 +267,8 @@ class Traffic(QObject):
 
     def clear_done(self) -> None:
         """Take finished ones off the list; their models stay."""
+        from workbench.hub.download_rows import State
+
         done = [one.id for one in self._downloads if one.state is State.DONE]
 
         def clear() -> None:

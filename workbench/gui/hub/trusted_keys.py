@@ -105,7 +105,7 @@ class TrustedKeysDialog(Sheet):
 
     def _failed(self, error: Exception) -> None:
         problem = Problem.of(error)
-        self.notice.say(f"✕ {problem.message}", problem.hint)
+        self.notice.tell(problem)
 
     @Slot()
     def _on_add(self) -> None:

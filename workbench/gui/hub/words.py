@@ -9,20 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.gui.theme import Tone
 from workbench.gui.tr import later, tr
-from workbench.hardware.words import human_bytes
+from workbench.gui.words import GAP
 from workbench.hub.download_rows import State
-from workbench.hub.download_state import DownloadState
-from workbench.hub.downloads import Download
-from workbench.hub.places.place import Program
-from workbench.hub.places.same import Held
 from workbench.hub.transfer import Phase
-from workbench.hub.upkeep import Removal
 
 if TYPE_CHECKING:
+    from workbench.hub.download_state import DownloadState
+    from workbench.hub.downloads import Download
     from workbench.hub.entries import Entry, Fact, Source
+    from workbench.hub.places.same import Held
     from workbench.hub.terms import CommercialUse, Terms
+    from workbench.hub.upkeep import Removal
 
-GAP = "\N{NO-BREAK SPACE}"  # a figure and its unit stay on one line
 _COMMERCIAL: dict[CommercialUse, tuple[str, Tone]] = {
     "yes": (later("commercial: yes"), Tone.GOOD),
     "conditions": (later("commercial: conditions"), Tone.CAUTION),
@@ -31,7 +29,7 @@ _COMMERCIAL: dict[CommercialUse, tuple[str, Tone]] = {
 }
 _GATES = {
     "open": (later("not gated"), Tone.NONE),
-    "acceptance": (later("original is gated"), Tone.CAUTION),
+    "acceptance": (later("original is gated"), Tone.NONE),
     "unknown": (later("gate not known"), Tone.NONE),
 }
 _PHASES = {
@@ -73,8 +71,8 @@ def plain_tip(text: str) -> str:
 
 def licence_chip(terms: Terms, name: str | None = None) -> Chip:
     said, tone = _COMMERCIAL[terms.commercial]
-    title = terms.title if terms.known else tr("licence “{name}”", name=name or terms.id)
-    return Chip(f"{title} · {tr(said)}", tone, terms.summary)
+    title = tr(terms.title) if terms.known else tr("licence “{name}”", name=name or terms.id)
+    return Chip(f"{title} · {tr(said)}", tone, tr(terms.summary))
 
 
 def gate_chip(entry: Entry) -> Chip:
@@ -128,6 +126,8 @@ def progress_of(download: Download, state: DownloadState | None) -> tuple[int, i
 
 def download_words(download: Download, state: DownloadState | None) -> str:
     """ "downloading · 1.2 of 4.7 GB · 23 MB/s · about 2 min left"."""
+    from workbench.hardware.words import human_bytes
+
     phase = phase_of(download, state)
     said = [tr(_PHASES[phase])]
     if phase is Phase.WAITING and state is not None and state.waits_s is not None:
@@ -145,6 +145,8 @@ def download_words(download: Download, state: DownloadState | None) -> str:
 
 
 def speed_words(bytes_per_s: float) -> str:
+    from workbench.hardware.words import human_bytes
+
     return (
         tr("{human_bytes}/s", human_bytes=human_bytes(round(bytes_per_s)))
         if bytes_per_s >= 1
@@ -173,6 +175,8 @@ def duration_words(seconds: float) -> str:
 
 def place_words(held: Held) -> str:
     """Where a file of the library lies, as people say it."""
+    from workbench.hub.places.place import Program
+
     if held.program is Program.WORKBENCH:
         said = tr("our folder") if held.own else tr("our folder, as a link")
     elif held.program is Program.ADDED:

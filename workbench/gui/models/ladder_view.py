@@ -10,6 +10,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from workbench.gui import theme
+from workbench.gui.models.rung_columns import RungTitles
 from workbench.gui.models.rung_line import Offer, RungLine
 from workbench.gui.theme import Space, Tone
 from workbench.gui.tr import tr
@@ -56,10 +57,12 @@ class LadderView(QWidget):
         self.button.clicked.connect(self._on_button)
         self.summary = label(role="muted", wrap=True)
         self.state = label(role="small")
+        self.titles = RungTitles()
+        self.titles.hide()
         self._body = QWidget()
         self._body.hide()
         self._column = QVBoxLayout(self._body)
-        self._column.setContentsMargins(Space.L, 0, 0, Space.S)
+        self._column.setContentsMargins(Space.L, 0, 0, 0)
         self._column.setSpacing(0)
         self._head = QGridLayout()
         self._head.setHorizontalSpacing(Space.S)
@@ -71,6 +74,7 @@ class LadderView(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.XS)
         column.addLayout(self._head)
+        column.addWidget(self.titles)
         column.addWidget(self._body)
         self.draw(ladder, offer)
 
@@ -88,14 +92,17 @@ class LadderView(QWidget):
         self._head.setColumnStretch(2, 3 if beside else 0)
         across = Qt.AlignmentFlag.AlignRight if beside else Qt.AlignmentFlag.AlignLeft
         self.summary.setAlignment(across | Qt.AlignmentFlag.AlignVCenter)
-        self.state.setMinimumWidth(theme.px(STATE) if beside else 0)
+        # Of the column: a label keeps in its size hint the minimum it had, also when it gets a smaller one.
+        self._head.setColumnMinimumWidth(3, theme.px(STATE) if beside else 0)
         # Below a title everything begins where its button does.
         inset = self.dot.sizeHint().width() + Space.S + FoldButton.INSET - RungLine.INSET
         under = 0 if beside else FoldButton.INSET
         self.summary.setContentsMargins(under, 0, 0, 0 if beside else Space.XS)
         self.state.setContentsMargins(under, 0, 0, 0)
-        self._column.setContentsMargins(inset, 0, 0, Space.S)
+        self._column.setContentsMargins(inset, 0, 0, 0)
         self._wide = self.width() - inset >= max((line.wide_at for line in self.lines), default=0)
+        self.titles.setContentsMargins(inset, 0, 0, 0)
+        self._show_titles()
         for line in self.lines:
             line.set_wide(wide=self._wide)
 
@@ -135,7 +142,12 @@ class LadderView(QWidget):
         if is_open and not self.lines:
             self._build()
         self._body.setVisible(is_open)
+        self._show_titles()
         self._draw_head()
+
+    def _show_titles(self) -> None:
+        """Of the columns, once for all lines; in a narrow page each line says it all as text."""
+        self.titles.setVisible(self.is_open and self._wide and bool(self.lines))
 
     def _draw_head(self) -> None:
         ladder = self.ladder
@@ -225,7 +237,7 @@ class LadderView(QWidget):
         """Below the lines: what was left out, and why."""
         for said in self._skipped:
             said.deleteLater()
-        self._skipped = [label(f"{name}: {why}", role="muted", wrap=True) for name, why in self.ladder.skipped]
+        self._skipped = [label(f"{name}: {tr(why)}", role="muted", wrap=True) for name, why in self.ladder.skipped]
         for said in self._skipped:
             self._column.addWidget(said)
 

@@ -12,7 +12,7 @@ from workbench.gui import theme
 from workbench.gui.errands import Errands
 from workbench.gui.models.words import GAP
 from workbench.gui.theme import Space, Tone
-from workbench.gui.tr import later, tr
+from workbench.gui.tr import counted, explained, later, tr
 from workbench.gui.widgets.cards import Card, clear
 from workbench.gui.widgets.controls import label, text_button
 from workbench.hardware.facts import Hardware
@@ -110,15 +110,14 @@ class LearntCard(Card):
         self._job = None
         self._show_busy(busy=False)
         refused = found.bytes_per_s is None
-        self._say(f"△  {found.said}" if refused else f"✓  {found.said}", Tone.CAUTION if refused else Tone.GOOD)
+        self._say(f"{'△' if refused else '✓'}  {tr(found.said)}", Tone.CAUTION if refused else Tone.GOOD)
         if not refused:
             self.measured.emit()
 
     def _failed(self, error: Exception) -> None:
         self._job = None
         self._show_busy(busy=False)
-        problem = Problem.of(error)
-        self._say(" ".join(filter(None, [f"✕  {problem.message}", problem.hint])), Tone.BAD)
+        self._say(f"✕  {explained(Problem.of(error))}", Tone.BAD)
 
     def _show_busy(self, *, busy: bool) -> None:
         self.button.setVisible(not busy)
@@ -161,7 +160,7 @@ def _reserve_words(name: str, reserve: Reserve) -> str:
 
 
 def _speed_words(name: str, speed: DeviceSpeed) -> str:
-    times = tr("{runs} run{what}", runs=speed.runs, what="s" if speed.runs != 1 else "")
+    times = counted(speed.runs, "run")
     return tr(
         "{name}: reads weights at {gigabytes} while it writes, ±{what:.0f}{gap}% (learnt from {times})",
         name=name,

@@ -10,6 +10,7 @@ from workbench.gui.models.ladder_view import LadderView
 from workbench.gui.models.rung_line import Offer, RungLine
 from workbench.gui.models.stock import Priced, by_family
 from workbench.gui.theme import Space, Tone
+from workbench.gui.tr import tr
 from workbench.gui.widgets.cards import Card, clear
 from workbench.gui.widgets.controls import label
 from workbench.hub.library import Problem
@@ -74,8 +75,8 @@ class LibraryLadders(QWidget):
     def _draw_problems(self, problems: Sequence[Problem]) -> None:
         clear(self._problems)
         for problem in problems:
-            said = label(f"✕  {problem.path.name}: {problem.error.message}", tone=Tone.BAD, wrap=True)
-            said.setToolTip(problem.error.hint or "")
+            said = label(f"✕  {problem.path.name}: {tr(problem.error.message)}", tone=Tone.BAD, wrap=True)
+            said.setToolTip(tr(problem.error.hint or ""))
             self._problems.addWidget(said)
 
 

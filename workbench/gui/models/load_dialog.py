@@ -20,7 +20,7 @@ from workbench.gui.models.load_fields import LoadFields
 from workbench.gui.models.remedy_list import RemedyList
 from workbench.gui.models.rung_details import both_answers
 from workbench.gui.theme import Space, Tone
-from workbench.gui.tr import tr
+from workbench.gui.tr import explained, tr
 from workbench.gui.widgets.controls import label, text_button
 from workbench.gui.widgets.sheet import Sheet
 from workbench.gui.words import family_tone, fit_state, has_gpu
@@ -210,7 +210,7 @@ class LoadDialog(Sheet):
         if speed := words.speed_phrase(found, words.no_speed_words(self._machine)):
             said.append(speed)
         self.numbers.setText(" · ".join(said))
-        self.numbers.setToolTip("\n".join(found.reasons))
+        self.numbers.setToolTip("\n".join(map(tr, found.reasons)))
         self.basis.setText(both_answers(self.estimate, found) + (tr(" Asking llama.cpp…") if asking else ""))
         self.breakdown.draw(found.shares)
         self.remedies.show_remedies(found.remedies, found.verdict)
@@ -220,8 +220,7 @@ class LoadDialog(Sheet):
         self.setAccessibleDescription(f"{self.state.text()}; {self.numbers.text()}; {self.basis.text()}")
 
     def _fail(self, error: Exception) -> None:
-        problem = Problem.of(error)
-        self.problem.setText(" ".join(filter(None, [f"✕ {problem.message}", problem.hint])))
+        self.problem.setText(f"✕ {explained(Problem.of(error))}")
         self.problem.show()
 
     # --- deciding ----------------------------------------------------------------------------

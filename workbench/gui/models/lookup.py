@@ -177,7 +177,7 @@ class LookupCard(Card):
         self._draw_busy(busy=False)
         self.phase.setText(tr(EXPLAINED))
         problem = Problem.of(error)
-        self.notice.say(f"✕ {problem.message}", problem.hint)
+        self.notice.tell(problem)
 
     def _draw_busy(self, *, busy: bool) -> None:
         self.button.setVisible(not busy)

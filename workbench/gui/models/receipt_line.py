@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from workbench.gui import theme
-from workbench.gui.models import words
 from workbench.gui.theme import Space, Tone
 from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import ElidedLabel, IconButton
-from workbench.models.receipt import Receipt
+
+if TYPE_CHECKING:
+    from workbench.models.receipt import Receipt
 
 
 class ReceiptLine(QFrame):
@@ -39,6 +41,8 @@ class ReceiptLine(QFrame):
         self.setVisible(receipt is not None)
         if receipt is None or receipt is self.receipt:
             return
+        from workbench.gui.models import words
+
         self.receipt = receipt
         flagged = receipt.flagged
         self.line.setAccessibleName(tr("Memory of this load: {receipt_line}", receipt_line=words.receipt_line(receipt)))
@@ -60,16 +64,22 @@ class ReceiptLine(QFrame):
         self._fill()
 
     def _fill(self) -> None:
-        """All of it where there is room, else what matters of it."""
+        """Both numbers only where they are apart and there is room; the tool tip always has them."""
+        from workbench.gui.models import words
+
         if self.receipt is None:
             return
-        mark = "△ " if self.receipt.flagged else ""
-        said = mark + words.receipt_line(self.receipt)
+        if not self.receipt.flagged:
+            self.line.setText(words.receipt_in_short(self.receipt))
+            return
+        said = f"△ {words.receipt_line(self.receipt)}"
         room = self.width() - self.copy_button.width() - Space.M - Space.S - Space.XS
         fits = self.line.fontMetrics().horizontalAdvance(said) <= room
-        self.line.setText(said if fits else mark + words.receipt_in_short(self.receipt))
+        self.line.setText(said if fits else f"△ {words.receipt_in_short(self.receipt)}")
 
     @Slot()
     def copy(self) -> None:
+        from workbench.gui.models import words
+
         if self.receipt is not None:
             QGuiApplication.clipboard().setText(words.receipt_report([self.receipt], self._versions()))

@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, QSize, Qt, Slot
 from PySide6.QtGui import QBrush, QColor, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QSizePolicy, QTableWidget, QTableWidgetItem
 
-from workbench.gui import theme
+from workbench.gui import names, theme
 from workbench.gui.models import words
 from workbench.gui.theme import Space, Tone
 from workbench.gui.tr import later, tr
@@ -107,7 +107,7 @@ class _Table(QTableWidget):
         for row, receipt in enumerate(receipts):
             flagged = receipt.flagged
             texts = (
-                receipt.model_name,
+                names.current().title(receipt.model_name, receipt.quantisation),
                 receipt.quantisation,
                 f"{receipt.params.n_ctx:,}",
                 human_bytes(receipt.predicted_bytes),

@@ -77,7 +77,7 @@ class _Step(QWidget):
 
     def draw(self, remedy: Remedy) -> None:
         self._params = remedy.params
-        self._said.setText(f"{self._number}.  {remedy.text}")
+        self._said.setText(f"{self._number}.  {tr(remedy.text)}")
         self._button.setVisible(remedy.params is not None)
         self._button.setAccessibleName(tr("Try step {number}: {words}", number=self._number, words=remedy.text))
 

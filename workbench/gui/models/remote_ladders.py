@@ -17,6 +17,7 @@ from workbench.gui.models.rung_line import Getting, Offer, RungLine
 from workbench.gui.models.stock import Priced, Stock, Terms, price_files
 from workbench.gui.models.words import no_speed_words
 from workbench.gui.theme import Space
+from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import label
 from workbench.hub.remote import RemoteListing
 from workbench.models.file import ModelFile
@@ -70,7 +71,7 @@ class RemoteLadders(QWidget):
         for name, why in listing.skipped:
             if name in offered:
                 continue
-            self._column.addWidget(label(f"{name}: {why}", role="muted", wrap=True))
+            self._column.addWidget(label(f"{name}: {tr(why)}", role="muted", wrap=True))
 
     @property
     def busy(self) -> bool:

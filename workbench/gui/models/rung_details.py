@@ -38,7 +38,7 @@ class RungDetails(QWidget):
         margin = words.margin_words(found)
         self.basis.setText(f"{margin[0].upper()}{margin[1:]}. {both_answers(estimate, found, refused)}")
         reasons = found.reasons if found.basis == "exact" else estimate.reasons  # why it is one is said above
-        self.reasons.setText("\n".join(f"·  {reason}" for reason in (*reasons, more) if reason))
+        self.reasons.setText("\n".join(f"·  {tr(reason)}" for reason in (*reasons, more) if reason))
         self.remedies.show_remedies(found.remedies, found.verdict)
 
 
@@ -46,9 +46,10 @@ def both_answers(estimate: Fit, found: Fit, refused: str = "") -> str:
     """Which of the two answers is shown, and how far they are apart where that matters."""
     if found.basis != "exact":
         # Where llama.cpp was asked in vain, the answer says why among its reasons.
-        why = refused or "; ".join(reason for reason in found.reasons if reason not in estimate.reasons)
+        why = [refused] if refused else [reason for reason in found.reasons if reason not in estimate.reasons]
         said = tr("Estimate: {total}.", total=human_bytes(found.total_bytes))
-        return f"{said} {why.removeprefix('An estimate: ')}" if why else said
+        known = tr("An estimate: {why}", why="")  # has just been said
+        return f"{said} {'; '.join(map(tr, why)).removeprefix(known)}" if why else said
     said = tr("llama.cpp's own answer: {total}.", total=human_bytes(found.total_bytes))
     if estimate.basis == "exact" or estimate.params != found.params:
         return said

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from workbench.gui import theme
 from workbench.gui.models import words
+from workbench.gui.models.rung_columns import BUTTONS, COLUMNS, INSET, Cell
 from workbench.gui.models.rung_details import RungDetails
 from workbench.gui.theme import Space, Tone
 from workbench.gui.tr import tr
@@ -63,7 +64,7 @@ class RungLine(QFrame):
     opened = Signal(object)
     wanted = Signal(object)
     menu = Signal(object, object)
-    INSET = Space.S + 2  # pixels: where its text begins, with margin and border
+    INSET = INSET
 
     def __init__(self, rung: Rung, offer: Offer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -81,7 +82,7 @@ class RungLine(QFrame):
         self.advice = QWidget()
         self.fit_narrow = label(wrap=True)
         self.facts_narrow = label(role="muted", wrap=True)
-        self.cells = {name: Cell(width) for name, width in _COLUMNS}
+        self.cells = {name: Cell(width) for name, width in COLUMNS}
         self.open_button = text_button(tr("Open"), kind="small")
         self.open_button.clicked.connect(self._on_open)
         self.get_button = text_button(tr("Download"), kind="small")
@@ -135,14 +136,14 @@ class RungLine(QFrame):
         found, model = self.fit, self.fit.model
         state = fit_state(found, has_gpu=self.offer.has_gpu)
         too_big = found.verdict is Verdict.TOO_BIG
-        self.word.setText(self.rung.word)
+        self.word.setText(tr(self.rung.word))
         self.code.setText(model.quantisation)
         theme.mark(self.word, tone=Tone.MUTED if too_big else Tone.NONE)
         where, tip = self.offer.held.get(model.path, ("", ""))
         self.name.setText(f"{where} · {model.name}" if where else model.name)
         self.name.set_tip(tip)
         self.advice.setVisible(self.rung.recommended)
-        self.reason.setText(self.rung.reason)
+        self.reason.setText(tr(self.rung.reason))
         said = state.line
         self._draw_cells(said, state.tone)
         self.fit_narrow.setText(f"{said} · {words.basis_words(found)}")
@@ -181,28 +182,27 @@ class RungLine(QFrame):
         found, model, loss = self.fit, self.fit.model, self.rung.loss
         cells = self.cells
         cells["fit"].draw(said, words.basis_words(found), tone=tone)
-        cells["fit"].setToolTip("\n".join(found.reasons))
+        cells["fit"].setToolTip("\n".join(map(tr, found.reasons)))
         cells["size"].draw(human_bytes(model.size_bytes), words.bits_words(model))
-        cells["context"].draw(words.longest_words(found), tr("tokens") if found.max_context else tr("fits"))
+        cells["context"].draw(words.longest_words(found))
         cells["context"].setToolTip(
             tr("{max_context:,} tokens", max_context=found.max_context) if found.max_context else ""
         )
         self._draw_speed(cells["speed"])
-        note = tr("loss") if loss is None or words.measured_on(loss, model) else tr("loss, indication")
-        cells["loss"].draw(words.loss_words(loss, model) or "–", note)
+        cells["loss"].draw(words.loss_words(loss, model) or "–")
         tip = words.loss_tip(loss, model) if loss is not None else tr("Nothing was published about this quantisation.")
         cells["loss"].setToolTip(tip)
 
     def _draw_speed(self, cell: Cell) -> None:
         speed = self.fit.speed
         if speed is not None:
-            cell.draw(words.speed_words(speed), speed.basis)
+            cell.draw(words.speed_words(speed), tr(speed.basis))
             cell.setToolTip(words.speed_tip(speed))
         elif self.fit.verdict is Verdict.TOO_BIG:
-            cell.draw("–", tr("speed"))
+            cell.draw("–")
             cell.setToolTip(tr("It does not fit: no speed can be expected"))
         else:
-            cell.draw(tr("unknown"), tr("speed"))  # the page says once why
+            cell.draw(tr("unknown"))  # the page says once why
             cell.setToolTip(self._no_speed())
 
     def _no_speed(self) -> str:
@@ -219,26 +219,18 @@ class RungLine(QFrame):
         )
         said = [human_bytes(model.size_bytes), words.bits_words(model), longest]
         if found.speed is not None:
-            said.append(f"{words.speed_words(found.speed)} ({found.speed.basis})")
+            said.append(f"{words.speed_words(found.speed)} ({tr(found.speed.basis)})")
         elif found.verdict is not Verdict.TOO_BIG:
             said.append(tr("speed unknown"))
         if loss is not None:
-            indication = "" if words.measured_on(loss, model) else tr(" (indication)")
-            said.append(
-                tr(
-                    "loss{gap}{loss_words}{indication}",
-                    gap=words.GAP,
-                    loss_words=words.loss_words(loss, model),
-                    indication=indication,
-                )
-            )
+            said.append(tr("quality loss{gap}{loss_words}", gap=words.GAP, loss_words=words.loss_words(loss, model)))
         return f"{words.GAP}· ".join(said)  # no line begins with a dot
 
     def _say(self, said: str) -> None:
         recommended = tr(", recommended: {reason}", reason=self.rung.reason) if self.rung.recommended else ""
         model = self.fit.model
         self.setAccessibleName(
-            f"{model.title}, {self.rung.word} {model.quantisation}{recommended}: {said}, "
+            f"{model.title}, {tr(self.rung.word)} {model.quantisation}{recommended}: {said}, "
             f"{words.basis_words(self.fit)}; {self._facts_in_one()}"
         )
         self.setAccessibleDescription(tr("Enter shows details; the memory bar above shows what it would add"))
@@ -291,8 +283,8 @@ class RungLine(QFrame):
     @property
     def wide_at(self) -> int:
         """Pixels from which every column has room beside the name; columns of all lines then stand above each other."""
-        columns = sum(theme.px(width) for _, width in _COLUMNS) + theme.px(_BUTTONS)
-        return self._title.sizeHint().width() + columns + Space.S * (len(_COLUMNS) + 1 + 2)
+        columns = sum(theme.px(width) for _, width in COLUMNS) + theme.px(BUTTONS)
+        return self._title.sizeHint().width() + columns + Space.S * (len(COLUMNS) + 1 + 2)
 
     def set_wide(self, *, wide: bool) -> None:
         """In columns, else as text; never from within a resize, whose layouts still have the other height."""
@@ -301,7 +293,7 @@ class RungLine(QFrame):
         self.fit_narrow.setVisible(not wide)
         self.facts_narrow.setVisible(not wide)
         # Whichever buttons a line has.
-        self._buttons.setMinimumWidth(theme.px(_BUTTONS) if wide else 0)
+        self._buttons.setMinimumWidth(theme.px(BUTTONS) if wide else 0)
 
     # --- used --------------------------------------------------------------------------------
 
@@ -360,33 +352,3 @@ class RungLine(QFrame):
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)
         self.looked_at.emit(None)
-
-
-_COLUMNS = (("fit", 196), ("size", 126), ("context", 84), ("speed", 130), ("loss", 100))
-_BUTTONS = 196
-
-
-class Cell(QWidget):
-    """A value, and in grey what it is; ``width`` in pixels at 100 % text, the same in every line."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self._width = width
-        self.value = label(wrap=True)
-        self.note = label(role="muted", wrap=True)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(2)
-        column.addWidget(self.value)
-        column.addWidget(self.note)
-        self._fit_width()
-        theme.changed.connect(self._fit_width)
-
-    def draw(self, value: str, note: str, *, tone: Tone = Tone.NONE) -> None:
-        self.value.setText(value)
-        self.note.setText(note)
-        theme.mark(self.value, tone=tone)
-
-    @Slot()
-    def _fit_width(self) -> None:
-        self.setFixedWidth(theme.px(self._width))

@@ -9,7 +9,7 @@ from workbench.errors import UsageError
 from workbench.gui.models.stock import Terms
 from workbench.gui.models.words import tokens_words
 from workbench.gui.theme import Space, Tone
-from workbench.gui.tr import later, tr
+from workbench.gui.tr import explained, later, tr
 from workbench.gui.widgets.controls import FlowLayout, label
 from workbench.hardware.examples import EXAMPLES, named
 from workbench.hardware.facts import Hardware
@@ -69,7 +69,7 @@ class TermsBar(QWidget):
         try:
             found = None if words.casefold() in ("", tr(THIS_COMPUTER)) else named(words)
         except UsageError as error:
-            self.problem.setText(" ".join(filter(None, [f"✕ {error.message}", error.hint])))
+            self.problem.setText(f"✕ {explained(error)}")
             self.problem.show()
             return
         self.problem.hide()

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from workbench.gui.tr import later, tr
-from workbench.hardware.facts import Hardware
-from workbench.hardware.words import human_bytes
 from workbench.models.breakdown import Basis, Kind
-from workbench.models.file import ModelFile
-from workbench.models.params import RunParams
-from workbench.models.receipt import Receipt
-from workbench.models.speed import Range, Speed
-from workbench.models.verdict import Fit, QualityLoss, Verdict
+
+if TYPE_CHECKING:
+    from workbench.hardware.facts import Hardware
+    from workbench.models.file import ModelFile
+    from workbench.models.params import RunParams
+    from workbench.models.receipt import Receipt
+    from workbench.models.speed import Range, Speed
+    from workbench.models.verdict import Fit, QualityLoss
 
 GAP = "\N{NO-BREAK SPACE}"  # a figure and its unit stay on one line
 MINUS = "\N{MINUS SIGN}"
@@ -81,8 +83,10 @@ def no_speed_words(machine: Hardware) -> str:
 
 def speed_phrase(found: Fit, why_not: str) -> str:
     """ "8–12 tok/s (from specification)", or why that is unknown; empty for what does not fit."""
+    from workbench.models.verdict import Verdict
+
     if found.speed is not None:
-        return f"{speed_words(found.speed)} ({found.speed.basis})"
+        return f"{speed_words(found.speed)} ({tr(found.speed.basis)})"
     return "" if found.verdict is Verdict.TOO_BIG else tr("speed unknown: {why_not}", why_not=why_not)
 
 
@@ -122,6 +126,8 @@ def _plain(name: str) -> str:
 
 
 def margin_words(found: Fit) -> str:
+    from workbench.hardware.words import human_bytes
+
     if found.short_by_bytes:
         return tr("{short_by} too little memory", short_by=human_bytes(found.short_by_bytes))
     return tr("{margin} to spare", margin=human_bytes(found.margin_bytes))
@@ -156,6 +162,8 @@ def signed_percent(share: float) -> str:
 
 def receipt_line(receipt: Receipt) -> str:
     """ "predicted 214 MB · llama.cpp 213 MB · −0.4 %"."""
+    from workbench.hardware.words import human_bytes
+
     return " · ".join(
         (
             tr("predicted {predicted}", predicted=human_bytes(receipt.predicted_bytes)),
@@ -166,7 +174,11 @@ def receipt_line(receipt: Receipt) -> str:
 
 
 def receipt_in_short(receipt: Receipt) -> str:
-    """ "predicted 214 MB · −0.4 %"."""
+    """ "Memory: 213 MB, as predicted"; where they are apart, "predicted 214 MB · +7.5 %"."""
+    from workbench.hardware.words import human_bytes
+
+    if not receipt.flagged:
+        return tr("Memory: {reported}, as predicted", reported=human_bytes(receipt.reported_bytes))
     return tr(
         "predicted {predicted} · {signed_percent}",
         predicted=human_bytes(receipt.predicted_bytes),
@@ -175,6 +187,8 @@ def receipt_in_short(receipt: Receipt) -> str:
 
 
 def growth_words(receipt: Receipt) -> str:
+    from workbench.hardware.words import human_bytes
+
     grown = receipt.growth.process_bytes
     if grown is None:
         return tr("not measured")

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSettings, Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from workbench.app import Workbench
 from workbench.chat.options import Options
-from workbench.chat.pane import Pane
+from workbench.chat.pane import Exchange, Pane
 from workbench.errors import UsageError
 from workbench.gui import theme
 from workbench.gui.bridge import EventPump
@@ -20,7 +20,6 @@ from workbench.gui.compare.composer import Composer
 from workbench.gui.compare.counting import TokenCount
 from workbench.gui.compare.focus import PaneKeys
 from workbench.gui.compare.opening import Opening
-from workbench.gui.compare.options_panel import OptionsPanel
 from workbench.gui.compare.own import own_settings, told_apart
 from workbench.gui.compare.pane_row import MAX_PANES, PaneRow
 from workbench.gui.compare.pane_view import PaneView
@@ -32,10 +31,14 @@ from workbench.gui.compare.toolbar import CompareBar
 from workbench.gui.diagnostics import versions
 from workbench.gui.errands import Errands
 from workbench.gui.theme import Space
-from workbench.gui.tr import tr
+from workbench.gui.tr import explained, tr
 from workbench.jobs import JobRunner
-from workbench.models.file import ModelFile
-from workbench.models.params import RunParams
+
+if TYPE_CHECKING:
+    from workbench.app import Workbench
+    from workbench.gui.compare.options_panel import OptionsPanel
+    from workbench.models.file import ModelFile
+    from workbench.models.params import RunParams
 
 FIRST_PANES = 2
 
@@ -54,6 +57,7 @@ class ComparePage(QWidget):
     memory_changed = Signal()
     drawn = Signal()
     conversation_changed = Signal()
+    panel_made = Signal(object)
 
     def __init__(self, workbench: Workbench, pump: EventPump, runner: JobRunner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -70,8 +74,7 @@ class ComparePage(QWidget):
         self.left = QHBoxLayout()
         self.composer = Composer()
         self.bar = CompareBar()
-        self.panel = OptionsPanel(self.comparison.options, self.record.context)
-        self.panel.hide()
+        self._defaults = (self.comparison.options, self.record.context)
         self.counting = TokenCount(self.comparison, self.errands, self.composer)
         self.opening = Opening(self.shelf, self.record, self)
         self._proposal = Proposal(self.shelf, self._taken, self.open_model, self)
@@ -114,7 +117,7 @@ class ComparePage(QWidget):
     @Slot()
     def send(self) -> None:
         """Ask all panes; the text stays where it is when that cannot be."""
-        self.panel.commit_pending()
+        self.commit_options()
         if self.record.wanted:
             self._send_when_open = True
             self.composer.say(tr("Sent as soon as the models of this conversation are found."))
@@ -122,10 +125,9 @@ class ComparePage(QWidget):
         try:
             self.record.ask(self.composer.prompt)
         except UsageError as error:
-            self.composer.say(_in_one_line(error))
+            self.composer.say(explained(error))
             return
         self.composer.take_sent()
-        self.record.keep_draft("")
         self._show_changes()
 
     @Slot()
@@ -134,10 +136,9 @@ class ComparePage(QWidget):
         self._show_changes()
 
     def shutdown(self) -> None:
-        """Keep the unsent text, stop and unload everything."""
-        self.panel.commit_pending()
+        """Let the unsent text be kept, stop and unload everything."""
+        self.commit_options()
         self.composer.settle()
-        self.record.keep_draft(self.composer.text)
         self.errands.close()
         self.comparison.close()
 
@@ -147,6 +148,30 @@ class ComparePage(QWidget):
             pane = self.comparison.add_pane()
             self._rebuild()
             self._view(pane).header.model.setFocus()
+
+    @cached_property
+    def panel(self) -> OptionsPanel:
+        """The options, made when they are first shown."""
+        from workbench.gui.compare.options_panel import OptionsPanel
+
+        made = OptionsPanel(*self._defaults)
+        made.hide()
+        made.show_options(self.comparison.options, self.record.context)
+        made.changed.connect(self._on_options)
+        made.closed.connect(self.toggle_options)
+        self._across.addWidget(made)
+        self.panel_made.emit(made)
+        return made
+
+    def commit_options(self) -> None:
+        """What is being typed there counts now."""
+        if "panel" in self.__dict__:
+            self.panel.commit_pending()
+
+    def show_options(self) -> None:
+        """As they are now, without saying that they changed."""
+        if "panel" in self.__dict__:
+            self.panel.show_options(self.comparison.options, self.record.context)
 
     @Slot()
     def toggle_options(self) -> None:
@@ -194,9 +219,10 @@ class ComparePage(QWidget):
     def stop(self, pane: Pane) -> None:
         self.do(partial(self.comparison.stop, pane))
 
-    def regenerate(self, pane: Pane) -> None:
-        self.panel.commit_pending()
-        self.do(partial(self.comparison.regenerate, pane))
+    def regenerate(self, pane: Pane, exchange: Exchange | None = None) -> None:
+        """None: the newest."""
+        self.commit_options()
+        self.do(partial(self.record.again, pane, exchange))
 
     def unload(self, pane: Pane) -> None:
         self.do(partial(self.comparison.unload, pane))
@@ -225,7 +251,6 @@ class ComparePage(QWidget):
 
     def _start(self) -> None:
         self.shelf.refresh()
-        self.composer.set_text(self.record.draft())
         if self.record.open_last():
             self.show_record()
         if not self.comparison.panes:
@@ -246,7 +271,7 @@ class ComparePage(QWidget):
         """Another conversation: its panes, its options, and its models as they are found."""
         self._send_when_open = False
         self.composer.say("")
-        self.panel.show_options(self.comparison.options, self.record.context)
+        self.show_options()
         self.shelf.set_context(self.record.context)
         self.opening.find_wanted()
         self._rebuild()
@@ -277,7 +302,7 @@ class ComparePage(QWidget):
         try:
             deed()
         except UsageError as error:
-            self.composer.say(_in_one_line(error))
+            self.composer.say(explained(error))
         self._show_changes()
 
     # --- drawing -----------------------------------------------------------------------------
@@ -346,20 +371,13 @@ class ComparePage(QWidget):
         self.opening.complete.connect(self._on_complete)
         self.composer.send.connect(self.send)
         self.composer.stop_all.connect(self.stop_all)
-        self.composer.paused.connect(self._on_pause)
-        self.panel.changed.connect(self._on_options)
-        self.panel.closed.connect(self.toggle_options)
+        self.composer.paused.connect(self.counting.start)
         self.bar.add.clicked.connect(self.add_pane)
         self.bar.new.clicked.connect(self.new_comparison)
         self.bar.options.clicked.connect(self.toggle_options)
         theme.changed.connect(self._draw_all)
         within = Qt.ShortcutContext.WidgetWithChildrenShortcut
         QShortcut(QKeySequence("Ctrl+I"), self, self.toggle_options, context=within)
-
-    @Slot()
-    def _on_pause(self) -> None:
-        self.record.keep_draft(self.composer.text)
-        self.counting.start()
 
     @Slot(object, int)
     def _on_options(self, options: Options, context: int) -> None:
@@ -375,13 +393,8 @@ class ComparePage(QWidget):
         self.stage.addWidget(self.row)
         main.addWidget(self.stage, 1)
         main.addWidget(self.composer)
-        across = QHBoxLayout(self)
+        across = self._across = QHBoxLayout(self)
         across.setContentsMargins(Space.L, Space.S, Space.L, Space.L)
         across.setSpacing(Space.M)
         across.addLayout(self.left)
         across.addLayout(main, 1)
-        across.addWidget(self.panel)
-
-
-def _in_one_line(error: UsageError) -> str:
-    return " ".join(filter(None, [error.message, error.hint]))

@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
+from workbench.errors import WorkbenchError
 from workbench.gui import theme
 from workbench.gui.diagnostics import versions
 from workbench.gui.errands import Errands, errand
@@ -101,7 +102,7 @@ class MachinePage(ScrollPage):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         beside = self.viewport().width() > theme.px(760)
-        self._pair.addWidget(self.memory, 0, 0, Qt.AlignmentFlag.AlignTop)
+        self._pair.addWidget(self.memory, 0, 0)
         place = (0, 1) if beside else (1, 0)
         self._pair.addWidget(self.details, *place, Qt.AlignmentFlag.AlignTop)
         self._pair.setColumnStretch(0, 1)
@@ -125,7 +126,7 @@ class MachinePage(ScrollPage):
         self.draw(seen)
 
     def _failed(self, error: Exception) -> None:
-        self._ended(tr("could not look: {error}", error=error))
+        self._ended(tr("could not look: {error}", error=error.message if isinstance(error, WorkbenchError) else error))
 
     def _ended(self, status: str) -> None:
         self._looking = False
@@ -166,6 +167,7 @@ class MachinePage(ScrollPage):
             self._bars = [_Bar() for _ in memories]
             for bar in self._bars:
                 self.memory.body.addWidget(bar)
+            self.memory.body.addStretch(1)  # beside the details it is as high as they are
         for bar, memory in zip(self._bars, memories, strict=True):
             bar.draw(memory)
 
@@ -175,7 +177,7 @@ class MachinePage(ScrollPage):
         for sentence in sentences(machine):
             tone = Tone.CAUTION if sentence in notes else Tone.NONE
             shape = "△" if sentence in notes else "·"
-            self.words.body.addWidget(label(f"{shape}  {sentence}", tone=tone, wrap=True))
+            self.words.body.addWidget(label(f"{shape}  {tr(sentence)}", tone=tone, wrap=True))
 
     def _draw_details(self, machine: Hardware) -> None:
         clear(self.details.body)
@@ -227,9 +229,9 @@ class MachinePage(ScrollPage):
             row.options.connect(self._on_options)
             self.files.body.addWidget(row)
         for problem in seen.problems:
-            words = f"✕  {problem.path.name}: {problem.error.message}"
+            words = f"✕  {problem.path.name}: {tr(problem.error.message)}"
             row_label = label(words, tone=Tone.BAD, wrap=True)
-            row_label.setToolTip(problem.error.hint or "")
+            row_label.setToolTip(tr(problem.error.hint or ""))
             self.files.body.addWidget(row_label)
 
 

@@ -31,7 +31,7 @@ from workbench.gui.models.stock import Priced, Stock, Terms, price_library
 from workbench.gui.models.terms_bar import TermsBar
 from workbench.gui.models.words import no_speed_words
 from workbench.gui.theme import Space
-from workbench.gui.tr import later, tr
+from workbench.gui.tr import explained, later, tr
 from workbench.gui.widgets.cards import Card, ScrollPage, clear
 from workbench.gui.widgets.controls import label, text_button
 from workbench.hub.library import Held
@@ -176,8 +176,7 @@ class ModelsPage(ScrollPage):
 
     @Slot(object)
     def _not_priced(self, error: Exception) -> None:
-        problem = Problem.of(error)
-        self.status.setText(" ".join(filter(None, [f"✕ {problem.message}", problem.hint])))
+        self.status.setText(f"✕ {explained(Problem.of(error))}")
 
     @Slot(object)
     def _draw(self, priced: Priced) -> None:
@@ -278,7 +277,7 @@ class ModelsPage(ScrollPage):
 
     @Slot(object, object)
     def _on_not_got(self, model: ModelFile, problem: Problem) -> None:
-        self.notice.say(f"✕ {model.path.name}: {problem.message}", problem.hint)
+        self.notice.say(f"✕ {model.path.name}: {tr(problem.message)}", tr(problem.hint or ""))
 
     @Slot(object, object)
     def _on_menu(self, line: RungLine, anchor: QWidget) -> None:

@@ -12,18 +12,21 @@ from workbench.app import Workbench
 from workbench.chat.answer import Problem
 from workbench.chat.votes import files as vote_files
 from workbench.chat.votes.ballots import Filter, Taken
-from workbench.chat.votes.files import VoteForm, Written
+from workbench.chat.votes.files import Saved, VoteForm
+from workbench.gui import names
 from workbench.gui.errands import Errands, errand
 from workbench.gui.theme import Space, Tone
 from workbench.gui.tr import later, tr
+from workbench.gui.votes.export_row import ExportRow
 from workbench.gui.votes.held import HeldCard
 from workbench.gui.votes.judged import Judged, Listing, judging
-from workbench.gui.votes.ranking_view import RankingView
+from workbench.gui.votes.ranking_view import WIDEST, RankingView
 from workbench.gui.votes.vote_list import VoteList
+from workbench.gui.widgets.cards import Middle
 from workbench.gui.widgets.controls import FlowLayout, text_button
 from workbench.gui.widgets.notice import Notice
 
-LANE = "votes"
+LANE, EXPORT_LANE = "votes", "export"
 FORMS = {
     VoteForm.CSV: (later("Table (*.csv)"), ".csv"),
     VoteForm.ARENA: (later("Arena lines (*.jsonl)"), ".jsonl"),
@@ -47,8 +50,10 @@ class VotesPage(QWidget):
         self._history = workbench.history
         self._errands = errands
         self._newest = 0
+        self._named = names.current()
         self.judged: Judged | None = None
         self.notice = Notice()
+        self.exporting = ExportRow()
         self.ranking = RankingView()
         self.ranking.wished.connect(self.pair_wished)
         self.list = VoteList(workbench.history.ballots)
@@ -56,18 +61,22 @@ class VotesPage(QWidget):
         self.list.opened.connect(self.opened)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.ranking)
-        self.stack.addWidget(self.list)
+        self._listing = Middle(self.list, WIDEST)
+        self.stack.addWidget(self._listing)
         self.held = HeldCard()
         self.held.go.clicked.connect(self.vote_wished)
         self.stack.addWidget(self.held)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, Space.S, 0, 0)
         column.setSpacing(Space.S)
-        self._head = QWidget()
-        around = QVBoxLayout(self._head)
+        head = QWidget()
+        self._head = Middle(head, WIDEST)
+        self.ranking.verticalScrollBar().rangeChanged.connect(self._on_range)
+        around = QVBoxLayout(head)
         around.setContentsMargins(Space.XL, 0, Space.XL, 0)
         around.addLayout(self._controls())
         around.addWidget(self.notice)
+        around.addWidget(self.exporting)
         column.addWidget(self._head)
         column.addWidget(self.stack, 1)
 
@@ -93,10 +102,20 @@ class VotesPage(QWidget):
         self._head.setVisible(not held)  # its filters too know of whom there are votes
         self.stack.setCurrentIndex(self.stack.indexOf(self.held) if held else self._tabs.checkedId())
 
+    @Slot(int, int)
+    def _on_range(self, _least: int, most: int) -> None:
+        """In line with the cards, which the bar beside them moves."""
+        bar = self.ranking.verticalScrollBar().sizeHint().width() if most else 0
+        for part in (self._head, self._listing):
+            part.setContentsMargins(0, 0, bar, 0)
+
     @property
     def wanted(self) -> Filter:
         return Filter(
-            tag=self.tag.currentData(), family=self.family.currentData(), blind_only=self.blind_only.isChecked()
+            tag=self.tag.currentData(),
+            family=self.family.currentData(),
+            blind_only=self.blind_only.isChecked(),
+            rater=self.rater.currentData(),
         )
 
     def _list(self, number: int, found: Listing) -> None:
@@ -104,17 +123,27 @@ class VotesPage(QWidget):
             return
         _fill(self.tag, tr("All tags"), [(f"#{tag}", tag) for tag in found.tags])
         _fill(self.family, tr("All families"), [(name.title(), name) for name in found.family_names])
+        _fill(self.rater, tr("All raters"), [(name or tr("Without a name"), name) for name in found.raters])
+        self.rater.setVisible(len(found.raters) > 1)
         self.export.setEnabled(any(row.counts for row in found.rows))
         self.list.draw(found)
 
     def _show(self, number: int, found: Judged) -> None:
         if number == self._newest:
-            self.judged = found
+            self.judged, self._named = found, names.current()
             self.ranking.draw(found)
+
+    @Slot()
+    def rename(self) -> None:
+        """The library was looked at: who stands here may have another name now."""
+        if self.judged is not None and names.current() != self._named:
+            self._named = names.current()
+            self.list.draw(self.judged.listing)
+            self.ranking.draw(self.judged)
 
     def _not_done(self, error: Exception) -> None:
         problem = Problem.of(error)
-        self.notice.say(f"✕ {problem.message}", problem.hint)
+        self.notice.tell(problem)
 
     # --- files -------------------------------------------------------------------------------
 
@@ -129,11 +158,22 @@ class VotesPage(QWidget):
 
     def export_to(self, path: Path, form: VoteForm) -> None:
         """The votes the filter takes, as far as they count."""
-        ballots, wanted = self._history.ballots, self.wanted
-        work = errand(lambda: vote_files.save(ballots.compared(wanted), path, form))
-        self._errands.run("export votes", work, partial(self._exported, path), self._not_done, lane=LANE)
+        if self.exporting.job is not None:
+            return
+        work = vote_files.saving(self._history.ballots, self.wanted, path, form)
+        told = self.exporting.tell
+        job = self._errands.run(
+            "export votes", work, partial(self._exported, path), self._not_exported, told=told, lane=EXPORT_LANE
+        )
+        self.notice.hide()
+        self.exporting.begin(job)
 
-    def _exported(self, path: Path, written: Written) -> None:
+    def _not_exported(self, error: Exception) -> None:
+        self.exporting.end()
+        self._not_done(error)
+
+    def _exported(self, path: Path, written: Saved) -> None:
+        self.exporting.end()
         left_out = [tr("{count:,} left out: {why}", count=count, why=why) for why, count in written.left_out]
         said = tr("{count:,} votes are in {name}.", count=written.votes, name=path.name)
         self.notice.say(said, "; ".join([str(path), *left_out]), tone=Tone.ACCENT)
@@ -169,14 +209,17 @@ class VotesPage(QWidget):
             self._tabs.addButton(button, place)
         self.ranking_button.setChecked(True)
         self._tabs.idClicked.connect(self.stack.setCurrentIndex)
-        self.tag, self.family = QComboBox(), QComboBox()
+        self.tag, self.family, self.rater = QComboBox(), QComboBox(), QComboBox()
         self.tag.setAccessibleName(tr("Only votes with this tag"))
         self.family.setAccessibleName(tr("Only votes within this family"))
-        for combo in (self.tag, self.family):
+        self.rater.setAccessibleName(tr("Only votes of this rater"))
+        self.rater.hide()  # until there are two
+        for combo in (self.tag, self.family, self.rater):
             combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
             combo.activated.connect(self.refresh)
         _fill(self.tag, tr("All tags"), [])
         _fill(self.family, tr("All families"), [])
+        _fill(self.rater, tr("All raters"), [])
         self.blind_only = QCheckBox(tr("Blind votes only"))
         self.blind_only.toggled.connect(self.refresh)
         self.export = text_button(tr("Export…"))
@@ -185,8 +228,8 @@ class VotesPage(QWidget):
         self.load = text_button(tr("Import…"))
         self.load.clicked.connect(self.choose_import)
         flow = FlowLayout(gap=Space.S)
-        parts = (self.ranking_button, self.list_button, self.tag, self.family, self.blind_only, self.export, self.load)
-        for part in parts:
+        filters = (self.tag, self.family, self.rater, self.blind_only)
+        for part in (self.ranking_button, self.list_button, *filters, self.export, self.load):
             flow.addWidget(part)
         return flow
 

@@ -80,9 +80,9 @@ class WelcomePage(ScrollPage):
 
     def draw_machine(self, machine: Hardware) -> None:
         clear(self.machine.body)
-        for sentence in sentences(machine):
+        for sentence in sentences(machine, with_build=False):
             tone = Tone.CAUTION if sentence in machine.notes else Tone.NONE
-            self.machine.body.addWidget(label(sentence, tone=tone, wrap=True))
+            self.machine.body.addWidget(label(tr(sentence), tone=tone, wrap=True))
 
     def draw_together(self, machine: Hardware) -> None:
         """One model of each family that fit this machine together."""
@@ -244,7 +244,7 @@ class WelcomePage(ScrollPage):
             )
         elif message.error is not None:
             problem = Problem.of(message.error)
-            self.notice.say(problem.message, problem.hint, details=f"{problem.code}: {problem.message}\n{problem.hint}")
+            self.notice.tell(problem, details=f"{problem.code}: {problem.message}\n{problem.hint}")
 
     @Slot(str)
     def _on_licence(self, address: str) -> None:
@@ -274,7 +274,7 @@ class StarterRow(QWidget):
         column.setContentsMargins(0, 0, 0, Space.XS)
         column.setSpacing(0)
         column.addLayout(head)
-        column.addWidget(label(f"{starter.licence}: {starter.licence_note}", role="muted", wrap=True))
+        column.addWidget(label(f"{starter.licence}: {tr(starter.licence_note)}", role="muted", wrap=True))
 
     def draw_present(self, *, there: bool) -> None:
         size = human_bytes(self.starter.size_bytes)

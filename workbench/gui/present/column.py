@@ -8,12 +8,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout
 
-from workbench.chat.exports.facts import figures_of
 from workbench.gui import theme
 from workbench.gui.present.slides import Said
 from workbench.gui.theme import Points
 from workbench.gui.tr import tr
-from workbench.gui.widgets.controls import label
+from workbench.gui.widgets.controls import ElidedLabel, label
 from workbench.gui.widgets.text_view import AnswerView
 
 WINDOW_PX = 14  # the height of an answer's type in the window, which its distances are made for
@@ -59,9 +58,8 @@ class Column(QFrame):
     def __init__(self) -> None:
         super().__init__()
         self.setProperty("role", "card")
-        self.name = QLabel()
-        self.name.setTextFormat(Qt.TextFormat.PlainText)
-        self.name.setWordWrap(True)
+        # On one line, so that all answers begin at the same height; quantisations stand at its end.
+        self.name = ElidedLabel(Qt.TextElideMode.ElideMiddle)
         self.state = label(role="muted", wrap=True)
         self.text = SlideText()
         self.figures = label(role="muted", wrap=True)
@@ -84,6 +82,8 @@ class Column(QFrame):
 
     def show_said(self, said: Said, name: str, *, hidden: bool, waiting: bool, figures: bool) -> None:
         """``waiting``: the answer is held back until all of them are there, so that its speed tells nothing."""
+        from workbench.chat.exports.facts import figures_of
+
         self.name.setText(name)
         self.text.setAccessibleName(tr("Answer of {model}", model=name))
         self.state.setText(_state(said, hidden=hidden, waiting=waiting))
@@ -100,7 +100,10 @@ class Column(QFrame):
             else:
                 self.text.show_text(text)
             self._drawn = drawn
-        told = figures_of(answer) if answer is not None and figures and not hidden and not waiting else ()
+        told: list[str] = []
+        if answer is not None and not hidden and not waiting:
+            # Below the text, so that all answers begin at the same height.
+            told = [*map(tr, answer.chips), *(figures_of(answer) if figures else ())]
         self.figures.setText(" · ".join(told))
         self.figures.setVisible(bool(told))
 
@@ -117,9 +120,9 @@ def _state(said: Said, *, hidden: bool, waiting: bool) -> str:
     if answer is not None and answer.error is not None:
         return tr("This answer failed.") if hidden else tr("Failed: {reason}", reason=answer.error.message)
     if answer is not None:
-        return "" if hidden else " · ".join(answer.chips)
+        return ""
     if said.writing:
-        return tr("Writing…") if hidden or not said.pane.phase else said.pane.phase
+        return tr("Writing…") if hidden or not said.pane.phase else tr(said.pane.phase)
     if said.exchange is not None:
         return tr("No answer")
     return tr("Loading…") if said.pane.busy else ""

@@ -23,21 +23,16 @@ class KeysLine(QLabel):
         kept = self.sizePolicy()
         kept.setRetainSizeWhenHidden(True)
         self.setSizePolicy(kept)
-        keys = (
-            tr("→ next prompt"),
-            tr("← back"),
-            tr("Space: ask"),
-            tr("B: blind or not"),
-            tr("R: reveal"),
+        often = (tr("← → prompts"), tr("Space: ask"), tr("B: blind or not"), tr("R: reveal"), tr("Esc: leave"))
+        seldom = (
             tr("P: figures"),
             tr("D: choose prompts"),
             tr("S: save as a page"),
             tr("M: other screen"),
             tr("+ −: type"),
-            tr("Esc: leave"),
         )
-        # What belongs together stays on one line.
-        self.setText(_BETWEEN.join(words.replace(" ", "\N{NO-BREAK SPACE}") for words in keys))
+        self._few, self._all = _line(*often, tr("?: all keys")), _line(*often[:-1], *seldom, often[-1])
+        self.setText(self._few)
         self._timer = QTimer(self, singleShot=True, interval=SHOWN_MS)
         self._timer.timeout.connect(self.hide)
 
@@ -45,7 +40,17 @@ class KeysLine(QLabel):
         self.setStyleSheet(f"font-size: {pixels}px;")
 
     @Slot()
+    def turn(self) -> None:
+        """Show all keys, or only those that are used often."""
+        self.setText(self._few if self.text() == self._all else self._all)
+
+    @Slot()
     def wake(self) -> None:
         """Show the keys, and hide them after a while."""
         self.show()
         self._timer.start()
+
+
+def _line(*keys: str) -> str:
+    """What belongs together stays on one line."""
+    return _BETWEEN.join(words.replace(" ", "\N{NO-BREAK SPACE}") for words in keys)

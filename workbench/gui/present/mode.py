@@ -12,18 +12,19 @@ from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Slot
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QLabel, QMenu, QScrollArea, QVBoxLayout, QWidget
 
+from workbench.chat.answer import Problem
 from workbench.errors import UsageError
-from workbench.gui import theme
+from workbench.gui import names, theme
 from workbench.gui.blind.hiding import names_hidden
-from workbench.gui.present.column import Column
-from workbench.gui.present.keys_line import KeysLine
-from workbench.gui.present.slides import Slides, Source, sources
-from workbench.gui.tr import tr
+from workbench.gui.tr import explained, tr
 from workbench.gui.widgets.controls import label
 
 if TYPE_CHECKING:
     from workbench.gui.pages.compare import ComparePage
+    from workbench.gui.present.column import Column
+    from workbench.gui.present.slides import Source
 
+EXPORT_LANE = "export"
 SMALLEST_PX = 15
 ZOOM_STEP, LEAST_ZOOM, MOST_ZOOM = 0.125, 0.75, 2.0
 HARMLESS = Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier
@@ -69,6 +70,9 @@ class Presenter(QWidget):
     """Asks through the page, so that everything that is presented is kept as a conversation like any other."""
 
     def __init__(self, page: ComparePage) -> None:
+        from workbench.gui.present.keys_line import KeysLine
+        from workbench.gui.present.slides import Slides
+
         super().__init__(page.window(), Qt.WindowType.Window)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setProperty("role", "page")
@@ -77,6 +81,7 @@ class Presenter(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self._page = page
+        self._errands = page.errands.branch()  # what is being saved is saved, also when nobody hears of it
         self.slides = Slides(page.comparison.panes)
         self.slides.hidden = names_hidden(page)
         self.figures = False
@@ -124,6 +129,7 @@ class Presenter(QWidget):
             Qt.Key.Key_Equal: partial(self.zoom_by, ZOOM_STEP),
             Qt.Key.Key_Minus: partial(self.zoom_by, -ZOOM_STEP),
             Qt.Key.Key_Escape: self.close,
+            Qt.Key.Key_Question: self.keys.turn,
             Qt.Key.Key_Down: partial(self.scroll_by, 0.4),
             Qt.Key.Key_Up: partial(self.scroll_by, -0.4),
             Qt.Key.Key_PageDown: partial(self.scroll_by, 0.9),
@@ -177,7 +183,7 @@ class Presenter(QWidget):
         try:
             self._page.record.ask(prompt)
         except UsageError as error:
-            return " ".join(filter(None, (error.message, error.hint)))
+            return explained(error)
         self.slides.sent()
         self._page.do(_nothing)  # the page draws what began, and this follows it
         return ""
@@ -213,6 +219,8 @@ class Presenter(QWidget):
 
     def choose_prompts(self) -> None:
         """A menu of the decks and of the library's folders."""
+        from workbench.gui.present.slides import sources
+
         found = sources(self._page.bench.history)
         if not found:
             self._say(tr("There are no decks and no prompts in the library yet."))
@@ -244,20 +252,24 @@ class Presenter(QWidget):
 
     @Slot(str)
     def save_to(self, name: str) -> None:
-        bench, conversation_id = self._page.bench, self._page.record.diary.conversation_id
-        stored = bench.conversations.load(conversation_id) if conversation_id is not None else None
-        if stored is None or not stored.turns:
+        from workbench.chat.exports.exporting import exporting
+
+        conversation_id = self._page.record.diary.conversation_id
+        if conversation_id is None:
             self._say(tr("There is nothing to save yet: ask something first."))
             return
-        hidden = self.slides.hidden
-        try:
-            from workbench.chat.exports.files import of, save  # with all that renders and highlights
+        task = exporting(
+            self._page.bench.history, conversation_id, Path(name), hidden=self.slides.hidden, names=names.current()
+        )
+        self._say(tr("Saving…"))
+        self._errands.run("export", task, self._saved, self._not_saved, lane=EXPORT_LANE)
 
-            save(of(stored, votes=bench.history.ballots.counted(), hidden=hidden), Path(name))
-        except UsageError as error:
-            self._say(" ".join(filter(None, (error.message, error.hint))))
-            return
-        self._say(tr("Saved: {file}", file=name))
+    def _saved(self, path: Path) -> None:
+        self._say(tr("Saved: {file}", file=str(path)))
+
+    def _not_saved(self, error: Exception) -> None:
+        problem = Problem.of(error)
+        self._say(explained(problem))
 
     def other_screen(self) -> None:
         """To the next screen, such as a projector."""
@@ -273,6 +285,7 @@ class Presenter(QWidget):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         super().closeEvent(event)
+        self._errands.close()
         self._page.window().removeEventFilter(self)
         self._page.window().activateWindow()
         self._page.setFocus()
@@ -310,14 +323,16 @@ class Presenter(QWidget):
             ask = tr("Prompt {n} of {count}: Space asks it", n=slides.at + 1, count=len(slides.all))
             self.place.setText(ask if slides.to_ask is not None else place)
         self._fit_prompt()
-        said, names = slides.said(), slides.names()
+        said, told = slides.said(), slides.names()
         if len(said) != len(self.columns):
             self._arrange(len(said))
         held_back = slides.hidden and slides.writing
-        for column, one, name in zip(self.columns, said, names, strict=True):
+        for column, one, name in zip(self.columns, said, told, strict=True):
             column.show_said(one, name, hidden=slides.hidden, waiting=held_back, figures=self.figures)
 
     def _arrange(self, count: int) -> None:
+        from workbench.gui.present.column import Column
+
         while len(self.columns) > count:
             self.columns.pop().deleteLater()
         while len(self.columns) < count:

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workbench.chat.answer import Answer
-from workbench.chat.exports.exported import letter
 from workbench.chat.history import History
 from workbench.chat.pane import Exchange, Pane
-from workbench.chat.votes import blind
-from workbench.chat.votes.ballots import bare
+from workbench.gui import names
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +106,8 @@ class Slides:
 
     def said(self) -> tuple[Said, ...]:
         """The panes' sides of the slide, from left to right as they stand on the screen."""
+        from workbench.chat.votes import blind
+
         sides = [Said(pane, self._exchange(pane)) for pane in self.panes if pane.model is not None or pane.exchanges]
         if not self.hidden:
             return tuple(sides)
@@ -115,11 +115,13 @@ class Slides:
         return tuple(sorted(sides, key=lambda one: order.index(one.pane.id)))
 
     def names(self) -> tuple[str, ...]:
-        """As ``said`` stands: letters while hidden, else the models' names, told apart by their quantisation."""
+        """As ``said`` stands: letters while hidden, else who answers."""
+        from workbench.chat.exports.exported import letter
+
         said = self.said()
         if self.hidden:
             return tuple(letter(place) for place in range(len(said)))
-        return tuple(_name(one) for one in said)
+        return _names(said)
 
     @property
     def writing(self) -> bool:
@@ -134,9 +136,13 @@ class Slides:
         return next((one for one in reversed(pane.exchanges) if one.turn_id == slide.turn_id), None)
 
 
-def _name(one: Said) -> str:
-    answer = one.answer
-    if answer is not None:
-        return " · ".join(filter(None, (bare(answer.model, answer.quantisation), answer.quantisation)))
-    model = one.pane.model
-    return f"{bare(model.name, model.quantisation)} · {model.quantisation}" if model is not None else ""
+def _names(said: Sequence[Said]) -> tuple[str, ...]:
+    from workbench.chat.votes.ballots import Contender
+
+    who = {place: Contender.of(one.answer) for place, one in enumerate(said) if one.answer is not None}
+    told = names.current().told(who.values())
+    return tuple(told[who[place].name] if place in who else _model(one.pane) for place, one in enumerate(said))
+
+
+def _model(pane: Pane) -> str:
+    return names.current().model(pane.model.name, pane.model.quantisation) if pane.model is not None else ""

@@ -30,6 +30,7 @@ class Listing:
     rows: tuple[VoteRow, ...]
     tags: tuple[str, ...]
     family_names: tuple[str, ...]
+    raters: tuple[str, ...]
     any: bool
 
 
@@ -41,8 +42,6 @@ class Judged:
     ratings: Ratings | None
     families: Ratings | None
     next_pair: NextPair | None
-    both_bad: int
-    asked: int
 
 
 def judging(history: History, wanted: Filter) -> Task[Listing, Judged]:
@@ -65,20 +64,18 @@ def listed(history: History, wanted: Filter) -> Listing:
         rows=tuple(VoteRow(vote, prompts.get(vote.id, "")) for vote in reversed(taken)),
         tags=_tags(every),
         family_names=tuple(sorted({side.contender.family for vote in every for side in (vote.left, vote.right)})),
+        raters=tuple(sorted({vote.rater for vote in every})),
         any=bool(every),
     )
 
 
 def judged(history: History, listing: Listing) -> Judged:
     counted = [row.vote for row in reversed(listing.rows) if row.counts]
-    answered = [vote for vote in counted if not vote.automatic and vote.repeats is None]
     return Judged(
         listing=listing,
         ratings=rate(counted),
         families=between_families(counted),
         next_pair=_next(history, counted),
-        both_bad=sum(vote.outcome.name == "BOTH_BAD" for vote in answered),
-        asked=len(answered),
     )
 
 

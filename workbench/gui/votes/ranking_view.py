@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from workbench.chat.votes.ratings import Ratings
-from workbench.gui import theme
+from workbench.chat.votes.words import side_chance
+from workbench.gui import names, theme
 from workbench.gui.theme import Space, Tone
-from workbench.gui.tr import tr
+from workbench.gui.tr import counted, tr
 from workbench.gui.votes.bars import IntervalBar, range_words
 from workbench.gui.votes.judged import Judged, NextPair
 from workbench.gui.votes.standing_rows import StandingRows
 from workbench.gui.widgets.cards import Card, ScrollPage, clear
 from workbench.gui.widgets.controls import FlowLayout, label, text_button
-from workbench.stats.interval import wilson
+from workbench.stats.interval import Interval
 
-WIDEST = 900
+WIDEST = 1180  # pixels at 100 % text
+BAR = 150  # pixels at 100 % text
 
 
 class RankingView(ScrollPage):
@@ -40,10 +43,11 @@ class RankingView(ScrollPage):
         if ratings is None:
             self._body.addWidget(_no_match() if judged.listing.any else self._nothing())
         else:
-            self._body.addWidget(_ranking(ratings))
+            told = _told(judged)
+            self._body.addWidget(_ranking(ratings, told))
             if judged.next_pair is not None:
-                self._body.addWidget(self._next(judged.next_pair))
-            self._body.addWidget(_trust(judged, ratings))
+                self._body.addWidget(self._next(judged.next_pair, told))
+            self._body.addWidget(_trust(ratings, told))
             if judged.families is not None and len(judged.families.standings) > 1:
                 card = Card(tr("Between families"))
                 card.body.addWidget(StandingRows(judged.families))
@@ -57,11 +61,11 @@ class RankingView(ScrollPage):
         self._body.addWidget(label(tr("The ranking is being worked out…"), role="muted"))
         self._body.addStretch(1)
 
-    def _next(self, pair: NextPair) -> Card:
+    def _next(self, pair: NextPair, told: Mapping[str, str]) -> Card:
         self._pair = pair
         card = Card(tr("What to vote on next"))
-        names = {"first": pair.first.name, "second": pair.second.name}
-        card.body.addWidget(label(tr("{first} against {second} would teach most.", **names), role="strong", wrap=True))
+        named = {"first": told[pair.first.name], "second": told[pair.second.name]}
+        card.body.addWidget(label(tr("{first} against {second} would teach most.", **named), role="strong", wrap=True))
         if pair.place is not None:
             said, words = tr("Both have answered a prompt that nobody judged yet."), tr("Vote on it blind")
         else:
@@ -94,7 +98,14 @@ class RankingView(ScrollPage):
         self.wished.emit(self._pair)
 
 
-def _ranking(ratings: Ratings) -> Card:
+def _told(judged: Judged) -> dict[str, str]:
+    """What everybody is called here, by the contender's name."""
+    ratings, pair = judged.ratings, judged.next_pair
+    seen = [one.contender for one in ratings.standings] if ratings is not None else []
+    return names.current().told((*seen, pair.first, pair.second) if pair is not None else seen)
+
+
+def _ranking(ratings: Ratings, told: Mapping[str, str]) -> Card:
     card = Card(tr("Ranking"))
     card.body.addWidget(
         label(
@@ -106,24 +117,26 @@ def _ranking(ratings: Ratings) -> Card:
             wrap=True,
         )
     )
-    card.body.addWidget(StandingRows(ratings))
+    card.body.addWidget(StandingRows(ratings, told))
     return card
 
 
-def _trust(judged: Judged, ratings: Ratings) -> Card:
+def _trust(ratings: Ratings, told: Mapping[str, str]) -> Card:
     card = Card(tr("How far to trust it"))
     grid = QGridLayout()
     grid.setHorizontalSpacing(Space.L)
     grid.setVerticalSpacing(Space.M)
     grid.setColumnStretch(1, 1)
     card.body.addLayout(grid)
-    _line(grid, tr("Leader"), _fragile(ratings))
-    side = ratings.left_share
+    _line(grid, tr("Leader"), _fragile(ratings, told))
+    side = side_chance(ratings)
     biased = 0.5 not in side
-    words = tr("Side counts: the left answer won {share} of the votes that prefer one.", share=range_words(side))
+    words = tr("Side counts: of two equal models, the one on the left wins {share}.", share=range_words(side))
     if not biased:
-        words = tr("No sign of a side bias: the left answer won {share}.", share=range_words(side))
-    _line(grid, tr("Side"), words, IntervalBar(side, tr("Share of votes for the left answer")), caution=biased)
+        words = tr("No sign of a side bias: of two equal models, the one on the left wins {share}.",
+                   share=range_words(side))  # fmt: skip
+    bar = IntervalBar(side, tr("How often the left one of two equal models wins"))
+    _line(grid, tr("Side"), words, bar, caution=biased)
     _line(grid, tr("Length"), *_length(ratings))
     if ratings.consistency is None:
         _line(grid, tr("Steadiness"), tr("Not measured yet: now and then an earlier pair is asked again, mirrored."))
@@ -132,23 +145,58 @@ def _trust(judged: Judged, ratings: Ratings) -> Card:
                   share=range_words(ratings.consistency))  # fmt: skip
         bar = IntervalBar(ratings.consistency, tr("Share of pairs judged the same again"))
         _line(grid, tr("Steadiness"), said, bar)
-    bad = wilson(judged.both_bad, judged.asked)
-    said = tr("Both answers were bad in {share} of the votes.", share=range_words(bad))
-    _line(grid, tr("Both bad"), said, IntervalBar(bad, tr("Share of votes that call both bad"), even=None))
-    said = tr("{blind:,} of {votes:,} votes were blind, {files:,} come out of files.",
-              blind=ratings.blind, votes=ratings.votes, files=ratings.imported)  # fmt: skip
+    said = tr("Both answers were bad in {share} of the votes.", share=range_words(ratings.both_bad))
+    bar = IntervalBar(ratings.both_bad, tr("Share of votes that call both bad"), even=None)
+    _line(grid, tr("Both bad"), said, bar)
+    said = tr("{votes} on {prompts}; {blind:,} were blind, {files:,} come out of files.",
+              votes=counted(ratings.votes, "vote"), prompts=counted(ratings.prompts, "prompt"),
+              blind=ratings.blind, files=ratings.imported)  # fmt: skip
     _line(grid, tr("Votes"), said, caution=ratings.blind < ratings.votes)
+    if ratings.unplaced:
+        said = tr("The prompt of {votes} is not known: each counts as a prompt of its own.",
+                  votes=counted(ratings.unplaced, "vote"))  # fmt: skip
+        _line(grid, tr("Prompts"), said, caution=True)
+    _raters(grid, ratings)
     return card
 
 
-def _fragile(ratings: Ratings) -> str:
-    leader = ratings.standings[0].contender.name
-    match ratings.fragile:
-        case None:
-            return tr("{name} leads; dropping 50 votes would not change that.", name=leader)
-        case 1:
-            return tr("{name} leads, but without 1 vote another would.", name=leader)
-    return tr("{name} leads; {n} votes would change the leader.", name=leader, n=ratings.fragile)
+def _raters(grid: QGridLayout, ratings: Ratings) -> None:
+    """Nothing where one gave all the votes."""
+    if len(ratings.raters) < 2:
+        return
+    each = ", ".join(tr("{name} {votes:,}", name=name or tr("no name"), votes=votes) for name, votes in ratings.raters)
+    said = tr("{count:,} raters: {each}.", count=len(ratings.raters), each=each)
+    if ratings.few_raters:
+        said = tr("{count:,} raters: {each}. The ranges speak of what they prefer, not of what others would.",
+                  count=len(ratings.raters), each=each)  # fmt: skip
+    _line(grid, tr("Raters"), said)
+    found = ratings.agreement
+    if found is None:
+        _line(grid, tr("Agreement"), tr("No two of them judged the same answers: how far they agree is not known."))
+        return
+    said = tr("{pairs} judged by more than one, who said the same in {share}. Krippendorff's alpha: {alpha}.",
+              pairs=counted(found.shared, "pair of answers was", "pairs of answers were"),
+              share=range_words(found.same), alpha=_alpha(found.alpha))  # fmt: skip
+    _line(grid, tr("Agreement"), said, IntervalBar(found.same, tr("How often two raters said the same"), even=None))
+
+
+def _alpha(found: Interval) -> str:
+    """1 is agreement, 0 what chance makes."""
+    if math.isnan(found.estimate):
+        return tr("not known")
+    return tr("{alpha:.2f} ({low:.2f} to {high:.2f}; 1 is agreement, 0 is chance)",
+              alpha=found.estimate, low=found.low, high=found.high)  # fmt: skip
+
+
+def _fragile(ratings: Ratings, told: Mapping[str, str]) -> str:
+    leader = told[ratings.standings[0].contender.name]
+    votes, prompts = ratings.fragile, ratings.islands[0].fragile_prompts
+    if votes is None:
+        return tr("{name} leads; dropping 50 votes would not change that.", name=leader)
+    if prompts is None or ratings.prompts + ratings.unplaced >= ratings.votes:
+        return tr("{name} leads; without {votes} another would.", name=leader, votes=counted(votes, "vote"))
+    return tr("{name} leads; without {votes} another would, or without {prompts} and all votes on them.",
+              name=leader, votes=counted(votes, "vote"), prompts=counted(prompts, "prompt"))  # fmt: skip
 
 
 def _length(ratings: Ratings) -> tuple[str, QWidget | None, bool]:
@@ -165,11 +213,10 @@ def _length(ratings: Ratings) -> tuple[str, QWidget | None, bool]:
 def _line(grid: QGridLayout, name: str, words: str, bar: QWidget | None = None, caution: bool = False) -> None:
     row = grid.rowCount()
     grid.addWidget(label(name, tone=Tone.MUTED), row, 0)
-    grid.addWidget(
-        label(f"⚠ {words}" if caution else words, tone=Tone.CAUTION if caution else Tone.NONE, wrap=True), row, 1
-    )
+    told = label(f"⚠ {words}" if caution else words, tone=Tone.CAUTION if caution else Tone.NONE, wrap=True)
+    grid.addWidget(told, row, 1, 1, 1 if bar is not None else 2)
     if bar is not None:
-        bar.setMaximumWidth(theme.px(200))
+        bar.setMaximumWidth(theme.px(BAR))
         grid.addWidget(bar, row, 2)
 
 

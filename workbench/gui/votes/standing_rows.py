@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from workbench.chat.votes.ratings import Island, Ratings, Standing
-from workbench.gui import theme
+from workbench.gui import names, theme
 from workbench.gui.theme import Space, Tone
-from workbench.gui.tr import tr
+from workbench.gui.tr import counted, tr
 from workbench.gui.votes.bars import IntervalBar, range_words
 from workbench.gui.widgets.controls import label
 from workbench.gui.words import family_tone
 from workbench.stats.interval import Interval
 
+if TYPE_CHECKING:
+    from workbench.chat.votes.ballots import Contender
+
 
 class StandingRows(QWidget):
-    def __init__(self, ratings: Ratings) -> None:
+    """``told`` is what contenders are called here, by their names."""
+
+    def __init__(self, ratings: Ratings, told: Mapping[str, str] | None = None) -> None:
         super().__init__()
+        told = told or names.current().told(one.contender for one in ratings.standings)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.M)
@@ -27,21 +36,25 @@ class StandingRows(QWidget):
             if not ratings.comparable:
                 column.addWidget(label(tr("Group {number}", number=number), role="strong"))
             for standing in island.standings:
-                column.addWidget(StandingRow(island, standing, ratings.acceptable.get(standing.contender.name)))
+                acceptable = ratings.acceptable.get(standing.contender.name)
+                column.addWidget(StandingRow(island, standing, acceptable, told))
 
 
 class StandingRow(QWidget):
-    def __init__(self, island: Island, standing: Standing, acceptable: Interval | None) -> None:
+    def __init__(
+        self, island: Island, standing: Standing, acceptable: Interval | None, told: Mapping[str, str]
+    ) -> None:
         super().__init__()
-        names = [one.contender.name for one in island.standings]
-        place = names.index(standing.contender.name)
-        name = standing.contender.name
+        place = island.standings.index(standing)
+        name, whole = told[standing.contender.name], names.current().whole(standing.contender)
         chance = standing.beats_average
         self.setAccessibleName(tr("Place {place}: {name}", place=place + 1, name=name))
+        self.setAccessibleDescription(whole if whole != name else "")
         head = QHBoxLayout()
         head.setSpacing(Space.S)
         head.addWidget(label(f"{place + 1}.", role="strong"))
         shown = label(name, role="strong", tone=family_tone(standing.contender.family), wrap=True)
+        shown.setToolTip(whole)
         shown.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         head.addWidget(shown, 1)
         votes = tr("1 vote") if standing.ballots == 1 else tr("{n:,} votes", n=standing.ballots)
@@ -60,45 +73,56 @@ class StandingRow(QWidget):
         column.setSpacing(2)
         column.addLayout(head)
         column.addLayout(bars)
-        below = island.standings[place + 1] if place + 1 < len(names) else None
-        for words in _notes(standing, below, acceptable):
-            column.addWidget(label(words, role="muted", wrap=True))
+        below = island.standings[place + 1] if place + 1 < len(island.standings) else None
+        for note in _notes(standing, below, acceptable, told):
+            column.addWidget(note)
 
 
-def _notes(standing: Standing, below: Standing | None, acceptable: Interval | None) -> list[str]:
-    said = []
+def _notes(
+    standing: Standing, below: Standing | None, acceptable: Interval | None, told: Mapping[str, str]
+) -> list[QLabel]:
+    made = []
     if standing.beats_next is not None and below is not None:
-        said.append(_beats(standing, below, range_words(standing.beats_next)))
+        share, name, other = range_words(standing.beats_next), told[standing.contender.name], told[below.contender.name]
+        made.append(label(_beats(standing, _briefly(below.contender, told), share), role="muted", wrap=True))
+        whole = tr("{name} is preferred to {next_name} in {share} of the votes that prefer one.", name=name,
+                   next_name=other, share=share)  # fmt: skip
+        made[-1].setToolTip(whole)
+        made[-1].setAccessibleDescription(whole)
     if acceptable is not None and acceptable.estimate < 1:
         bad = Interval(1 - acceptable.estimate, 1 - acceptable.high, 1 - acceptable.low, acceptable.level)
-        said.append(tr("Both answers were called bad in {share} of its votes.", share=range_words(bad)))
-    return said
+        said = tr("Both answers were called bad in {share} of its votes.", share=range_words(bad))
+        made.append(label(said, role="muted", wrap=True))
+    return made
 
 
-def _beats(standing: Standing, below: Standing, share: str) -> str:
-    """As ``votes.words.beats`` says it, in the window's language."""
-    told = {"name": standing.contender.name, "next_name": below.contender.name, "share": share}
-    votes_to_decide = standing.votes_to_decide
-    if votes_to_decide == 0:
-        return tr("{name} is preferred to {next_name} in {share} of the votes that prefer one. Decided.", **told)
-    if votes_to_decide is None:
+def _briefly(contender: Contender, told: Mapping[str, str]) -> str:
+    """The model's title where nobody else here has the same."""
+    title = names.current().title(contender.model, contender.quantisation)
+    alike = [name for name in told.values() if name == title or name.startswith(f"{title} · ")]
+    return title if len(alike) == 1 else told[contender.name]
+
+
+def _beats(standing: Standing, other: str, share: str) -> str:
+    """As ``votes.words.beats`` says it, in few words."""
+    votes = standing.votes_to_decide
+    more = counted(votes, "more vote") if votes else ""
+    prompts = counted(max(1, standing.prompts or 0), "prompt")
+    if votes == 0:
+        return tr("Wins {share} of the votes against {other}. Decided.", share=share, other=other)
+    if standing.too_few and votes is None:
+        return tr("Wins {share} of the votes against {other}. Too few prompts to tell, {prompts} so far.",
+                  share=share, other=other, prompts=prompts)  # fmt: skip
+    if standing.too_few:
         return tr(
-            "{name} is preferred to {next_name} in {share} of the votes that prefer one. "
-            "Not decided: the two stand level so far.",
-            **told,
-        )
-    if votes_to_decide == 1:
-        return tr(
-            "{name} is preferred to {next_name} in {share} of the votes that prefer one. "
-            "Not decided: about 1 more vote between the two.",
-            **told,
-        )
-    return tr(
-        "{name} is preferred to {next_name} in {share} of the votes that prefer one. "
-        "Not decided: about {n:,} more votes between the two.",
-        n=votes_to_decide,
-        **told,
-    )
+            "Wins {share} of the votes against {other}. Too few prompts to tell, {prompts} so far: about {more} to go.",
+            share=share, other=other, prompts=prompts, more=more,
+        )  # fmt: skip
+    if votes is None:
+        return tr("Wins {share} of the votes against {other}. Not decided: the two stand level so far.",
+                  share=share, other=other)  # fmt: skip
+    return tr("Wins {share} of the votes against {other}. Not decided: about {more} to go, on new prompts.",
+              share=share, other=other, more=more)  # fmt: skip
 
 
 def _island_warning() -> str:

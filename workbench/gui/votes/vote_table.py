@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from workbench.chat.votes.ballots import Vote
-from workbench.gui import theme
+from workbench.gui import names, theme
 from workbench.gui.tr import later, tr
 from workbench.stats.outcome import Outcome
 
@@ -43,16 +43,13 @@ class VoteRow:
         return self.vote.withdrawn_at is None
 
     def cell(self, column: int) -> str:
+        """All but who answered: that is told beside the others of the list."""
         vote = self.vote
         match column:
             case 0:
                 return _moment(vote.voted_at)
             case 1:
                 return self.prompt.strip().split("\n")[0] or tr("(gone)")
-            case 2:
-                return vote.left.contender.name
-            case 3:
-                return vote.right.contender.name
             case 4:
                 said = tr(SAID[vote.outcome])
                 return said if self.counts else tr("{said}, withdrawn", said=said)
@@ -64,7 +61,8 @@ class VoteRow:
     def story(self) -> str:
         """All there is to say about it, a line each."""
         vote = self.vote
-        lines = [self.prompt, f"A: {vote.left.contender.name}", f"B: {vote.right.contender.name}", self.cell(4)]
+        left, right = (names.current().whole(side.contender) for side in (vote.left, vote.right))
+        lines = [self.prompt, f"A: {left}", f"B: {right}", self.cell(4)]
         if not vote.blind:
             lines.append(tr("Not blind: the names were known."))
         if vote.automatic:
@@ -73,6 +71,8 @@ class VoteRow:
             lines.append(tr("An earlier pair, asked again with the sides exchanged: it measures the rater."))
         if vote.source:
             lines.append(tr("Out of the file {name}.", name=vote.source))
+        if vote.rater:
+            lines.append(tr("Judged by {name}.", name=vote.rater))
         return "\n".join(lines)
 
 
@@ -80,10 +80,13 @@ class VoteModel(QAbstractTableModel):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.rows: tuple[VoteRow, ...] = ()
+        self._told: Mapping[str, str] = {}  # what contenders are called, by their names
 
     def show_rows(self, rows: Sequence[VoteRow]) -> None:
         self.beginResetModel()
         self.rows = tuple(rows)
+        sides = (side for row in rows for side in (row.vote.left, row.vote.right))
+        self._told = names.current().told(side.contender for side in sides)
         self.endResetModel()
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  # Qt's own default
@@ -101,7 +104,7 @@ class VoteModel(QAbstractTableModel):
         row = self.rows[index.row()]
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return row.cell(index.column())
+                return self._named(row, index.column()) or row.cell(index.column())
             case Qt.ItemDataRole.ToolTipRole:
                 return row.story
             case Qt.ItemDataRole.FontRole if not row.counts:
@@ -109,6 +112,10 @@ class VoteModel(QAbstractTableModel):
                 struck.setStrikeOut(True)
                 return struck
         return None
+
+    def _named(self, row: VoteRow, column: int) -> str:
+        side = {2: row.vote.left, 3: row.vote.right}.get(column)
+        return self._told[side.contender.name] if side is not None else ""
 
 
 class VoteTable(QTableView):

@@ -63,6 +63,26 @@ class ScrollPage(QScrollArea):
         self._inside.setMaximumWidth(theme.px(self._widest))
 
 
+class Middle(QWidget):
+    """``inside`` is never wider than ``widest`` (pixels at 100 % text), and in the middle, as what ``ScrollPage`` has
+    below it."""
+
+    def __init__(self, inside: QWidget, widest: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._inside, self._widest = inside, widest
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addStretch(1)
+        row.addWidget(inside, 1000)
+        row.addStretch(1)
+        self._limit_width()
+        theme.changed.connect(self._limit_width)
+
+    @Slot()
+    def _limit_width(self) -> None:
+        self._inside.setMaximumWidth(theme.px(self._widest))
+
+
 class ScrollBody(QScrollArea):
     """The part of a dialog that scrolls: ``column`` takes what is in it, from the top."""
 

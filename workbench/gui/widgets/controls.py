@@ -10,6 +10,7 @@ from shiboken6 import isValid
 from workbench.gui import theme
 from workbench.gui.theme import Tone
 
+_CUT = "…"
 TARGET = 28  # pixels at 100 % text: the smallest thing anybody has to hit
 
 
@@ -105,7 +106,8 @@ class ElidedLabel(QLabel):
         area = self.contentsRect()
         text = self.fontMetrics().elidedText(self.text(), self._mode, area.width())
         painter.setPen(self.palette().color(self.foregroundRole()))
-        painter.drawText(area, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), text)
+        if text != _CUT:  # which would say nothing: the tool tip has it all
+            painter.drawText(area, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), text)
         painter.end()
 
     def _tip(self) -> None:

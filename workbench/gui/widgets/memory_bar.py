@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from workbench.gui import theme
-from workbench.gui.memory import Added, DeviceMemory, Ghost
 from workbench.gui.theme import Space, Tone, mix
 from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import label
+
+if TYPE_CHECKING:
+    from workbench.gui.memory import Added, DeviceMemory, Ghost
 
 WIDTH = 144  # pixels at 100 % text
 LEAST_OVER = 6  # pixels at 100 % text: what is missing can always be seen
@@ -38,6 +42,8 @@ class MemoryBar(QWidget):
 
     def show_ghost(self, ghost: Ghost | None) -> None:
         """Draw what a model would add, hatched, and say it; None takes it away."""
+        from workbench.gui.memory import Added
+
         if self.memory is None:
             return
         self.added = ghost.added.get(self.memory.device, Added(0)) if ghost is not None else None
@@ -173,6 +179,7 @@ class _Meter(QWidget):
         self._bar = MemoryBar(minimum_width=32)
         self._bar.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._figures: QLabel = label(role="small")
+        self._figures.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)  # as the page ends
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(Space.S)

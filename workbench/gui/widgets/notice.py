@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVB
 
 from workbench.gui import theme
 from workbench.gui.theme import Space, Tone
-from workbench.gui.tr import tr
+from workbench.gui.tr import Explained, tr
 from workbench.gui.widgets.controls import IconButton, label, text_button
 
 
@@ -65,6 +65,10 @@ class Notice(QFrame):
         self.setAccessibleDescription(hint or "")
         self.show()
         self.shown.emit(True)
+
+    def tell(self, problem: Explained, *, details: str = "") -> None:
+        """What went wrong, in the language of the window."""
+        self.say(f"✕ {tr(problem.message)}", tr(problem.hint or ""), details=details)
 
     def suggest(self, words: str, act: Callable[[], object]) -> None:
         """A button for what to do about what is said now; a second one after it for another way."""

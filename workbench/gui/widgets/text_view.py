@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable
 from types import ModuleType
@@ -11,8 +12,6 @@ from PySide6.QtGui import (
     QDesktopServices,
     QGuiApplication,
     QResizeEvent,
-    QTextBlockFormat,
-    QTextCharFormat,
     QTextCursor,
     QTextOption,
     QWheelEvent,
@@ -23,13 +22,15 @@ from workbench.gui import reading, theme
 from workbench.gui.theme import Points, Space
 from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import text_button
+from workbench.gui.widgets.piecewise import GOES_ON, Piecewise, moved
 
-AT_ONCE = 30_000  # characters of Markdown that are laid out in one go
+UNASKED = 30_000  # characters of Markdown that are laid out without being asked for
+AT_ONCE = 3_000  # of them in one go
 PIECE = 12_000  # characters laid out between two visits of the event loop
 LONGEST_BLOCK = 3_000  # characters: each frame of a stream costs the layout of its last block
 
 _NEAR_BOTTOM_PX = 8
-_GOES_ON = 1  # state of a block that is no paragraph of its own: the next one belongs to it
+_LINE_END = re.compile("\r\n|\r|\n")
 
 
 class AnswerView(QTextBrowser):
@@ -48,10 +49,11 @@ class AnswerView(QTextBrowser):
         self._grows = grows
         self._source = ""
         self._is_markdown = False
-        self._shown = 0  # of the source, as plain text
         self._to_come: deque[str] = deque()
         self._next = QTimer(self, singleShot=True, interval=0)
         self._next.timeout.connect(self._show_next)
+        self.piecewise = Piecewise(self)
+        self.piecewise.replaced.connect(self._keep_place)
         self.formatted: QPushButton | None = None  # made for a long text
         self.setOpenLinks(False)
         self.setReadOnly(True)
@@ -84,15 +86,28 @@ class AnswerView(QTextBrowser):
     def is_markdown(self) -> bool:
         return self._is_markdown
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether some of it is still to come, or to be laid out."""
+        return bool(self._to_come) or self.piecewise.is_at_work
+
     def append_text(self, text: str) -> None:
         """Add to the end of a streaming answer; stays at the bottom only if it was there."""
-        if self._is_markdown or self._to_come or self._offers:
+        if self._is_markdown or self._offers:
             self.show_text(self._source)
-            self._show_all()
         self._source += text
-        self._shown += len(text)
+        if not self._to_come:
+            first, *rest = _plain_pieces(text)
+            self._insert(first)
+        else:
+            rest = _plain_pieces(text)
+        if rest:  # what was written while nobody looked
+            self._to_come.extend(rest)
+            self._next.start()
+
+    def _insert(self, text: str) -> None:
         with_bottom = self.at_bottom
-        for start in range(0, len(text), LONGEST_BLOCK):  # one piece, but for what was written while nobody looked
+        for start in range(0, len(text), LONGEST_BLOCK):
             cursor = QTextCursor(self.document())
             cursor.movePosition(QTextCursor.MoveOperation.End)
             cursor.insertText(text[start : start + LONGEST_BLOCK])
@@ -114,7 +129,7 @@ class AnswerView(QTextBrowser):
         cursor = QTextCursor(block)
         cursor.setPosition(block.position() + start)
         cursor.insertBlock()
-        cursor.block().previous().setUserState(_GOES_ON)
+        cursor.block().previous().setUserState(GOES_ON)
 
     def createMimeDataFromSelection(self) -> QMimeData:
         """What is copied knows nothing of blocks that go on."""
@@ -129,7 +144,7 @@ class AnswerView(QTextBrowser):
             cursor.setPosition(place)
             cursor.setPosition(min(end, after - 1), QTextCursor.MoveMode.KeepAnchor)
             pieces.append(cursor.selectedText())
-            pieces.append("\n" if after <= end and block.userState() != _GOES_ON else "")
+            pieces.append("\n" if after <= end and block.userState() != GOES_ON else "")
             place = after
         data = QMimeData()
         data.setText("".join(pieces).replace("\u2028", "\n"))
@@ -142,34 +157,59 @@ class AnswerView(QTextBrowser):
         self._begin(_plain_pieces(text))
 
     def show_markdown(self, text: str) -> None:
-        """The finished answer, in place of what was shown."""
-        if len(text) > AT_ONCE:
-            if self._is_markdown or self._source != text or self._shown != len(text):
-                self.show_text(text)
+        """The finished answer, in place of what was shown; a long one is laid out part by part where it stands."""
+        if len(text) > UNASKED:
+            self._stand(text)
             self._offer(possible=len(text) <= _markdown().MAX_RENDERED_CHARACTERS)
-            return
-        self._source, self._is_markdown, self._shown = text, True, 0
-        self._forget_pieces()
-        self._offer(possible=False)
-        self._keeping_place(lambda: self.setHtml(_markdown().to_html(text)))
+        elif len(text) > AT_ONCE and not (self._is_markdown and text == self._source):
+            self._stand(text)
+            self.format_now()
+        else:
+            self._source, self._is_markdown = text, True
+            self._forget_pieces()
+            self._offer(possible=False)
+            self._keeping_place(lambda: self.setHtml(_markdown().to_html(text)))
+
+    def _stand(self, text: str) -> None:
+        """Plain, as it may stand there already but for its end."""
+        if self._is_markdown or not self._source or not text.startswith(self._source):
+            self.show_text(text)
+        elif len(text) > len(self._source):
+            self.append_text(text[len(self._source) :])
 
     @Slot()
     def format_now(self) -> None:
-        """The long text as Markdown, one piece each time the event loop comes by."""
-        self._is_markdown, self._shown = True, 0
+        """The text as Markdown, some parts each time the event loop comes by."""
+        if self._is_markdown:  # in other colours or sizes
+            self.show_text(self._source)
+        self._is_markdown = True
         self._offer(possible=False)
-        self._begin(list(_markdown().pieces(self._source, PIECE)))
+        if not self._to_come:
+            self._lay_out()
+
+    def _lay_out(self) -> None:
+        lines = len(_LINE_END.split(self._source))
+        parts = (
+            _markdown().parts(self._source)
+            if len(self._source) <= UNASKED
+            else _markdown().long_parts(self._source, PIECE)
+        )
+        if not self.piecewise.begin(parts, lines, from_end=self._reads_the_end):
+            self._keeping_place(lambda: self.setHtml(_markdown().to_html(self._source)))
+
+    @property
+    def _reads_the_end(self) -> bool:
+        """Rather than the beginning."""
+        if not self._grows:
+            bar = self.verticalScrollBar()
+            return bar.value() > bar.maximum() / 2
+        return self.visibleRegion().boundingRect().center().y() > self.height() / 2
 
     def _begin(self, found: list[str]) -> None:
         """The first piece at once, so that it never shows nothing."""
         self._forget_pieces()
-        self._shown = 0
-        first, *rest = found or [""]
-        if self._is_markdown:
-            self._keeping_place(lambda: self.setHtml(_markdown().to_html(first)))
-        else:
-            self._shown = len(first)
-            self._keeping_place(lambda: self.setPlainText(first))
+        first, *rest = found
+        self._keeping_place(lambda: self.setPlainText(first))
         self._to_come.extend(rest)
         if rest:
             self._next.start()
@@ -178,26 +218,22 @@ class AnswerView(QTextBrowser):
     def _show_next(self) -> None:
         if not self._to_come:
             return
-        piece = self._to_come.popleft()
-        cursor = QTextCursor(self.document())
-        cursor.movePosition(QTextCursor.MoveOperation.End)
-        if self._is_markdown:
-            cursor.insertBlock(QTextBlockFormat(), QTextCharFormat())  # no item of a list that stands before it
-            cursor.insertHtml(_markdown().to_html(piece))
-        else:
-            cursor.insertText(piece)
-            self._end_long_block()
-            self._shown += len(piece)
+        self._insert(self._to_come.popleft())
         if self._to_come:
             self._next.start()
+        elif self._is_markdown:
+            self._lay_out()
 
-    def _show_all(self) -> None:
-        while self._to_come:
-            self._show_next()
+    @Slot(float, float, float)
+    def _keep_place(self, top: float, bottom: float, by: float) -> None:
+        bar = self.verticalScrollBar()
+        if not self._grows:
+            bar.setValue(round(moved(bar.value(), top, bottom, by)))
 
     def _forget_pieces(self) -> None:
         self._to_come.clear()
         self._next.stop()
+        self.piecewise.stop()
 
     @property
     def at_bottom(self) -> bool:
@@ -224,7 +260,7 @@ class AnswerView(QTextBrowser):
     @Slot()
     def _on_theme(self) -> None:
         self._fit_type()
-        if self._is_markdown and len(self._source) > AT_ONCE:
+        if self._is_markdown and len(self._source) > UNASKED:
             self.format_now()
         elif self._is_markdown:
             self.show_markdown(self._source)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from workbench.errors import PackError
 from workbench.models.cursor import quoted
+from workbench.words import said
 
 NAMES = frozenset(
     {
@@ -40,12 +41,14 @@ def read(data: bytes) -> dict[str, object]:
     try:
         settings = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise PackError("The settings in the pack are not JSON.", hint=_ASK) from error
+        raise PackError(said("The settings in the pack are not JSON."), hint=_ASK) from error
     if not isinstance(settings, dict):
-        raise PackError("The settings in the pack are no list of names and values.", hint=_ASK)
+        raise PackError(said("The settings in the pack are no list of names and values."), hint=_ASK)
     for name, value in settings.items():
         if name not in NAMES:
-            raise PackError(f"The pack carries the setting {quoted(name)}, which no pack may change.", hint=_ASK)
+            raise PackError(
+                said("The pack carries the setting {name}, which no pack may change.", name=quoted(name)), hint=_ASK
+            )
         _check(name, value)
     return settings
 
@@ -53,7 +56,7 @@ def read(data: bytes) -> dict[str, object]:
 def _check(name: str, value: object) -> None:
     number = isinstance(value, int | float) and math.isfinite(value)
     if not (number or (isinstance(value, str) and _WORD.fullmatch(value))):
-        raise PackError(f"The setting {name} in the pack has a value that it cannot have.", hint=_ASK)
+        raise PackError(said("The setting {name} in the pack has a value that it cannot have.", name=name), hint=_ASK)
 
 
-_ASK = "Nothing was installed. Ask the sender of the pack for a new one, or for one without settings."
+_ASK = said("Nothing was installed. Ask the sender of the pack for a new one, or for one without settings.")

@@ -13,6 +13,7 @@ from workbench.hub.packs.manifest import FOLDERS, SETTINGS, Kind, PackedModel
 from workbench.hub.packs.names import plain_name
 from workbench.models.file import ModelFile
 from workbench.models.split import name_of, part_name
+from workbench.words import said
 
 ExtraKind: TypeAlias = Literal["catalogue", "suite", "results"]
 
@@ -78,7 +79,9 @@ class Laid:
 def lay_out(contents: Contents) -> Laid:
     """Raises PackError for models or extras that cannot go into a pack."""
     if not contents.models and not contents.extras:
-        raise PackError("There is nothing to put into the pack.", hint="Name at least one model, or results.")
+        raise PackError(
+            said("There is nothing to put into the pack."), hint=said("Name at least one model, or results.")
+        )
     texts: dict[str, Source] = {}
     weights: list[Source] = []
     models: list[PackedModel] = []
@@ -87,7 +90,8 @@ def lay_out(contents: Contents) -> Laid:
         folder = FOLDERS["model"] + _free(plain_name(content.file.name), folders)
         if content.file.origin is not None:
             raise PackError(
-                f"{content.file.name} is not on this machine.", hint="Download it first, then make the pack."
+                said("{file} is not on this machine.", file=content.file.name),
+                hint=said("Download it first, then make the pack."),
             )
         own = [Source(f"{folder}/{name}", "model", path, sha) for name, path, sha in _files(content.file)]
         along = [Source(f"{folder}/{_file_name(path)}", "model", path) for path in content.companions]

@@ -36,6 +36,7 @@ from workbench.hub.packs.writing import (
 from workbench.hub.packs.zipping import ZipSink, zip_bytes
 from workbench.jobs import CancelToken, Task
 from workbench.models.cursor import quoted
+from workbench.words import said
 
 Form: TypeAlias = Literal["folder", "zip", "parts"]
 PROGRAM = f"workbench {__version__}"
@@ -117,8 +118,11 @@ def _measure(sources: Sequence[Source], cancel: CancelToken) -> Generator[PackPr
                 yield PackProgress("hashing", source.path, done_bytes, max(total_bytes, done_bytes))
         if source.sha256 not in (None, digest.hexdigest()):
             raise PackError(
-                f"{quoted(source.path)} is no longer the file that was verified: its SHA-256 is another.",
-                hint="Verify the model in the library, or fetch it again.",
+                said(
+                    "{source_path} is no longer the file that was verified: its SHA-256 is another.",
+                    source_path=quoted(source.path),
+                ),
+                hint=said("Verify the model in the library, or fetch it again."),
             )
         measured.append(_Measured(source, size_bytes, digest.hexdigest(), crc))
     return measured
@@ -185,7 +189,8 @@ def _fill(
                 yield PackProgress("writing", file.source.path, done_bytes, total_bytes)
         if digest.hexdigest() != file.sha256:
             raise PackError(
-                f"{quoted(file.source.path)} changed while the pack was made.", hint="Try again when it is complete."
+                said("{source_path} changed while the pack was made.", source_path=quoted(file.source.path)),
+                hint=said("Try again when it is complete."),
             )
     sink.finish()
 
@@ -204,14 +209,22 @@ def _check_room(target: Path, needed_bytes: int) -> None:
     left_bytes = free_bytes(target.parent)
     if left_bytes < needed_bytes:
         raise DiskFullError(
-            f"The pack takes {needed_bytes / 1e6:,.0f} MB, and {left_bytes / 1e6:,.0f} MB are free in {target.parent}.",
-            hint="Free some space, or choose another place.",
+            said(
+                "The pack takes {needed:,.0f} MB, and {left:,.0f} MB are free in {folder}.",
+                needed=needed_bytes / 1e6,
+                left=left_bytes / 1e6,
+                folder=target.parent,
+            ),
+            hint=said("Free some space, or choose another place."),
         )
 
 
 def _refuse_taken(target: Path) -> None:
     if os.path.lexists(target):
-        raise PackError(f"There is something at {target} already.", hint="Choose another name, or move it away.")
+        raise PackError(
+            said("There is something at {target} already.", target=target),
+            hint=said("Choose another name, or move it away."),
+        )
 
 
 def _small(path: str, data: bytes) -> _Measured:

@@ -13,6 +13,7 @@ from workbench.hub.packs.names import MAX_DEPTH
 from workbench.hub.packs.progress import CHUNK_BYTES
 from workbench.hub.packs.reading import check_regular, open_regular, unreadable
 from workbench.models.cursor import quoted
+from workbench.words import said
 
 
 class FolderPack:
@@ -49,11 +50,13 @@ class FolderPack:
 
 def _files(folder: Path, prefix: str, depth: int) -> Iterator[tuple[str, int]]:
     if depth > MAX_DEPTH:
-        raise PackError(f"The pack has folders too deep in each other: {quoted(prefix)}.", hint=_ASK)
+        raise PackError(
+            said("The pack has folders too deep in each other: {prefix}.", prefix=quoted(prefix)), hint=_ASK
+        )
     with os.scandir(folder) as found:
         entries = sorted(found, key=lambda entry: entry.name)
     if len(entries) > MAX_ENTRIES:
-        raise PackError(f"The folder holds more than {MAX_ENTRIES} files.", hint=_ASK)
+        raise PackError(said("The folder holds more than {max_entries} files.", max_entries=MAX_ENTRIES), hint=_ASK)
     for entry in entries:
         path = prefix + entry.name
         status = entry.stat(follow_symlinks=False)
@@ -64,9 +67,9 @@ def _files(folder: Path, prefix: str, depth: int) -> Iterator[tuple[str, int]]:
             yield path, status.st_size
     if not entries and prefix:
         raise PackError(
-            f"The pack has an empty folder, {quoted(prefix)}, which does not belong to it.",
-            hint="Delete the folder, then check the pack again.",
+            said("The pack has an empty folder, {prefix}, which does not belong to it.", prefix=quoted(prefix)),
+            hint=said("Delete the folder, then check the pack again."),
         )
 
 
-_ASK = "Nothing was installed. Ask the sender of the pack for a new one."
+_ASK = said("Nothing was installed. Ask the sender of the pack for a new one.")

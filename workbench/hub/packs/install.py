@@ -34,6 +34,7 @@ from workbench.jobs import CancelToken, Task
 from workbench.models.cursor import quoted
 from workbench.models.describe import describe
 from workbench.store.database import Database
+from workbench.words import said
 
 SPARE_BYTES = 64 * 2**20
 """What a disk keeps free."""
@@ -123,10 +124,15 @@ def finish_interrupted(destination: Destination, library: Library, db: Database)
 def _agreements(verified: Verified, db: Database, agreed: Collection[str]) -> tuple[Agreement, ...]:
     missing = [model for model in unagreed(verified, db) if model.licence not in agreed]
     if missing:
-        others = f", and {len(missing) - 1} more," if len(missing) > 1 else ""
+        others = said(", and {n} more,", n=len(missing) - 1) if len(missing) > 1 else ""
         raise PackConsentError(
-            f"{missing[0].name}{others} may be used under the licence “{missing[0].licence}” only.",
-            hint="Read it, agree to it, and install the pack again.",
+            said(
+                "{name}{others} may be used under the licence “{licence}” only.",
+                name=missing[0].name,
+                others=others,
+                licence=missing[0].licence,
+            ),
+            hint=said("Read it, agree to it, and install the pack again."),
         )
     asked = (_agreement(model, verified.manifest) for model in verified.manifest.models)
     return tuple(agreement for agreement in asked if agreement is not None)
@@ -146,9 +152,13 @@ def _refuse_older(verified: Verified, db: Database) -> None:
     newest = newest_before(db, verified.manifest.name, _signer(verified))
     if newest is not None and newest > _made_at(verified):
         raise PackOlderError(
-            f"A newer pack called “{verified.manifest.name}” was installed here: of {newest[:10]}, this one of"
-            f" {_made_at(verified)[:10]}.",
-            hint="Install the older one only if you mean to go back.",
+            said(
+                "A newer pack called “{manifest}” was installed here: of {newest}, this one of {verified}.",
+                manifest=verified.manifest.name,
+                newest=newest[:10],
+                verified=_made_at(verified)[:10],
+            ),
+            hint=said("Install the older one only if you mean to go back."),
         )
 
 
@@ -213,8 +223,13 @@ def _check_room(planned: Plan) -> None:
         left_bytes = free_bytes(root)
         if left_bytes - SPARE_BYTES < needed_bytes:
             raise DiskFullError(
-                f"The pack takes {needed_bytes / 1e6:,.0f} MB, and {left_bytes / 1e6:,.0f} MB are free in {root}.",
-                hint="Free some space, then install the pack again. Nothing was installed.",
+                said(
+                    "The pack takes {needed:,.0f} MB, and {left:,.0f} MB are free in {folder}.",
+                    needed=needed_bytes / 1e6,
+                    left=left_bytes / 1e6,
+                    folder=root,
+                ),
+                hint=said("Free some space, then install the pack again. Nothing was installed."),
             )
 
 
@@ -228,7 +243,12 @@ def _check_models(planned: Plan, verified: Verified) -> None:
                 describe(staged[model.files[0]])
             except ModelFileError as error:
                 raise PackError(
-                    f"{quoted(model.name)} in the pack is no model that can be used: {error.message}", hint=error.hint
+                    said(
+                        "{model} in the pack is no model that can be used: {message}",
+                        model=quoted(model.name),
+                        message=error.message,
+                    ),
+                    hint=error.hint,
                 ) from error
 
 
@@ -254,6 +274,6 @@ def _made_at(verified: Verified) -> str:
 
 def _changed(path: str) -> PackError:
     return PackError(
-        f"{quoted(path)} changed after the pack was verified.",
-        hint="Verify the pack again. Nothing was installed.",
+        said("{path} changed after the pack was verified.", path=quoted(path)),
+        hint=said("Verify the pack again. Nothing was installed."),
     )

@@ -16,6 +16,7 @@ from nacl.signing import SigningKey
 
 from workbench.errors import PackSignatureError
 from workbench.hub.packs.signing import PublicKey, SecretKey, read_public, shown_id
+from workbench.words import said
 
 # libsodium's "sensitive" limits, which minisign writes: a second and 1 GiB for each password tried.
 OPSLIMIT = 33_554_432
@@ -56,11 +57,13 @@ def write_pair(
                 file.write(content)
     except FileExistsError as error:
         raise PackSignatureError(
-            f"{error.filename} exists already.", hint="A key is never overwritten: choose another name."
+            said("{filename} exists already.", filename=error.filename),
+            hint=said("A key is never overwritten: choose another name."),
         ) from error
     except OSError as error:
         raise PackSignatureError(
-            f"{error.filename or folder} cannot be written ({error.strerror}).", hint="Check the folder's permissions."
+            said("{path} cannot be written ({why}).", path=error.filename or folder, why=error.strerror),
+            hint=said("Check the folder's permissions."),
         ) from error
     return secret_path, public_path
 
@@ -83,22 +86,31 @@ def read_secret(path: Path, *, password: str | None = None) -> SecretKey:
     head, body = _split(path, _bytes_of(path))
     if head[2:4] == _SCRYPT:
         if password is None:
-            raise PackSignatureError(f"{path.name} is locked with a password.", hint="Give its password.")
+            raise PackSignatureError(
+                said("{file} is locked with a password.", file=path.name), hint=said("Give its password.")
+            )
         opslimit = int.from_bytes(head[38:46], "little")
         memlimit_bytes = int.from_bytes(head[46:54], "little")
         if not (_LEAST_OPSLIMIT <= opslimit <= _MAX_OPSLIMIT and memlimit_bytes <= MEMLIMIT_BYTES):
             raise PackSignatureError(
-                f"Opening {path.name} would take more than minisign ever asks for.", hint="Make a new key."
+                said("Opening {file} would take more than minisign ever asks for.", file=path.name),
+                hint=said("Make a new key."),
             )
         body = _locked(body, password, head[6:38], opslimit, memlimit_bytes)
     number, seed, public, checksum = body[:8], body[8:40], body[40:72], body[72:]
     # minisign leaves the checksum of a key without a password empty.
     unchecked = head[2:4] == _PLAIN and checksum == bytes(32)
     if not unchecked and not hmac.compare_digest(checksum, _checksum(number + seed + public)):
-        why = "The password is wrong, or" if password is not None else "The file was changed, or"
-        raise PackSignatureError(f"{path.name} does not open.", hint=f"{why} it is damaged.")
+        raise PackSignatureError(
+            said("{file} does not open.", file=path.name),
+            hint=said("The file was changed, or it is damaged.")
+            if password is None
+            else said("The password is wrong, or it is damaged."),
+        )
     if bytes(SigningKey(seed).verify_key) != public:
-        raise PackSignatureError(f"The two halves of {path.name} do not belong together.", hint="Make a new key.")
+        raise PackSignatureError(
+            said("The two halves of {file} do not belong together.", file=path.name), hint=said("Make a new key.")
+        )
     return SecretKey(number, seed)
 
 
@@ -127,8 +139,11 @@ def _locked(body: bytes, password: str, salt: bytes, opslimit: int, memlimit_byt
         )
     except MemoryError as error:
         raise PackSignatureError(
-            f"There is not enough memory for the key's password: {memlimit_bytes / 2**20:.0f} MiB are needed.",
-            hint="Close other programs and try again.",
+            said(
+                "There is not enough memory for the key's password: {memlimit_bytes:.0f} MiB are needed.",
+                memlimit_bytes=memlimit_bytes / 2**20,
+            ),
+            hint=said("Close other programs and try again."),
         ) from error
     return bytes(ours ^ theirs for ours, theirs in zip(body, stream, strict=True))
 
@@ -146,7 +161,8 @@ def _split(path: Path, text: bytes) -> tuple[bytes, bytes]:
     known = packed[:2] == _ALGORITHM and packed[2:4] in (_SCRYPT, _PLAIN) and packed[4:6] == _CHECKSUM
     if len(packed) != _HEAD_BYTES + _LOCKED_BYTES or not known:
         raise PackSignatureError(
-            f"{path.name} is not a secret key of minisign.", hint="Choose the file that `minisign -G` wrote."
+            said("{file} is not a secret key of minisign.", file=path.name),
+            hint=said("Choose the file that `minisign -G` wrote."),
         )
     return packed[:_HEAD_BYTES], packed[_HEAD_BYTES:]
 
@@ -154,10 +170,11 @@ def _split(path: Path, text: bytes) -> tuple[bytes, bytes]:
 def _bytes_of(path: Path) -> bytes:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise PackSignatureError(f"{path} is not a file.", hint="Choose a key file.")
+            raise PackSignatureError(said("{path} is not a file.", path=path), hint=said("Choose a key file."))
         with path.open("rb") as file:
             return file.read(_MAX_FILE_BYTES)
     except OSError as error:
         raise PackSignatureError(
-            f"{path} cannot be read ({error.strerror}).", hint="Check the path and its permissions."
+            said("{file} cannot be read ({why}).", file=path, why=error.strerror),
+            hint=said("Check the path and its permissions."),
         ) from error

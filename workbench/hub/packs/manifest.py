@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationEr
 from workbench.errors import PackError
 from workbench.hub.packs.names import check_path, check_together
 from workbench.models.cursor import quoted
+from workbench.words import said
 
 FORMAT = 1
 OLDEST_FORMAT = 1
@@ -43,7 +44,7 @@ Text: TypeAlias = Annotated[
 Size: TypeAlias = Annotated[int, Field(ge=0, lt=2**62)]
 _CONFIG = ConfigDict(extra="forbid", strict=True)
 
-_MADE_ELSEWHERE = (
+_MADE_ELSEWHERE = said(
     "The pack was damaged or made by another program. Nothing was installed; ask its sender for a new one."
 )
 
@@ -147,13 +148,24 @@ def read(data: bytes) -> Manifest:
 def check_consistent(manifest: Manifest) -> None:
     """Raises PackError where paths are not acceptable or entries and models do not belong together."""
     if len(manifest.entries) > MAX_ENTRIES:
-        raise _wrong(f"pack.json lists {len(manifest.entries)} files; at most {MAX_ENTRIES} are read.")
+        raise _wrong(
+            said(
+                "pack.json lists {n} files; at most {max_entries} are read.",
+                n=len(manifest.entries),
+                max_entries=MAX_ENTRIES,
+            )
+        )
     for entry in manifest.entries:
         check_path(entry.path)
         _check_place(entry)
     check_together([*OUTSIDE, *(entry.path for entry in manifest.entries)])
     if len(manifest.of_kind("bill")) != 1:
-        raise _wrong(f"pack.json lists {len(manifest.of_kind('bill'))} bills of materials; a pack has one.")
+        raise _wrong(
+            said(
+                "pack.json lists {n} bills of materials; a pack has one.",
+                n=len(manifest.of_kind("bill")),
+            )
+        )
     _check_models(manifest)
 
 
@@ -165,9 +177,22 @@ def _check_place(entry: PackEntry) -> None:
     else:
         fits = entry.path.startswith(FOLDERS[entry.kind])
     if not fits:
-        raise _wrong(f"pack.json lists {quoted(entry.path)} as {entry.kind}, which does not belong there.")
+        raise _wrong(
+            said(
+                "pack.json lists {entry_path} as {kind}, which does not belong there.",
+                entry_path=quoted(entry.path),
+                kind=entry.kind,
+            )
+        )
     if entry.kind not in ("model", "results") and entry.size_bytes > MAX_SMALL_BYTES:
-        raise _wrong(f"{quoted(entry.path)} is too large to be {entry.kind}: {entry.size_bytes / 1e6:,.0f} MB.")
+        raise _wrong(
+            said(
+                "{entry_path} is too large to be {kind}: {size_bytes:,.0f} MB.",
+                entry_path=quoted(entry.path),
+                kind=entry.kind,
+                size_bytes=entry.size_bytes / 1e6,
+            )
+        )
 
 
 def _check_models(manifest: Manifest) -> None:
@@ -176,14 +201,21 @@ def _check_models(manifest: Manifest) -> None:
     for model in manifest.models:
         for path, kind in _paths_of(model):
             if kinds.get(path) != kind:
-                raise _wrong(f"{quoted(model.name)} names {quoted(path)}, which is no {kind} of the pack.")
+                raise _wrong(
+                    said(
+                        "{model} names {path}, which is no {kind} of the pack.",
+                        model=quoted(model.name),
+                        path=quoted(path),
+                        kind=kind,
+                    )
+                )
             # Models may share a licence's text and a companion, never weights.
             if path in model.files and path in owned:
-                raise _wrong(f"{quoted(path)} belongs to two models, or to one of them twice.")
+                raise _wrong(said("{path} belongs to two models, or to one of them twice.", path=quoted(path)))
             owned.add(path)
     for path, kind in kinds.items():
         if kind == "model" and path not in owned:
-            raise _wrong(f"{quoted(path)} belongs to none of the models that pack.json describes.")
+            raise _wrong(said("{path} belongs to none of the models that pack.json describes.", path=quoted(path)))
 
 
 def _paths_of(model: PackedModel) -> Iterable[tuple[str, Kind]]:
@@ -197,7 +229,7 @@ def _parsed(data: bytes) -> object:
     def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         found = dict(pairs)
         if len(found) != len(pairs):
-            raise _wrong("pack.json has a key twice.")
+            raise _wrong(said("pack.json has a key twice."))
         return found
 
     def refuse(constant: str) -> object:
@@ -206,17 +238,21 @@ def _parsed(data: bytes) -> object:
     try:
         return json.loads(data.decode("utf-8"), object_pairs_hook=unique, parse_constant=refuse)
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
-        raise _wrong("pack.json is not readable: it is not JSON.") from error
+        raise _wrong(said("pack.json is not readable: it is not JSON.")) from error
 
 
 def _refuse_other_formats(parsed: object) -> None:
-    said = parsed.get("format") if isinstance(parsed, dict) else None
-    if type(said) is not int or said < OLDEST_FORMAT:
-        raise _wrong("pack.json does not say which format of packs it has, or one that never was.")
-    if said > FORMAT:
+    stated = parsed.get("format") if isinstance(parsed, dict) else None
+    if type(stated) is not int or stated < OLDEST_FORMAT:
+        raise _wrong(said("pack.json does not say which format of packs it has, or one that never was."))
+    if stated > FORMAT:
         raise PackError(
-            f"This pack has format {said}; this version of the program reads up to {FORMAT}.",
-            hint="Update the program, or ask for a pack made by an older version.",
+            said(
+                "This pack has format {stated}; this version of the program reads up to {format}.",
+                stated=stated,
+                format=FORMAT,
+            ),
+            hint=said("Update the program, or ask for a pack made by an older version."),
         )
 
 
@@ -224,10 +260,14 @@ def _invalid(error: ValidationError) -> PackError:
     detail = error.errors(include_url=False)[0]
     place = ".".join(str(step) for step in detail["loc"])
     if detail["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        return _wrong(f"pack.json has a key that format {FORMAT} does not know: {quoted(place)}.")
+        return _wrong(
+            said("pack.json has a key that format {format} does not know: {place}.", format=FORMAT, place=quoted(place))
+        )
     if detail["type"] in ("missing", "missing_argument"):
-        return _wrong(f"pack.json lacks {quoted(place)}.")
-    return _wrong(f"pack.json has a value that cannot be at {quoted(place)}: {detail['msg']}.")
+        return _wrong(said("pack.json lacks {place}.", place=quoted(place)))
+    return _wrong(
+        said("pack.json has a value that cannot be at {place}: {detail}.", place=quoted(place), detail=detail["msg"])
+    )
 
 
 def _wrong(message: str) -> PackError:

@@ -8,12 +8,13 @@ from collections.abc import Iterable
 
 from workbench.errors import PackError
 from workbench.models.cursor import quoted
+from workbench.words import said
 
 MAX_PATH = 240
 MAX_COMPONENT_BYTES = 200
 MAX_DEPTH = 8
 
-_MADE_ELSEWHERE = (
+_MADE_ELSEWHERE = said(
     "The pack was damaged or made by another program. Nothing was installed; ask its sender for a new one."
 )
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -31,20 +32,20 @@ def check_path(path: str) -> None:
     Acceptable are relative paths with ``/`` between names that Linux, macOS and Windows can all have.
     """
     if not path or path.endswith("/"):
-        raise _refused(path, "names no file")
+        raise _refused(path, said("names no file"))
     if "\\" in path:
-        raise _refused(path, "has a backslash in it")
+        raise _refused(path, said("has a backslash in it"))
     if path.startswith("/"):
-        raise _refused(path, "is absolute")
+        raise _refused(path, said("is absolute"))
     if _DRIVE.match(path):
-        raise _refused(path, "begins with a drive letter")
+        raise _refused(path, said("begins with a drive letter"))
     names = path.split("/")
     if ".." in names:
-        raise _refused(path, "leads out of the pack with “..”")
+        raise _refused(path, said("leads out of the pack with “..”"))
     if "." in names or "" in names:
-        raise _refused(path, "is not in its shortest form")
+        raise _refused(path, said("is not in its shortest form"))
     if len(path) > MAX_PATH or len(names) > MAX_DEPTH:
-        raise _refused(path, "is too long or too deep for some systems")
+        raise _refused(path, said("is too long or too deep for some systems"))
     for name in names:
         _check_name(path, name)
 
@@ -57,19 +58,32 @@ def check_together(paths: Iterable[str]) -> None:
         key = _folded(path)
         if key in files:
             other = files[key]
-            problem = "twice" if other == path else f"and {quoted(other)}, which differ in capitals only"
-            raise PackError(f"The pack holds {quoted(path)} {problem}.", hint=_MADE_ELSEWHERE)
+            raise PackError(
+                said("The pack holds {path} twice.", path=quoted(path))
+                if other == path
+                else said(
+                    "The pack holds {path} and {other}, which differ in capitals only.",
+                    path=quoted(path),
+                    other=quoted(other),
+                ),
+                hint=_MADE_ELSEWHERE,
+            )
         files[key] = path
         folder = path.rpartition("/")[0]
         while folder:
             if folders.setdefault(_folded(folder), folder) != folder:
                 raise PackError(
-                    f"The pack has the folder {quoted(folder)} in two spellings that differ in capitals only.",
+                    said(
+                        "The pack has the folder {folder} in two spellings that differ in capitals only.",
+                        folder=quoted(folder),
+                    ),
                     hint=_MADE_ELSEWHERE,
                 )
             folder = folder.rpartition("/")[0]
     for key in files.keys() & folders.keys():
-        raise PackError(f"{quoted(files[key])} is both a file and a folder in the pack.", hint=_MADE_ELSEWHERE)
+        raise PackError(
+            said("{files} is both a file and a folder in the pack.", files=quoted(files[key])), hint=_MADE_ELSEWHERE
+        )
 
 
 def plain_name(text: str) -> str:
@@ -83,19 +97,19 @@ def plain_name(text: str) -> str:
 
 def _check_name(path: str, name: str) -> None:
     if any(unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") for letter in name):
-        raise _refused(path, "has invisible or invalid characters in it")
+        raise _refused(path, said("has invisible or invalid characters in it"))
     if unicodedata.normalize("NFC", name) != name:
-        raise _refused(path, "spells its accents in a way that not every system keeps")
+        raise _refused(path, said("spells its accents in a way that not every system keeps"))
     if _FORBIDDEN.search(name):
-        raise _refused(path, "has a character that Windows does not allow")
+        raise _refused(path, said("has a character that Windows does not allow"))
     if name[-1] in ". ":
-        raise _refused(path, "ends in a dot or a space, which Windows drops")
+        raise _refused(path, said("ends in a dot or a space, which Windows drops"))
     if name.startswith((".", " ")):
-        raise _refused(path, "is hidden, or begins with a space")
+        raise _refused(path, said("is hidden, or begins with a space"))
     if name.split(".", maxsplit=1)[0].strip().casefold() in _DEVICES:
-        raise _refused(path, "is the name of a device on Windows")
+        raise _refused(path, said("is the name of a device on Windows"))
     if len(name.encode()) > MAX_COMPONENT_BYTES:
-        raise _refused(path, "has a name that is too long for some systems")
+        raise _refused(path, said("has a name that is too long for some systems"))
 
 
 def _folded(path: str) -> str:
@@ -104,4 +118,6 @@ def _folded(path: str) -> str:
 
 
 def _refused(path: str, what: str) -> PackError:
-    return PackError(f"The pack has a file whose path {what}: {quoted(path)}.", hint=_MADE_ELSEWHERE)
+    return PackError(
+        said("The pack has a file whose path {what}: {path}.", what=what, path=quoted(path)), hint=_MADE_ELSEWHERE
+    )

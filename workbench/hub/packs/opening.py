@@ -14,6 +14,7 @@ from workbench.hub.packs.names import check_path, check_together
 from workbench.hub.packs.parts import PART_NAME, SUMS_SUFFIX, Parts, in_parts, single
 from workbench.hub.packs.reading import unreadable
 from workbench.hub.packs.zipped import ZippedPack
+from workbench.words import said
 
 
 class Container(Protocol):
@@ -56,11 +57,14 @@ def _container(path: Path) -> Container:
                 return _folder(path)
             if len(bases) > 1:
                 raise PackError(
-                    f"{path.name} holds the parts of {len(bases)} packs.", hint="Name the first part of one of them."
+                    said("{file} holds the parts of {bases_count} packs.", file=path.name, bases_count=len(bases)),
+                    hint=said("Name the first part of one of them."),
                 )
             return _zipped(in_parts(path, bases.pop()))
         if not path.exists():
-            raise PackError(f"There is no {path}.", hint="Check the path, and that the medium is in place.")
+            raise PackError(
+                said("There is no {path}.", path=path), hint=said("Check the path, and that the medium is in place.")
+            )
         if _of_parts(path.name):
             found = PART_NAME.fullmatch(path.name)
             return _zipped(in_parts(path.parent, found["base"] if found else path.name.removesuffix(SUMS_SUFFIX)))
@@ -72,7 +76,8 @@ def _container(path: Path) -> Container:
 def _folder(path: Path) -> FolderPack:
     if not (path / MANIFEST).exists():
         raise PackError(
-            f"{path} is no pack: it has no {MANIFEST}.", hint="Choose the folder that holds pack.json, or a pack's zip."
+            said("{path} is no pack: it has no {manifest}.", path=path, manifest=MANIFEST),
+            hint=said("Choose the folder that holds pack.json, or a pack's zip."),
         )
     return FolderPack(path)
 
@@ -83,7 +88,11 @@ def _zipped(parts: Parts) -> ZippedPack:
     except PackError as error:
         parts.close()
         if len(parts.paths) > 1:
-            error.hint = f"See which part is damaged: sha256sum --check {parts.name}{SUMS_SUFFIX}"
+            error.hint = said(
+                "See which part is damaged: sha256sum --check {parts}{sums_suffix}",
+                parts=parts.name,
+                sums_suffix=SUMS_SUFFIX,
+            )
         raise
 
 

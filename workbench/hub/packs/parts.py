@@ -14,6 +14,7 @@ from workbench.errors import PackError
 from workbench.hub.packs.progress import CHUNK_BYTES
 from workbench.hub.packs.reading import check_regular, open_regular, unreadable
 from workbench.models.cursor import quoted
+from workbench.words import said
 
 MAX_PARTS = 999
 PART_NAME = re.compile(r"(?P<base>.+\.zip)\.(?P<number>\d{3})", re.DOTALL)
@@ -68,7 +69,10 @@ class Parts:
         while start < stop:
             chunk = self._read_some(start, min(CHUNK_BYTES, stop - start))
             if not chunk:
-                raise PackError(f"{quoted(self.name)} changed while it was read.", hint="Copy it again, completely.")
+                raise PackError(
+                    said("{file} changed while it was read.", file=quoted(self.name)),
+                    hint=said("Copy it again, completely."),
+                )
             if self._sums and start == self._streamed_bytes:
                 self._hash(chunk)
             start += len(chunk)
@@ -83,8 +87,10 @@ class Parts:
             yield self._streamed_bytes, self.size_bytes
         if self._damaged:
             raise PackError(
-                f"{', '.join(self._damaged)} {'was' if len(self._damaged) == 1 else 'were'} damaged on the way.",
-                hint="Copy it again, then check the pack again.",
+                said("{part} was damaged on the way.", part=self._damaged[0])
+                if len(self._damaged) == 1
+                else said("{parts} were damaged on the way.", parts=", ".join(self._damaged)),
+                hint=said("Copy it again, then check the pack again."),
             )
 
     def close(self) -> None:
@@ -139,7 +145,8 @@ def in_parts(folder: Path, base: str) -> Parts:
     missing = [name for name in names if name not in present]
     if missing:
         raise PackError(
-            f"{missing[0]} is missing: the pack has {len(names)} parts.", hint="Copy all parts into one folder."
+            said("{missing} is missing: the pack has {names_count} parts.", missing=missing[0], names_count=len(names)),
+            hint=said("Copy all parts into one folder."),
         )
     other = sorted(
         name
@@ -148,14 +155,14 @@ def in_parts(folder: Path, base: str) -> Parts:
     )
     if other:
         raise PackError(
-            f"{quoted(other[0])} lies beside the parts of the pack and is none of them.",
-            hint="Move it away, then check the pack again.",
+            said("{other} lies beside the parts of the pack and is none of them.", other=quoted(other[0])),
+            hint=said("Move it away, then check the pack again."),
         )
     for name in names:
         check_regular((folder / name).lstat(), name)
     parts = Parts([folder / name for name in names], sums)
     if 0 in {path.stat().st_size for path in parts.paths}:
-        raise PackError("A part of the pack is empty.", hint="Copy all parts again.")
+        raise PackError(said("A part of the pack is empty."), hint=said("Copy all parts again."))
     return parts
 
 
@@ -168,7 +175,8 @@ def _listed(folder: Path, base: str) -> tuple[list[str], list[str]]:
     name = base + SUMS_SUFFIX
     if not (folder / name).exists():
         raise PackError(
-            f"{name} is missing: it lists the parts of the pack.", hint="Copy it too; without it parts may be missing."
+            said("{name} is missing: it lists the parts of the pack.", name=name),
+            hint=said("Copy it too; without it parts may be missing."),
         )
     with open_regular(folder / name, name) as file:
         text = file.read(_MAX_SUMS_BYTES)
@@ -176,5 +184,7 @@ def _listed(folder: Path, base: str) -> tuple[list[str], list[str]]:
     pairs = [(match[2], match[1]) for match in found if match]
     expected = [part_name(base, number) for number in range(1, len(found) + 1)]
     if not pairs or [pair[0] for pair in pairs] != expected or len(pairs) > MAX_PARTS:
-        raise PackError(f"{name} is damaged: it is no list of the pack's parts.", hint="Copy it again.")
+        raise PackError(
+            said("{name} is damaged: it is no list of the pack's parts.", name=name), hint=said("Copy it again.")
+        )
     return [pair[0] for pair in pairs], [pair[1] for pair in pairs]

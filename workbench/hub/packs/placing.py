@@ -23,6 +23,7 @@ from workbench.hub.packs.planning import STAGING
 from workbench.hub.packs.writing import FileOutput, disk_errors_explained
 from workbench.models.cursor import quoted
 from workbench.store.database import Database, timestamp
+from workbench.words import said
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,9 @@ def alone(destination: Destination) -> Iterator[None]:
         try:
             lock = Lock(destination.packs / _LOCK, what="A pack")
         except DownloadedElsewhereError as error:
-            raise PackError("Another pack is being installed just now.", hint="Wait until it is done.") from error
+            raise PackError(
+                said("Another pack is being installed just now."), hint=said("Wait until it is done.")
+            ) from error
     try:
         yield
     finally:
@@ -106,8 +109,8 @@ def carry_out(destination: Destination, library: Library, db: Database) -> Decid
         return None
     except (OSError, ValidationError) as error:
         raise PackError(
-            f"{journal}, the list of files of a pack that was being installed, cannot be read.",
-            hint="Move it away, then install that pack again.",
+            said("{journal}, the list of files of a pack that was being installed, cannot be read.", journal=journal),
+            hint=said("Move it away, then install that pack again."),
         ) from error
     with disk_errors_explained(journal):
         for step in decided.steps:
@@ -141,8 +144,8 @@ def _place(step: Step) -> None:
         make_folder(step.target.parent)
         if os.path.lexists(step.target):
             raise PackError(
-                f"{step.target} was made by another program while the pack was installed.",
-                hint="Move it away, then install the pack again: the rest is done.",
+                said("{target} was made by another program while the pack was installed.", target=step.target),
+                hint=said("Move it away, then install the pack again: the rest is done."),
             )
         step.staged.rename(step.target)
     elif not step.target.exists():

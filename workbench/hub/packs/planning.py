@@ -16,6 +16,7 @@ from workbench.hub.packs.progress import PackProgress
 from workbench.jobs import CancelToken
 from workbench.models.cursor import quoted
 from workbench.models.file import ModelFile
+from workbench.words import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +199,10 @@ class _Planner:
 
 def _taken(target: Path) -> PackError:
     return PackError(
-        f"There is another file at {target} already, where {quoted(target.name)} of the pack belongs.",
-        hint="Move it away, then install the pack again. Nothing was installed.",
+        said(
+            "There is another file at {target} already, where {path} of the pack belongs.",
+            target=target,
+            path=quoted(target.name),
+        ),
+        hint=said("Move it away, then install the pack again. Nothing was installed."),
     )

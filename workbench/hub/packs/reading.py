@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from workbench.errors import PackError
 from workbench.models.cursor import quoted
+from workbench.words import said
 
 # Of the systems that have them: no link is followed, and a pipe without a writer does not hang.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -19,12 +20,13 @@ def check_regular(status: os.stat_result, name: str) -> None:
     """Raises PackError for a link, and for what is neither file nor link; ``status`` is of the link itself."""
     if stat.S_ISLNK(status.st_mode) or getattr(status, "st_file_attributes", 0) & _REPARSE_POINT:
         raise PackError(
-            f"{quoted(name)} in the pack is a link.", hint="A pack holds only files. Ask its sender for a new one."
+            said("{name} in the pack is a link.", name=quoted(name)),
+            hint=said("A pack holds only files. Ask its sender for a new one."),
         )
     if not stat.S_ISREG(status.st_mode):
         raise PackError(
-            f"{quoted(name)} in the pack is a device, a pipe or a socket.",
-            hint="A pack holds only files. Ask its sender for a new one.",
+            said("{name} in the pack is a device, a pipe or a socket.", name=quoted(name)),
+            hint=said("A pack holds only files. Ask its sender for a new one."),
         )
 
 
@@ -45,6 +47,6 @@ def open_regular(path: Path, name: str) -> BinaryIO:
 
 def unreadable(name: str, error: OSError) -> PackError:
     return PackError(
-        f"{quoted(name)} cannot be read ({error.strerror or error}).",
-        hint="Check that the medium is in place and sound, and that you may read it.",
+        said("{file} cannot be read ({why}).", file=quoted(name), why=error.strerror or error),
+        hint=said("Check that the medium is in place and sound, and that you may read it."),
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from workbench.errors import PackSignatureError
 from workbench.models.cursor import quoted
+from workbench.words import said
 
 MAX_SIGNATURE_BYTES = 8192
 _UNTRUSTED, _TRUSTED = "untrusted comment: ", "trusted comment: "
@@ -105,8 +106,8 @@ def read_signature(text: bytes) -> Signature:
         raise _unreadable()
     if packed[:2] == _LEGACY:
         raise PackSignatureError(
-            "The pack is signed in minisign's old way, without hashing first.",
-            hint="Its sender can sign again, with minisign 0.10 or later and without -l.",
+            said("The pack is signed in minisign's old way, without hashing first."),
+            hint=said("Its sender can sign again, with minisign 0.10 or later and without -l."),
         )
     if packed[:2] != _PREHASHED:
         raise _unreadable()
@@ -123,19 +124,24 @@ def check(data: bytes, signature: Signature, trusted: Sequence[PublicKey]) -> Pu
     candidates = [key for key in trusted if key.number == signature.number]
     if not candidates:
         raise PackSignatureError(
-            f"The pack is signed with the key {signature.key_id}, which nobody here has accepted.",
-            hint="Get the sender's public key file on another way than the pack, compare its number, and accept it.",
+            said("The pack is signed with the key {key_id}, which nobody here has accepted.", key_id=signature.key_id),
+            hint=said(
+                "Get the sender's public key file on another way than the pack, compare its number, and accept it."
+            ),
         )
     for key in candidates:
         # A number is chosen freely: two keys may have the same.
         if _signed(key.key, _prehashed(data), signature.signature):
             if not _signed(key.key, signature.signature + signature.comment.encode(), signature.global_signature):
                 raise PackSignatureError(
-                    "The comment of the pack's signature was changed after signing.", hint=_ASK_AGAIN
+                    said("The comment of the pack's signature was changed after signing."), hint=_ASK_AGAIN
                 )
             return key
     raise PackSignatureError(
-        f"The signature of the pack is wrong: the key {signature.key_id} did not sign this pack.json.", hint=_ASK_AGAIN
+        said(
+            "The signature of the pack is wrong: the key {key_id} did not sign this pack.json.", key_id=signature.key_id
+        ),
+        hint=_ASK_AGAIN,
     )
 
 
@@ -151,8 +157,8 @@ def read_public(text: bytes) -> PublicKey:
         or (comment and not comment.startswith(_UNTRUSTED))
     ):
         raise PackSignatureError(
-            "This is not a public key of minisign.",
-            hint="A public key file has two lines; the first begins with “untrusted comment:”.",
+            said("This is not a public key of minisign."),
+            hint=said("A public key file has two lines; the first begins with “untrusted comment:”."),
         )
     return PublicKey(packed[2:10], packed[10:], comment.removeprefix(_UNTRUSTED))
 
@@ -162,7 +168,7 @@ def shown_id(number: bytes) -> str:
     return f"{int.from_bytes(number, 'little'):016X}"
 
 
-_ASK_AGAIN = "Nothing was installed. The pack was changed after signing: ask its sender for a new one."
+_ASK_AGAIN = said("Nothing was installed. The pack was changed after signing: ask its sender for a new one.")
 
 
 def _prehashed(data: bytes) -> bytes:
@@ -200,4 +206,6 @@ def _decoded(line: str) -> bytes | None:
 
 
 def _unreadable() -> PackSignatureError:
-    return PackSignatureError(f"{quoted('pack.json.minisig')} is not a signature of minisign.", hint=_ASK_AGAIN)
+    return PackSignatureError(
+        said("{quoted} is not a signature of minisign.", quoted=quoted("pack.json.minisig")), hint=_ASK_AGAIN
+    )

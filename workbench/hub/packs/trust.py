@@ -9,6 +9,7 @@ from pathlib import Path
 from workbench.errors import PackSignatureError
 from workbench.hub.packs.names import plain_name
 from workbench.hub.packs.signing import PublicKey, read_public
+from workbench.words import said
 
 
 class TrustedKeys:
@@ -25,14 +26,15 @@ class TrustedKeys:
             return ()
         except OSError as error:
             raise PackSignatureError(
-                f"{self._path} cannot be read ({error.strerror}).", hint="Check its permissions."
+                said("{file} cannot be read ({why}).", file=self._path, why=error.strerror),
+                hint=said("Check its permissions."),
             ) from error
         try:
             return tuple(read_public(b"\n".join(lines[at : at + 2])) for at in range(0, len(lines), 2))
         except PackSignatureError as error:
             raise PackSignatureError(
-                f"{self._path}, the list of accepted keys, is damaged.",
-                hint="Move it away and accept the keys again.",
+                said("{path}, the list of accepted keys, is damaged.", path=self._path),
+                hint=said("Move it away and accept the keys again."),
             ) from error
 
     def accept(self, key: PublicKey, *, label: str = "") -> None:
@@ -67,5 +69,6 @@ class TrustedKeys:
                 raise
         except OSError as error:
             raise PackSignatureError(
-                f"{self._path} cannot be written ({error.strerror}).", hint="Check the folder's permissions."
+                said("{path} cannot be written ({why}).", path=self._path, why=error.strerror),
+                hint=said("Check the folder's permissions."),
             ) from error

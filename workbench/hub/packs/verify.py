@@ -27,6 +27,7 @@ from workbench.hub.packs.progress import PackProgress
 from workbench.hub.packs.signing import MAX_SIGNATURE_BYTES, PublicKey, Signature, check, read_signature
 from workbench.jobs import CancelToken, Task
 from workbench.models.cursor import quoted
+from workbench.words import said
 
 Check: TypeAlias = Callable[[str, bytes], object]
 """Raises WorkbenchError for the content of a file, given its path in the pack."""
@@ -115,15 +116,22 @@ def whole(container: Container, path: str, limit_bytes: int) -> bytes:
     """A small file's bytes.  Raises PackError for one that is larger than the limit."""
     if container.sizes[path] > limit_bytes:
         raise PackError(
-            f"{quoted(path)} is larger than any that belongs into a pack: {container.sizes[path] / 1e6:,.1f} MB.",
-            hint="Nothing was installed. Ask the sender of the pack for a new one.",
+            said(
+                "{path} is larger than any that belongs into a pack: {sizes:,.1f} MB.",
+                path=quoted(path),
+                sizes=container.sizes[path] / 1e6,
+            ),
+            hint=said("Nothing was installed. Ask the sender of the pack for a new one."),
         )
     return b"".join(container.chunks(path))
 
 
 def _described(container: Container, trusted: Sequence[PublicKey]) -> tuple[Manifest, bytes, Signed]:
     if MANIFEST not in container.sizes:
-        raise PackError(f"This is no pack: it has no {MANIFEST}.", hint="Choose a pack made by this program.")
+        raise PackError(
+            said("This is no pack: it has no {manifest}.", manifest=MANIFEST),
+            hint=said("Choose a pack made by this program."),
+        )
     data = whole(container, MANIFEST, MAX_MANIFEST_BYTES)
     signed = _signed(container, data, trusted)
     manifest = manifests.read(data)
@@ -149,8 +157,10 @@ def _signature(container: Container) -> Signature | None:
 def _refuse_unsigned(signed: Signed, container: Container, data: bytes, trusted: Sequence[PublicKey]) -> None:
     if signed.standing == "unsigned":
         raise PackSignatureError(
-            "The pack is not signed: nobody can tell who made it.",
-            hint="Ask its sender to sign it; or check it without requiring a signature, if you know where it is from.",
+            said("The pack is not signed: nobody can tell who made it."),
+            hint=said(
+                "Ask its sender to sign it; or check it without requiring a signature, if you know where it is from."
+            ),
         )
     signature = _signature(container)
     assert signature is not None
@@ -162,24 +172,39 @@ def _check_files(container: Container, manifest: Manifest) -> None:
     expected = {entry.path: entry.size_bytes for entry in manifest.entries}
     missing = sorted({*expected, SUMS} - container.sizes.keys())
     if missing:
-        raise PackError(f"{quoted(missing[0])} is missing from the pack{_and_more(missing)}.", hint=_COPY)
+        raise PackError(
+            said(
+                "{first} is missing from the pack{others}.",
+                first=quoted(missing[0]),
+                others=_and_more(missing),
+            ),
+            hint=_COPY,
+        )
     extra = sorted(container.sizes.keys() - {*expected, *OUTSIDE})
     if extra:
         raise PackError(
-            f"{quoted(extra[0])} is in the pack but not in its list{_and_more(extra)}.",
-            hint="If your system put it there, delete it and check again; else ask the sender for a new pack.",
+            said(
+                "{first} is in the pack but not in its list{others}.", first=quoted(extra[0]), others=_and_more(extra)
+            ),
+            hint=said("If your system put it there, delete it and check again; else ask the sender for a new pack."),
         )
     for path, size_bytes in expected.items():
         if container.sizes[path] != size_bytes:
             raise PackError(
-                f"{quoted(path)} has {container.sizes[path]} bytes; pack.json promises {size_bytes}.", hint=_COPY
+                said(
+                    "{path} has {sizes} bytes; pack.json promises {size_bytes}.",
+                    path=quoted(path),
+                    sizes=container.sizes[path],
+                    size_bytes=size_bytes,
+                ),
+                hint=_COPY,
             )
 
 
 def _check_sums(container: Container, manifest: Manifest, data: bytes) -> None:
     expected = manifests.sums(manifest, data)
     if container.sizes[SUMS] != len(expected) or whole(container, SUMS, MAX_MANIFEST_BYTES) != expected:
-        raise PackError(f"{SUMS} says something else than {MANIFEST}.", hint=_COPY)
+        raise PackError(said("{sums} says something else than {manifest}.", sums=SUMS, manifest=MANIFEST), hint=_COPY)
 
 
 def _hash_all(container: Container, manifest: Manifest, cancel: CancelToken) -> Generator[PackProgress, None, None]:
@@ -206,7 +231,7 @@ def _read_rest(container: Container, cancel: CancelToken) -> Generator[PackProgr
 def _compare(entry: PackEntry | None, sha256: str) -> None:
     if entry is not None and entry.sha256 != sha256:
         raise PackError(
-            f"{quoted(entry.path)} is not what pack.json promises: its SHA-256 is another.",
+            said("{entry_path} is not what pack.json promises: its SHA-256 is another.", entry_path=quoted(entry.path)),
             hint=_COPY,
         )
 
@@ -219,7 +244,12 @@ def _check_contents(container: Container, manifest: Manifest, checks: Mapping[Ki
             except PackError:
                 raise
             except WorkbenchError as error:
-                raise PackError(f"{quoted(entry.path)} cannot be used: {error.message}", hint=error.hint) from error
+                raise PackError(
+                    said(
+                        "{entry_path} cannot be used: {message}", entry_path=quoted(entry.path), message=error.message
+                    ),
+                    hint=error.hint,
+                ) from error
 
 
 def _settings(container: Container, manifest: Manifest) -> Mapping[str, object]:
@@ -229,7 +259,7 @@ def _settings(container: Container, manifest: Manifest) -> Mapping[str, object]:
 
 
 def _and_more(names: Sequence[str]) -> str:
-    return f", and {len(names) - 1} more" if len(names) > 1 else ""
+    return said(", and {n} more", n=len(names) - 1) if len(names) > 1 else ""
 
 
-_COPY = "Nothing was installed. Copy the pack again, completely, or ask its sender for a new one."
+_COPY = said("Nothing was installed. Copy the pack again, completely, or ask its sender for a new one.")

@@ -13,6 +13,7 @@ from typing import BinaryIO, Protocol
 from workbench.errors import DiskFullError, PackError
 from workbench.hub.disk import sync_folder
 from workbench.hub.packs.parts import MAX_PARTS, SUMS_SUFFIX, part_name, sums_text
+from workbench.words import said
 
 PART_BYTES = 2**32 - 2**20
 """A little below what FAT32 takes."""
@@ -146,8 +147,10 @@ def check_part_bytes(part_bytes: int, total_bytes: int) -> None:
     """Raises PackError for parts that would be too many."""
     if part_bytes < 1 or -(-total_bytes // part_bytes) > MAX_PARTS:
         raise PackError(
-            f"The pack would have more than {MAX_PARTS} parts.",
-            hint=f"Choose parts of at least {-(-total_bytes // MAX_PARTS) / 1e6:,.1f} MB.",
+            said("The pack would have more than {max_parts} parts.", max_parts=MAX_PARTS),
+            hint=said(
+                "Choose parts of at least {total_bytes:,.1f} MB.", total_bytes=-(-total_bytes // MAX_PARTS) / 1e6
+            ),
         )
 
 
@@ -159,14 +162,15 @@ def disk_errors_explained(place: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in _FULL:
             raise DiskFullError(
-                f"The disk filled up while {place} was written.", hint="Free some space on it, then try again."
+                said("The disk filled up while {folder} was written.", folder=place),
+                hint=said("Free some space on it, then try again."),
             ) from error
         if error.errno == errno.EFBIG:
             raise PackError(
-                f"The disk of {place} does not take files as large as this.",
-                hint="FAT32 ends at 4 GiB a file: make the pack in parts, or choose another disk.",
+                said("The disk of {place} does not take files as large as this.", place=place),
+                hint=said("FAT32 ends at 4 GiB a file: make the pack in parts, or choose another disk."),
             ) from error
         raise PackError(
-            f"{error.filename or place} cannot be written ({error.strerror}).",
-            hint="Check that the disk is in place, and the folder's permissions.",
+            said("{path} cannot be written ({why}).", path=error.filename or place, why=error.strerror),
+            hint=said("Check that the disk is in place, and the folder's permissions."),
         ) from error

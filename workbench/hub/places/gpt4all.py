@@ -14,6 +14,7 @@ from pathlib import Path
 from workbench.hub.places import folder
 from workbench.hub.places.place import Place, Program, Surroundings, distinct, problem
 from workbench.hub.places.reading import Unreadable, small_text
+from workbench.words import said
 
 _SETTING = re.compile(r"(?P<key>modelPaths?)\s*=\s*(?P<value>.*)")
 _ESCAPE = re.compile(r"\\(?:x(?P<code>[0-9a-fA-F]{1,4})|(?P<character>.))")
@@ -27,8 +28,8 @@ def places(around: Surroundings) -> tuple[Place, ...]:
     except Unreadable as error:
         unread = problem(
             settings,
-            f"GPT4All's settings in {settings} cannot be read: {error}.",
-            "Its usual models folder is looked into; add another one as a folder.",
+            said("GPT4All's settings in {settings} cannot be read: {error}.", settings=settings, error=error),
+            said("Its usual models folder is looked into; add another one as a folder."),
         )
         broken: tuple[Place, ...] = (Place(Program.GPT4ALL, settings.parent, problems=(unread,)),)
         named = None

@@ -18,6 +18,7 @@ from pathlib import Path
 from workbench.hub.places.place import Place, PlacedFile, Problem, Program, Surroundings, distinct, problem
 from workbench.hub.places.reading import Unreadable, inside, small_text
 from workbench.hub.places.walk import gguf_files
+from workbench.words import said
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -35,7 +36,11 @@ def place(cache: Path, program: Program = Program.HUGGING_FACE) -> Place:
     try:
         repositories = sorted(path for path in cache.iterdir() if path.name.startswith(_REPOSITORY))
     except OSError as error:
-        unread = problem(cache, f"{cache} cannot be read ({error.strerror}).", "Check its permissions.")
+        unread = problem(
+            cache,
+            said("{file} cannot be read ({why}).", file=cache, why=error.strerror),
+            said("Check its permissions."),
+        )
         return Place(program, cache, problems=(unread,))
     for repository in repositories:
         for found in _files_of(repository, cache):
@@ -60,12 +65,18 @@ def _files_of(repository: Path, cache: Path) -> Iterator[PlacedFile | Problem]:
             elif not inside(found, cache):
                 yield problem(
                     found,
-                    f"{called}: {found.name} is a link that leads out of the cache, or to itself.",
-                    "Remove it from the cache and download it again.",
+                    said(
+                        "{called}: {found} is a link that leads out of the cache, or to itself.",
+                        called=called,
+                        found=found.name,
+                    ),
+                    said("Remove it from the cache and download it again."),
                 )
             elif not os.path.exists(found):  # noqa: PTH110 - no error for what may not be looked at
                 yield problem(
-                    found, f"{called}: the bytes of {found.name} are missing from the cache.", "Download it again."
+                    found,
+                    said("{called}: the bytes of {found} are missing from the cache.", called=called, found=found.name),
+                    said("Download it again."),
                 )
             else:
                 yield PlacedFile(

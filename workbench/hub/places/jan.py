@@ -18,6 +18,7 @@ from pathlib import Path
 from workbench.hub.places.place import Place, PlacedFile, Problem, Program, Surroundings, distinct, problem
 from workbench.hub.places.reading import Unreadable, inside, small_object, small_text
 from workbench.hub.places.walk import MAX_FOLDERS, SUFFIX, gguf_files
+from workbench.words import said
 
 _LIST = "model.yml"
 _LINE = re.compile(r"(?P<key>[a-z0-9_]+):[ \t]+(?P<value>.*)")
@@ -69,8 +70,8 @@ def _named(around: Surroundings, problems: list[Problem]) -> Path | None:
             problems.append(
                 problem(
                     settings,
-                    f"Jan's settings in {settings} cannot be read: {error}.",
-                    "Its usual data folder is looked into; add another one as a folder.",
+                    said("Jan's settings in {settings} cannot be read: {error}.", settings=settings, error=error),
+                    said("Its usual data folder is looked into; add another one as a folder."),
                 )
             )
             continue
@@ -118,14 +119,24 @@ def _listed(listed: Path, models: Path, data: Path, around: Surroundings) -> Pla
     try:
         entries = scalars(small_text(listed) or "")
     except Unreadable as error:
-        return problem(listed, f"Jan's entry for {called} cannot be read: {error}.", "Import it again in Jan.")
+        return problem(
+            listed,
+            said("Jan's entry for {called} cannot be read: {error}.", called=called, error=error),
+            said("Import it again in Jan."),
+        )
     path = _path(entries.get("model_path", ""), data, around)
     if path is None:
         return problem(
-            listed, f"Jan's entry for {called} names no GGUF file that it may name.", "Import it again in Jan."
+            listed,
+            said("Jan's entry for {called} names no GGUF file that it may name.", called=called),
+            said("Import it again in Jan."),
         )
     if not os.path.exists(path):  # noqa: PTH110 - no error for what may not be looked at
-        return problem(path, f"{path}, which Jan has as {called}, is not there.", "Remove it in Jan, or put it back.")
+        return problem(
+            path,
+            said("{path}, which Jan has as {called}, is not there.", path=path, called=called),
+            said("Remove it in Jan, or put it back."),
+        )
     beside = _path(entries.get("mmproj_path", ""), data, around)
     claim = entries.get("model_sha256", "").lower()
     return PlacedFile(

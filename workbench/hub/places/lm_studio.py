@@ -13,6 +13,7 @@ from pathlib import Path
 from workbench.hub.places import folder
 from workbench.hub.places.place import Place, Problem, Program, Surroundings, distinct, problem
 from workbench.hub.places.reading import Unreadable, small_object, small_text
+from workbench.words import said
 
 
 def places(around: Surroundings) -> tuple[Place, ...]:
@@ -49,6 +50,6 @@ def _models(home: Path, around: Surroundings, problems: list[Problem]) -> Path:
 def _unread(path: Path, error: Unreadable) -> Problem:
     return problem(
         path,
-        f"LM Studio's settings in {path} cannot be read: {error}.",
-        "Its usual models folder is looked into; add another one as a folder.",
+        said("LM Studio's settings in {path} cannot be read: {error}.", path=path, error=error),
+        said("Its usual models folder is looked into; add another one as a folder."),
     )

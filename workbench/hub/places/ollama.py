@@ -17,6 +17,7 @@ from typing import Any
 
 from workbench.hub.places.place import Place, PlacedFile, Problem, Program, Surroundings, distinct, problem
 from workbench.hub.places.reading import Unreadable, inside, small_object
+from workbench.words import said
 
 MAX_MANIFESTS = 10_000
 
@@ -24,7 +25,6 @@ _DIGEST = re.compile(r"sha256[:-](?P<hex>[0-9a-fA-F]{64})")
 _LIST = "application/vnd.ollama.manifest.list.v2+json"
 _LAYER = "application/vnd.ollama.image."
 _PUBLIC = ("registry.ollama.ai", "ollama.com")
-_AGAIN = "Fetch it again with: ollama pull "
 
 
 def places(around: Surroundings) -> tuple[Place, ...]:
@@ -47,13 +47,19 @@ def place(folder: Path) -> Place:
         named.add(called)
         if len(named) > MAX_MANIFESTS:
             problems.append(
-                problem(folder, f"{folder} has more than {MAX_MANIFESTS} manifests.", "Remove models in Ollama.")
+                problem(
+                    folder,
+                    said(
+                        "{folder} has more than {max_manifests} manifests.", folder=folder, max_manifests=MAX_MANIFESTS
+                    ),
+                    said("Remove models in Ollama."),
+                )
             )
             break
         try:
             found = _model(manifest, called, folder)
         except _Unusable as error:
-            problems.append(problem(manifest, str(error), error.hint))
+            problems.append(problem(manifest, error.message, error.hint))
         else:
             if found is not None:
                 files.append(found)
@@ -63,7 +69,7 @@ def place(folder: Path) -> Place:
 class _Unusable(Exception):  # noqa: N818 - becomes a Problem at once
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
-        self.hint = hint
+        self.message, self.hint = message, hint
 
 
 def _manifests(folder: Path, problems: list[Problem]) -> Iterator[tuple[Path, str]]:
@@ -83,7 +89,11 @@ def _entries(folder: Path, problems: list[Problem]) -> list[Path]:
         return []
     except OSError as error:
         problems.append(
-            problem(folder, f"Ollama's {folder} cannot be read ({error.strerror}).", "Check its permissions.")
+            problem(
+                folder,
+                said("Ollama's {folder} cannot be read ({strerror}).", folder=folder, strerror=error.strerror),
+                said("Check its permissions."),
+            )
         )
         return []
 
@@ -99,7 +109,9 @@ def _called(host: str, namespace: str, model: str, tag: str) -> str:
 def _model(manifest: Path, called: str, folder: Path) -> PlacedFile | None:
     """The model of a manifest; None for one that has no weights here, as those Ollama runs elsewhere."""
     if not inside(manifest, folder):
-        raise _Unusable(f"{called}: its manifest is a link that leads out of Ollama's folder.", _AGAIN + called)
+        raise _Unusable(
+            said("{called}: its manifest is a link that leads out of Ollama's folder.", called=called), _again(called)
+        )
     weights: list[Path] = []
     claims: list[str] = []
     companions: list[Path] = []
@@ -117,11 +129,17 @@ def _model(manifest: Path, called: str, folder: Path) -> PlacedFile | None:
             licences.append(_blob(layer, called, folder)[0])
         other = other or kind == f"{_LAYER}tensor"
     if other and not weights:
-        raise _Unusable(f"{called} is not kept as a GGUF file.", "Pull a GGUF version of the model.")
+        raise _Unusable(
+            said("{called} is not kept as a GGUF file.", called=called), said("Pull a GGUF version of the model.")
+        )
     if len(weights) > 1:
         raise _Unusable(
-            f"{called} is split into {len(weights)} parts, which Ollama keeps under names llama.cpp cannot join.",
-            "Download the model's GGUF files themselves.",
+            said(
+                "{called} is split into {weights_count} parts, which Ollama keeps under names llama.cpp cannot join.",
+                called=called,
+                weights_count=len(weights),
+            ),
+            said("Download the model's GGUF files themselves."),
         )
     if not weights:
         return None
@@ -140,9 +158,11 @@ def _read(path: Path, called: str) -> dict[str, Any]:
     try:
         found = small_object(path)
     except Unreadable as error:
-        raise _Unusable(f"{called}: its manifest cannot be read: {error}.", _AGAIN + called) from error
+        raise _Unusable(
+            said("{called}: its manifest cannot be read: {error}.", called=called, error=error), _again(called)
+        ) from error
     if found is None:
-        raise _Unusable(f"{called}: its manifest is missing.", _AGAIN + called)
+        raise _Unusable(said("{called}: its manifest is missing.", called=called), _again(called))
     return found
 
 
@@ -157,7 +177,9 @@ def _layers(manifest: dict[str, Any], called: str, folder: Path) -> list[dict[st
             layers = _of(child)
             if any(layer.get("mediaType") == f"{_LAYER}model" for layer in layers):
                 return layers
-        raise _Unusable(f"{called} is not kept as a GGUF file.", "Pull a GGUF version of the model.")
+        raise _Unusable(
+            said("{called} is not kept as a GGUF file.", called=called), said("Pull a GGUF version of the model.")
+        )
     return _of(manifest)
 
 
@@ -169,18 +191,41 @@ def _of(manifest: dict[str, Any]) -> list[dict[str, Any]]:
 def _blob(layer: dict[str, Any], called: str, folder: Path) -> tuple[Path, str]:
     """Where a layer's bytes are, and what they are said to hash to; nothing but a hash is ever made a path."""
     digest = layer.get("digest")
-    said = _DIGEST.fullmatch(digest) if isinstance(digest, str) else None
-    if said is None:
-        raise _Unusable(f"{called}: its manifest names something that is no blob of Ollama's.", _AGAIN + called)
-    sha256 = said["hex"].lower()
+    told = _DIGEST.fullmatch(digest) if isinstance(digest, str) else None
+    if told is None:
+        raise _Unusable(
+            said("{called}: its manifest names something that is no blob of Ollama's.", called=called), _again(called)
+        )
+    sha256 = told["hex"].lower()
     path = folder / "blobs" / f"sha256-{sha256}"
     if not inside(path, folder):
-        raise _Unusable(f"{called}: {path.name} is a link that leads out of Ollama's folder.", _AGAIN + called)
+        raise _Unusable(
+            said("{called}: {file} is a link that leads out of Ollama's folder.", called=called, file=path.name),
+            _again(called),
+        )
     try:
         size_bytes = os.stat(path).st_size  # noqa: PTH116
     except OSError as error:
-        raise _Unusable(f"{called}: {path.name} cannot be read ({error.strerror}).", _AGAIN + called) from error
+        raise _Unusable(
+            said(
+                "{called}: {file} cannot be read ({strerror}).", called=called, file=path.name, strerror=error.strerror
+            ),
+            _again(called),
+        ) from error
     promised = layer.get("size")
     if isinstance(promised, int) and promised != size_bytes:
-        raise _Unusable(f"{called}: {path.name} has {size_bytes} bytes instead of {promised}.", _AGAIN + called)
+        raise _Unusable(
+            said(
+                "{called}: {file} has {size_bytes} bytes instead of {promised}.",
+                called=called,
+                file=path.name,
+                size_bytes=size_bytes,
+                promised=promised,
+            ),
+            _again(called),
+        )
     return path, sha256
+
+
+def _again(called: str) -> str:
+    return said("Fetch it again with: ollama pull {called}", called=called)

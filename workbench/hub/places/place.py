@@ -9,20 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import ModelFileError
+from workbench.words import said
 
 
 class Program(enum.Enum):
     """Who keeps a file, by the name people know; earlier ones give a model its name when two have it."""
 
     WORKBENCH = "Workbench"
-    ADDED = "added files"
+    ADDED = said("added files")
     LM_STUDIO = "LM Studio"
     JAN = "Jan"
     GPT4ALL = "GPT4All"
     OLLAMA = "Ollama"
-    HUGGING_FACE = "Hugging Face cache"
+    HUGGING_FACE = said("Hugging Face cache")
     LLAMA_CPP = "llama.cpp"
-    FOLDER = "folder"
+    FOLDER = said("folder")
 
 
 @dataclass(frozen=True, slots=True)

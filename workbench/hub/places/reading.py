@@ -8,6 +8,8 @@ import stat
 from pathlib import Path
 from typing import Any
 
+from workbench.words import said
+
 MAX_BYTES = 2 << 20
 
 
@@ -21,15 +23,15 @@ def small_text(path: Path, *, limit_bytes: int = MAX_BYTES) -> str | None:
         status = path.stat()
         # Checked before opening: opening a pipe would wait for its writer.
         if not stat.S_ISREG(status.st_mode):
-            raise Unreadable("it is not an ordinary file")
+            raise Unreadable(said("it is not an ordinary file"))
         if status.st_size > limit_bytes:
-            raise Unreadable(f"it has {status.st_size} bytes, far more than such a file needs")
+            raise Unreadable(said("it has {n} bytes, far more than such a file needs", n=status.st_size))
         with path.open("rb") as file:
             return file.read(limit_bytes).decode("utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except UnicodeDecodeError as error:
-        raise Unreadable("it is not text") from error
+        raise Unreadable(said("it is not text")) from error
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it
         raise Unreadable(getattr(error, "strerror", None) or str(error)) from error
 
@@ -42,9 +44,9 @@ def small_object(path: Path) -> dict[str, Any] | None:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Unreadable("it is not the JSON that was expected") from error
+        raise Unreadable(said("it is not the JSON that was expected")) from error
     if not isinstance(value, dict):
-        raise Unreadable("it is not the JSON that was expected")
+        raise Unreadable(said("it is not the JSON that was expected"))
     return value
 
 

@@ -11,15 +11,16 @@ from pathlib import Path
 from workbench.hub.places.companions import Companion
 from workbench.hub.places.place import Program
 from workbench.models.file import ModelFile
+from workbench.words import said
 
 
 class Sameness(enum.Enum):
     """The value finishes the sentence "the copy is …"."""
 
-    FILE = "the same file, under another name"
-    HASHED = "the same, by its SHA-256"
-    CLAIMED = "the same, if its program's own SHA-256 is true"
-    PROBABLY = "probably the same: equal size and header"
+    FILE = said("the same file, under another name")
+    HASHED = said("the same, by its SHA-256")
+    CLAIMED = said("the same, if its program's own SHA-256 is true")
+    PROBABLY = said("probably the same: equal size and header")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workbench.hub.places.place import Problem, problem
+from workbench.words import said
 
 SUFFIX = ".gguf"
 MAX_FOLDERS = 100_000
@@ -38,11 +39,19 @@ def gguf_files(folder: Path, *, max_folders: int = MAX_FOLDERS) -> Iterator[Path
         if len(visited) > max_folders:
             yield problem(
                 folder,
-                f"{folder} has more than {max_folders} folders below it; not all were looked into.",
-                "Name the folder that holds the models.",
+                said(
+                    "{folder} has more than {max_folders} folders below it; not all were looked into.",
+                    folder=folder,
+                    max_folders=max_folders,
+                ),
+                said("Name the folder that holds the models."),
             )
             break
     for failure in failures:
         if not isinstance(failure, FileNotFoundError):
             path = Path(failure.filename)
-            yield problem(path, f"{path} cannot be read ({failure.strerror}).", "Check its permissions.")
+            yield problem(
+                path,
+                said("{file} cannot be read ({why}).", file=path, why=failure.strerror),
+                said("Check its permissions."),
+            )

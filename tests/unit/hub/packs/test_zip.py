@@ -212,7 +212,7 @@ def test_a_tar_is_no_pack(pack: Packer, receiver: Receiver, tmp_path: Path) -> N
         receiver.verify(tmp_path / "pack.tar")
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_change_of_any_byte_passes_or_breaks_anything(data: st.DataObject, once: tuple[Path, Receiver]) -> None:
     path, receiver = once
