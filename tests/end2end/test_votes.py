@@ -46,7 +46,8 @@ def test_real_answers_are_voted_on_rated_and_exported(workbench, environment, li
     assert first["votes_to_decide"] > 0
     assert last["acceptable"]["estimate"] == 0.75
 
-    assert workbench("votes", "export", "--to", tmp_path / "pairs.jsonl", "--json").json["votes"] == 1
+    written = workbench("votes", "export", "--to", tmp_path / "pairs.jsonl", "--json").out.splitlines()[-1]
+    assert json.loads(written)["votes"] == 1
     pair = json.loads((tmp_path / "pairs.jsonl").read_text("utf-8"))
     assert pair["prompt"] == PROMPTS[0]
     assert pair["chosen"] == stored.turns[0].answers[0].text

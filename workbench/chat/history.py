@@ -29,7 +29,6 @@ class History:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._db = db
         self.conversations = Conversations(db)
 
     @cached_property
@@ -72,6 +71,7 @@ class History:
         self.conversations.purge_deleted(before)
         self.presets.purge(before)
         self.prompts.purge(before)
+        self.decks.purge(before)
         with self._db.read() as sql:
             left = sql.execute("SELECT 1 FROM leftover").fetchone() is not None
         if left:

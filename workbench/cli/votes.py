@@ -15,12 +15,14 @@ from workbench.chat.exports.text import ratings_json
 from workbench.chat.votes import files as vote_files
 from workbench.chat.votes import words as rating_words
 from workbench.chat.votes.ballots import Filter, Vote
-from workbench.chat.votes.files import VoteForm
+from workbench.chat.votes.files import Saving, VoteForm
 from workbench.chat.votes.lines import WINNERS
 from workbench.chat.votes.meta import meta_of
 from workbench.chat.votes.ratings import Ratings, between_families, by_family, by_tag, rate
+from workbench.chat.votes.taking import Taking, taking_file
 from workbench.cli import output
 from workbench.cli.inputs import Json
+from workbench.cli.progress import Told, follow, interruptible
 from workbench.errors import UsageError
 
 app = typer.Typer(help="What people preferred, what that says, and votes as files.", no_args_is_help=True)
@@ -158,11 +160,14 @@ def export(
     family: Family = None,
     blind: Blind = False,
     imported: Imported = None,
+    rater: Rater = None,
     json: Json = False,
 ) -> None:
     """Write the votes that count into a file."""
-    with Workbench.open() as workbench:
-        done = vote_files.save(workbench.history.ballots.compared(Filter(tag, family, blind, imported)), to, form)
+    wanted = Filter(tag, family, blind, imported, rater)
+    with Workbench.open() as workbench, interruptible() as cancel:
+        work = vote_files.saving(workbench.history.ballots, wanted, to, form)
+        done = follow(work, _saving, name="progress", as_json=json, cancel=cancel, items=True)
     if json:
         left_out = [{"why": why, "votes": count} for why, count in done.left_out]
         output.emit({"file": str(to), "format": form.value, "votes": done.votes, "left_out": left_out})
@@ -177,9 +182,9 @@ def import_votes(
     file: Annotated[Path, typer.Argument(help="Votes as JSONL or CSV, also of other programs.")], json: Json = False
 ) -> None:
     """Take in the votes of FILE, marked with its name; those that are here already are not taken twice."""
-    votes = vote_files.read(file)
-    with Workbench.open() as workbench:
-        taken = workbench.history.ballots.add_imported(votes, file.name)
+    with Workbench.open() as workbench, interruptible() as cancel:
+        work = taking_file(workbench.history.ballots, file)
+        taken = follow(work, _taking, name="progress", as_json=json, cancel=cancel, items=True)
     if json:
         output.emit({"file": str(file), "added": taken.added, "known": taken.known, "left_out": taken.left_out})
         return
@@ -209,6 +214,16 @@ def withdraw(
         output.emit({"vote": number, "counts": undo})
     else:
         output.out.print(f"Vote {number} counts again." if undo else f"Vote {number} does not count any more.")
+
+
+def _saving(event: Saving) -> Told:
+    return Told("writing votes", event.done, event.total, event={"done": event.done, "total": event.total})
+
+
+def _taking(event: Taking) -> Told:
+    what = "reading" if event.total is None else "taking in"
+    progress = {"step": what, "done": event.done, "total": event.total}
+    return Told(f"{what} votes", event.done, event.total, event=progress)
 
 
 def _votes(count: int) -> str:

@@ -18,14 +18,16 @@ from tests.gui.blind.conftest import TITLES, Blind, OpenWindow
 from tests.gui.conftest import words
 from tests.gui.votes.conftest import LARGE, SMALL, TINY, refreshed, shown, votes
 from workbench.chat.exports.text import ratings_json
+from workbench.chat.votes import files as vote_files
 from workbench.chat.votes.ballots import Compared, Side, Vote
 from workbench.chat.votes.files import VoteForm
 from workbench.chat.votes.ratings import rate
+from workbench.chat.votes.taking import take
 from workbench.gui import names
 from workbench.gui.dropping import sorted_out
 from workbench.gui.errands import errand
 from workbench.gui.hub.pack_dialog import PackDialog
-from workbench.gui.pages.votes import EXPORT_LANE
+from workbench.gui.pages.votes import EXPORT_LANE, IMPORT_LANE
 from workbench.gui.votes.bars import IntervalBar, range_words
 from workbench.gui.votes.vote_table import COLUMNS, VoteRow
 from workbench.stats.interval import Interval
@@ -89,7 +91,7 @@ def test_votes_on_few_prompts_are_said_to_be_too_few(open_window: OpenWindow) ->
     ballots = made.bench.history.ballots
     prompts = [Compared(vote, f"Prompt {number % 3}", f"{number}", "b") for number, vote in enumerate(
         Vote(Side(LARGE, 10), Side(TINY, 10), Outcome.LEFT, seed=number) for number in range(30))]  # fmt: skip
-    ballots.add_imported(prompts, "thirty.jsonl")
+    take(ballots, prompts, "thirty.jsonl")
     said = words(shown(made).ranking)
     assert "30 votes on 3 prompts" in said
     found = re.search(r"Too few prompts to tell, 3 prompts so far: about (\d+) more votes to go", said)
@@ -107,7 +109,7 @@ def test_how_far_two_raters_agree_is_told_and_is_what_the_command_line_says(open
             outcome = Outcome.RIGHT if number % wrong == 1 else Outcome.LEFT
             vote = Vote(Side(LARGE, 10 + number), Side(TINY, 20), outcome, seed=number, rater=rater)
             told.append(Compared(vote, f"Prompt {number}", "a", "b"))
-        ballots.add_imported(told, f"{rater}.csv")
+        take(ballots, told, f"{rater}.csv")
     page = shown(made)
     said = words(page.ranking)
     assert page.judged is not None
@@ -248,6 +250,28 @@ def test_an_export_that_is_cancelled_leaves_no_file(voted: Blind, tmp_path: Path
     voted.qtbot.waitUntil(lambda: voted.window.runner.idle)
     assert not page.exporting.isVisible()
     assert list(folder.iterdir()) == []
+
+
+def test_an_import_shows_how_far_it_is_and_leaves_nothing_when_it_is_cancelled(voted: Blind, tmp_path: Path) -> None:
+    page, before = shown(voted), Event()
+    path = tmp_path / "votes.jsonl"
+    ballots = voted.bench.history.ballots
+    others = [replace(one, prompt=f"{one.prompt} again") for one in ballots.compared()]
+    vote_files.save(others, path, VoteForm.ARENA)
+    voted.window.runner.submit("another import", errand(before.wait), lane=IMPORT_LANE)
+    page.import_from(path)
+    page.import_from(path)  # one is under way
+    assert page.importing.isVisible()
+    assert page.importing.told.text() == "Reading votes.jsonl…"
+    QTest.mouseClick(page.importing.cancel_button, Qt.MouseButton.LeftButton)
+    before.set()
+    voted.qtbot.waitUntil(lambda: voted.window.runner.idle)
+    assert not page.importing.isVisible()
+    assert words(page.notice).strip() == "Cancelled: no vote of the file is taken in."
+    assert len(ballots.all()) == 60
+    page.import_from(path)
+    voted.qtbot.waitUntil(lambda: "60 votes came out of votes.jsonl." in words(page.notice))
+    assert len(ballots.all()) == 120
 
 
 def test_models_are_called_as_in_the_panes_as_soon_as_the_library_holds_them(voted: Blind) -> None:

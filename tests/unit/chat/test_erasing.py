@@ -12,6 +12,7 @@ import pytest
 
 from tests.unit.chat.test_searching import talk
 from workbench.chat.attachments import Attachment
+from workbench.chat.decks.deck import Deck, DeckPrompt
 from workbench.chat.history import History
 from workbench.chat.library import Prompt
 from workbench.chat.stored import Query
@@ -65,14 +66,15 @@ def test_no_byte_is_left_of_what_was_erased_and_the_rest_is_found(folder: Path, 
     assert db.check() == ()
 
 
-def test_presets_and_prompts_that_were_removed_are_gone_too(folder: Path, db: Database) -> None:
-    history = History(db)
-    saved = history.prompts.save(Prompt(0, "", "Tell me of quokkasinthewild."))
+def test_prompts_and_decks_that_were_removed_are_gone_too(folder: Path, db: Database) -> None:
+    history, said = History(db), ["quokkasinthewild", "numbatsatnoon"]
+    saved = history.prompts.save(Prompt(0, "", f"Tell me of {said[0]}."))
     history.prompts.remove(saved.id)
+    history.decks.remove(history.decks.save(Deck("d", (DeckPrompt(f"Tell me of {said[1]}."),))))
     history.purge()
-    assert words_left(folder, ["quokkasinthewild"]), "it can be brought back for some days"
+    assert words_left(folder, said) == said, "they can be brought back for some days"
     history.purge(NOW)
-    assert words_left(folder, ["quokkasinthewild"]) == []
+    assert words_left(folder, said) == []
 
 
 def test_what_could_not_be_cleared_away_is_cleared_the_next_time(

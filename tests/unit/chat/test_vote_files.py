@@ -13,8 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workbench.chat.votes import files
+from workbench.chat.votes import taking as votes_taking
 from workbench.chat.votes.ballots import Ballots, Before, Compared, Contender, Filter, Side, Taken, Vote
 from workbench.chat.votes.files import Saving, VoteForm, read, save, saving, why_no_pair, written
+from workbench.chat.votes.taking import Taking, take, taking, taking_file
 from workbench.errors import Cancelled, UsageError
 from workbench.jobs import CancelToken, run
 from workbench.stats.outcome import Outcome
@@ -239,8 +241,8 @@ def test_imported_votes_are_told_apart_and_not_added_twice(ballots: Ballots, tmp
     own = ballots.cast(a_vote().vote)
     told = [a_vote(), replace(a_vote(Outcome.TIE), vote=replace(a_vote(Outcome.TIE).vote, id=2))]
     save(told, tmp_path / "v.jsonl", VoteForm.ARENA)
-    assert ballots.add_imported(read(tmp_path / "v.jsonl"), "v.jsonl") == Taken(2, 0)
-    assert ballots.add_imported(read(tmp_path / "v.jsonl"), "v.jsonl") == Taken(0, 2)
+    assert take(ballots, read(tmp_path / "v.jsonl"), "v.jsonl") == Taken(2, 0)
+    assert take(ballots, read(tmp_path / "v.jsonl"), "v.jsonl") == Taken(0, 2)
     assert ballots.counted(Filter(imported=False)) == (own,)
     kept = ballots.compared(Filter(imported=True))
     assert [(one.vote.source, one.prompt, one.left, one.right) for one in kept] == [
@@ -255,7 +257,7 @@ def test_many_votes_are_written_a_step_at_a_time_as_they_are_in_one_go(
 ) -> None:
     monkeypatch.setattr(files, "STEP", 3)
     votes = [a_vote(list(Outcome)[number % 4], id=number, seed=number) for number in range(1, 9)]
-    ballots.add_imported(votes, "v.jsonl")
+    take(ballots, votes, "v.jsonl")
     told: list[Saving] = []
     done = run(saving(ballots, Filter(), tmp_path / "steps", form), on_event=told.append)
     whole = save(ballots.compared(), tmp_path / "whole", form)
@@ -273,9 +275,44 @@ def test_an_export_of_votes_that_is_cancelled_leaves_what_was_there(ballots: Bal
     assert target.read_text("utf-8") == "earlier"
 
 
+def test_a_file_is_read_and_then_taken_in_a_step_at_a_time(
+    ballots: Ballots, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(votes_taking, "STEP", 3)
+    votes = [a_vote(list(Outcome)[number % 4], id=number, seed=number) for number in range(1, 9)]
+    save(votes, tmp_path / "v.jsonl", VoteForm.ARENA)
+    told: list[Taking] = []
+    assert run(taking_file(ballots, tmp_path / "v.jsonl"), on_event=told.append) == Taken(8, 0)
+    reading = [event for event in told if event.total is None]
+    taken = [event for event in told if event.total is not None]
+    assert reading == [Taking(0), Taking(3), Taking(6)]
+    assert (taken[0], taken[-1]) == (Taking(0, 8), Taking(8, 8))
+    assert [event.done for event in taken] == sorted({event.done for event in taken})
+    assert [one.vote.outcome for one in ballots.compared()] == [one.vote.outcome for one in votes]
+
+
+@pytest.mark.parametrize("after", [1, 4, 7])
+def test_an_import_of_votes_that_is_cancelled_leaves_what_was_there(
+    ballots: Ballots, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(votes_taking, "STEP", 1)
+    own, cancel = ballots.cast(a_vote().vote), CancelToken()
+    votes = [a_vote(id=1), *(a_vote(id=number, seed=number, repeats=1) for number in range(2, 9))]
+
+    def stop(event: Taking) -> None:
+        if event.done == after:
+            assert len(ballots.all()) == 1 + after
+            cancel.cancel()
+
+    with pytest.raises(Cancelled):
+        run(taking(ballots, votes, "v"), cancel=cancel, on_event=stop)
+    assert ballots.all() == (own,)
+    assert take(ballots, votes, "v") == Taken(8, 0)
+
+
 def test_imported_votes_go_out_again_as_they_came(ballots: Ballots, tmp_path: Path) -> None:
     before = Before("Be brief.", (("Hi", "Hi."),))
-    ballots.add_imported([replace(a_vote(tags=("tone",), comment="warm"), before_left=before)], "v.jsonl")
+    take(ballots, [replace(a_vote(tags=("tone",), comment="warm"), before_left=before)], "v.jsonl")
     save(ballots.compared(), tmp_path / "v.csv", VoteForm.CSV)
     (back,) = read(tmp_path / "v.csv")
     assert back == replace(a_vote(tags=("tone",), comment="warm"), before_left=before)
@@ -284,16 +321,16 @@ def test_imported_votes_go_out_again_as_they_came(ballots: Ballots, tmp_path: Pa
 def test_a_repeat_goes_with_the_vote_it_repeats(ballots: Ballots) -> None:
     first, again = a_vote(), a_vote(Outcome.RIGHT, id=2, repeats=1)
     ballots.cast(a_vote(Outcome.TIE, voted_at="").vote)  # so that the numbers of file and store differ
-    assert ballots.add_imported([first, again], "v") == Taken(2, 0)
+    assert take(ballots, [first, again], "v") == Taken(2, 0)
     kept = ballots.counted(Filter(imported=True))
     assert kept[1].repeats == kept[0].id
-    assert ballots.add_imported([a_vote(Outcome.TIE, id=9, repeats=8)], "w") == Taken(0, 0, left_out=1)
+    assert take(ballots, [a_vote(Outcome.TIE, id=9, repeats=8)], "w") == Taken(0, 0, left_out=1)
 
 
 def test_a_withdrawn_vote_does_not_come_back_with_its_file(ballots: Ballots) -> None:
-    ballots.add_imported([a_vote()], "v")
+    take(ballots, [a_vote()], "v")
     assert ballots.withdraw(ballots.counted()[0].id)
-    assert ballots.add_imported([a_vote()], "v") == Taken(0, 1)
+    assert take(ballots, [a_vote()], "v") == Taken(0, 1)
     assert ballots.counted() == ()
 
 
@@ -302,7 +339,7 @@ def test_who_judged_and_which_question_it_was_come_out_of_an_arena_s_line(ballot
              for question, judge in ((81, "expert_1"), (81, "expert_2"), ("82", "user"))]  # fmt: skip
     path = tmp_path / "judged.jsonl"
     path.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
-    ballots.add_imported(read(path), path.name)
+    take(ballots, read(path), path.name)
     votes = ballots.counted()
     assert [vote.rater for vote in votes] == ["expert_1", "expert_2", ""]
     assert [vote.about for vote in votes] == ["81", "81", "82"]

@@ -120,7 +120,7 @@ def test_a_vote_is_withdrawn_and_put_back(workbench, data, asked):
 
 def test_preference_pairs_say_what_was_asked_and_who_won(workbench, data, asked, tmp_path):
     vote_on(data, asked, [Outcome.RIGHT, Outcome.TIE, Outcome.LEFT])
-    done = workbench("votes", "export", "--to", tmp_path / "pairs.jsonl", "--json").json
+    done = workbench("votes", "export", "--to", tmp_path / "pairs.jsonl", "--json").last
     assert (done["votes"], done["format"]) == (1, "dpo")
     assert {one["why"] for one in done["left_out"]} == {
         "neither answer was preferred", "something stood before its prompt, which only the form with messages can hold",
@@ -131,7 +131,7 @@ def test_preference_pairs_say_what_was_asked_and_who_won(workbench, data, asked,
     assert record["rejected"] == asked.turns[0].answers[0].text
     # The scripted engine answers all alike: the two went on from the same words, told again here.
     assert (
-        workbench("votes", "export", "--to", tmp_path / "m.jsonl", "--format", "dpo-messages", "--json").json["votes"]
+        workbench("votes", "export", "--to", tmp_path / "m.jsonl", "--format", "dpo-messages", "--json").last["votes"]
         == 2
     )
     last = json.loads((tmp_path / "m.jsonl").read_text("utf-8").splitlines()[-1])
@@ -145,8 +145,12 @@ def test_votes_go_to_another_computer_and_are_marked_there(workbench, data, aske
     vote_on(data, asked, [Outcome.LEFT, Outcome.TIE, Outcome.BOTH_BAD])
     workbench("votes", "export", "--to", tmp_path / "votes", "--format", form)
     here = workbench("votes", "rank", "--json").json["rankings"]
-    again = workbench("votes", "import", tmp_path / "votes", "--json").json
-    assert (again["added"], again["known"]) == (0, 3)
+    imported = workbench("votes", "import", tmp_path / "votes", "--json")
+    assert (imported.last["added"], imported.last["known"]) == (0, 3)
+    assert [(one["step"], one["done"], one["total"]) for one in imported.events] == [
+        ("reading", 0, None),
+        ("taking in", 0, 3),
+    ]
     monkeypatch.setenv("WORKBENCH_DATA_DIR", str(tmp_path / "elsewhere"))
     assert "3 votes taken in." in workbench("votes", "import", tmp_path / "votes").out
     (there,) = workbench("votes", "rank", "--json").json["rankings"]

@@ -80,6 +80,11 @@ class Decks:
     def put_back(self, deck_id: int) -> None:
         self._set_removed(deck_id, None)
 
+    def purge(self, before: str) -> None:
+        """Erase what was removed before that moment."""
+        with self._db.transaction() as sql:
+            sql.execute("DELETE FROM deck WHERE removed_at < ?", (before,))
+
     def _set_removed(self, deck_id: int, at: str | None) -> None:
         with self._db.transaction() as sql:
             sql.execute("UPDATE deck SET removed_at = ? WHERE id = ?", (at, deck_id))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -176,7 +175,7 @@ _INSERT = (
     " seed, comment, tags, voted_at, source, compared, rater, about)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_SELECT = (
+SELECT = (
     "SELECT ballot.*, CASE about WHEN '' THEN coalesce(turn.prompt, json_extract(compared, '$[0]')) END AS asked"
     " FROM ballot LEFT JOIN turn ON turn.id = turn_id"
 )
@@ -186,21 +185,21 @@ class Ballots:
     """Any thread."""
 
     def __init__(self, db: Database) -> None:
-        self._db = db
+        self.db = db
 
     def cast(self, vote: Vote) -> Vote:
         """The vote as it was kept."""
         kept = replace(vote, voted_at=timestamp(), source="")
-        with self._db.transaction() as sql:
-            return _inserted(sql, kept, None)
+        with self.db.transaction() as sql:
+            return inserted(sql, kept, None)
 
     def annotate(self, vote_id: int, comment: str, tags: Sequence[str]) -> None:
-        with self._db.transaction() as sql:
+        with self.db.transaction() as sql:
             sql.execute("UPDATE ballot SET comment = ?, tags = ? WHERE id = ?", (comment, json.dumps(tags), vote_id))
 
     def withdraw(self, vote_id: int) -> bool:
         """It does not count any more; it is still there, and can be put back.  False where no such vote counts."""
-        with self._db.transaction() as sql:
+        with self.db.transaction() as sql:
             cursor = sql.execute(
                 "UPDATE ballot SET withdrawn_at = ? WHERE id = ? AND withdrawn_at IS NULL", (timestamp(), vote_id)
             )
@@ -208,7 +207,7 @@ class Ballots:
 
     def put_back(self, vote_id: int) -> bool:
         """False where no such vote was withdrawn."""
-        with self._db.transaction() as sql:
+        with self.db.transaction() as sql:
             cursor = sql.execute(
                 "UPDATE ballot SET withdrawn_at = NULL WHERE id = ? AND withdrawn_at IS NOT NULL", (vote_id,)
             )
@@ -216,13 +215,13 @@ class Ballots:
 
     def all(self) -> tuple[Vote, ...]:
         """Every vote there ever was, withdrawn or not, in the order they were given."""
-        with self._db.read() as sql:
-            return tuple(map(_vote, sql.execute(f"{_SELECT} ORDER BY ballot.id").fetchall()))
+        with self.db.read() as sql:
+            return tuple(map(_vote, sql.execute(f"{SELECT} ORDER BY ballot.id").fetchall()))
 
     def counted(self, wanted: Filter = EVERYTHING) -> tuple[Vote, ...]:
         """Every vote that counts and is meant, in the order they were given."""
-        with self._db.read() as sql:
-            rows = sql.execute(f"{_SELECT} WHERE withdrawn_at IS NULL ORDER BY ballot.id")
+        with self.db.read() as sql:
+            rows = sql.execute(f"{SELECT} WHERE withdrawn_at IS NULL ORDER BY ballot.id")
             return tuple(vote for vote in map(_vote, rows.fetchall()) if wanted.takes(vote))
 
     def tags(self) -> tuple[str, ...]:
@@ -231,53 +230,29 @@ class Ballots:
 
     def recent(self, conversation_id: int, limit: int = 50) -> tuple[Compared, ...]:
         """The votes of a conversation that count, newest first, with what was compared."""
-        with self._db.read() as sql:
+        with self.db.read() as sql:
             rows = sql.execute(
-                f"{_SELECT} WHERE withdrawn_at IS NULL AND turn.conversation_id = ? ORDER BY ballot.id DESC LIMIT ?",
+                f"{SELECT} WHERE withdrawn_at IS NULL AND turn.conversation_id = ? ORDER BY ballot.id DESC LIMIT ?",
                 (conversation_id, limit),
             )
-            return tuple(_compared(sql, row) for row in rows.fetchall())
+            return tuple(compared_of(sql, row) for row in rows.fetchall())
 
     def compared(self, wanted: Filter = EVERYTHING) -> tuple[Compared, ...]:
         """Every vote that counts and is meant, with what was compared."""
-        with self._db.read() as sql:
-            rows = sql.execute(f"{_SELECT} WHERE withdrawn_at IS NULL ORDER BY ballot.id").fetchall()
-            return tuple(_compared(sql, row) for row in rows if wanted.takes(_vote(row)))
+        with self.db.read() as sql:
+            rows = sql.execute(f"{SELECT} WHERE withdrawn_at IS NULL ORDER BY ballot.id").fetchall()
+            return tuple(compared_of(sql, row) for row in rows if wanted.takes(_vote(row)))
 
     def with_texts(self, votes: Sequence[Vote]) -> tuple[Compared, ...]:
         """Some of those that are kept, in the order they were given, with what was compared."""
         ids = [vote.id for vote in votes]
-        with self._db.read() as sql:
-            wanted = f"{_SELECT} WHERE ballot.id IN ({', '.join('?' * len(ids))}) ORDER BY ballot.id"
-            return tuple(_compared(sql, row) for row in sql.execute(wanted, ids).fetchall())
-
-    def add_imported(self, votes: Iterable[Compared], source: str) -> Taken:
-        """Keep the votes of a file, marked with its name; those that are here already are not added again, also where
-        they were withdrawn."""
-        with self._db.transaction() as sql:
-            rows = sql.execute(f"{_SELECT} ORDER BY ballot.id").fetchall()
-            known: dict[tuple[object, ...], list[int]] = {}
-            for row in rows:
-                known.setdefault(_identity(_compared(sql, row)), []).append(row["id"])
-            kept: dict[int, int] = {}  # by the id in the file
-            counts: Counter[str] = Counter()
-            for one in votes:
-                vote = one.vote
-                if vote.repeats is not None and vote.repeats not in kept:
-                    counts["left out"] += 1
-                elif there := known.get(_identity(one)):
-                    kept[vote.id] = there.pop(0)
-                    counts["known"] += 1
-                else:
-                    repeats = kept[vote.repeats] if vote.repeats is not None else None
-                    own = replace(vote, turn=None, repeats=repeats, source=source)
-                    own = replace(own, left=replace(own.left, answer=None), right=replace(own.right, answer=None))
-                    kept[vote.id] = _inserted(sql, own, one).id
-                    counts["added"] += 1
-            return Taken(counts["added"], counts["known"], counts["left out"])
+        with self.db.read() as sql:
+            wanted = f"{SELECT} WHERE ballot.id IN ({', '.join('?' * len(ids))}) ORDER BY ballot.id"
+            return tuple(compared_of(sql, row) for row in sql.execute(wanted, ids).fetchall())
 
 
-def _inserted(sql: Sql, vote: Vote, texts: Compared | None) -> Vote:
+def inserted(sql: Sql, vote: Vote, texts: Compared | None) -> Vote:
+    """The vote as it was kept; ``texts`` where they are kept with it, since no answer here has them."""
     said = None
     if texts is not None:
         before = [(one.system, one.turns) for one in (texts.before_left, texts.before_right)]
@@ -296,14 +271,16 @@ def _inserted(sql: Sql, vote: Vote, texts: Compared | None) -> Vote:
     return replace(vote, id=int(cursor.lastrowid or 0))
 
 
-def _identity(one: Compared) -> tuple[object, ...]:
-    """What makes two rows the same vote, wherever they are kept."""
+def identity(one: Compared) -> bytes:
+    """The same for two rows that are the same vote, wherever they are kept."""
     vote = one.vote
     names = (vote.left.contender.name, vote.right.contender.name)
-    return (*names, one.prompt, one.left, one.right, vote.outcome, vote.voted_at, vote.seed, vote.rater)
+    told = [*names, one.prompt, one.left, one.right, vote.outcome.name, vote.voted_at, vote.seed, vote.rater]
+    return hashlib.sha256(json.dumps(told).encode()).digest()
 
 
-def _compared(sql: Sql, row: Row) -> Compared:
+def compared_of(sql: Sql, row: Row) -> Compared:
+    """Of a row of ``SELECT``."""
     vote = _vote(row)
     if row["compared"] is not None:
         prompt, left, right, *before = json.loads(row["compared"])

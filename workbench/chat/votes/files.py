@@ -146,11 +146,15 @@ def read(path: Path) -> tuple[Compared, ...]:
 
     Raises UsageError that names the line for what is none of them; nothing of such a file is taken.
     """
+    return tuple(rows(path))
+
+
+def rows(path: Path) -> Iterator[Compared]:
+    """The same one after the other, so that a long file can be given up."""
     text = _text_of(path)
     if not text.strip():
         raise UsageError(said("{file} is empty.", file=path.name), hint=_FORMS)
-    rows = _json_lines(path, text) if text.lstrip().startswith(("{", "[")) else _table(path, text)
-    return tuple(rows)
+    yield from _json_lines(path, text) if text.lstrip().startswith(("{", "[")) else _table(path, text)
 
 
 _FORMS = said(

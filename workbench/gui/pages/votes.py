@@ -12,12 +12,13 @@ from workbench.app import Workbench
 from workbench.chat.answer import Problem
 from workbench.chat.votes import files as vote_files
 from workbench.chat.votes.ballots import Filter, Taken
-from workbench.chat.votes.files import Saved, VoteForm
+from workbench.chat.votes.files import Saved, Saving, VoteForm
+from workbench.chat.votes.taking import Taking, taking_file
 from workbench.gui import names
-from workbench.gui.errands import Errands, errand
+from workbench.gui.errands import Errands
 from workbench.gui.theme import Space, Tone
 from workbench.gui.tr import later, tr
-from workbench.gui.votes.export_row import ExportRow
+from workbench.gui.votes.file_row import FileRow
 from workbench.gui.votes.held import HeldCard
 from workbench.gui.votes.judged import Judged, Listing, judging
 from workbench.gui.votes.ranking_view import WIDEST, RankingView
@@ -26,7 +27,7 @@ from workbench.gui.widgets.cards import Middle
 from workbench.gui.widgets.controls import FlowLayout, text_button
 from workbench.gui.widgets.notice import Notice
 
-LANE, EXPORT_LANE = "votes", "export"
+LANE, EXPORT_LANE, IMPORT_LANE = "votes", "export", "import"
 FORMS = {
     VoteForm.CSV: (later("Table (*.csv)"), ".csv"),
     VoteForm.ARENA: (later("Arena lines (*.jsonl)"), ".jsonl"),
@@ -53,7 +54,9 @@ class VotesPage(QWidget):
         self._named = names.current()
         self.judged: Judged | None = None
         self.notice = Notice()
-        self.exporting = ExportRow()
+        self.exporting = FileRow(tr("Progress of the export"), tr("Cancel"), tr("Cancel the export"))
+        self.importing = FileRow(tr("Progress of the import"), tr("Cancel"), tr("Cancel the import"))
+        self.importing.cancelled.connect(self._import_cancelled)
         self.ranking = RankingView()
         self.ranking.wished.connect(self.pair_wished)
         self.list = VoteList(workbench.history.ballots)
@@ -77,6 +80,7 @@ class VotesPage(QWidget):
         around.addLayout(self._controls())
         around.addWidget(self.notice)
         around.addWidget(self.exporting)
+        around.addWidget(self.importing)
         column.addWidget(self._head)
         column.addWidget(self.stack, 1)
 
@@ -161,12 +165,14 @@ class VotesPage(QWidget):
         if self.exporting.job is not None:
             return
         work = vote_files.saving(self._history.ballots, self.wanted, path, form)
-        told = self.exporting.tell
-        job = self._errands.run(
-            "export votes", work, partial(self._exported, path), self._not_exported, told=told, lane=EXPORT_LANE
-        )
+        done = partial(self._exported, path)
+        job = self._errands.run("export votes", work, done, self._not_exported, told=self._exporting, lane=EXPORT_LANE)
         self.notice.hide()
-        self.exporting.begin(job)
+        self.exporting.begin(job, tr("Reading the votes…"))
+
+    def _exporting(self, event: Saving) -> None:
+        done = tr("{done:,} of {total:,} votes are written", done=event.done, total=event.total)
+        self.exporting.tell(done, event.done, event.total)
 
     def _not_exported(self, error: Exception) -> None:
         self.exporting.end()
@@ -186,11 +192,31 @@ class VotesPage(QWidget):
             self.import_from(Path(name))
 
     def import_from(self, path: Path) -> None:
-        ballots = self._history.ballots
-        work = errand(lambda: ballots.add_imported(vote_files.read(path), path.name))
-        self._errands.run("import votes", work, partial(self._imported, path), self._not_done, lane=LANE)
+        if self.importing.job is not None:
+            return
+        done = partial(self._imported, path)
+        work = taking_file(self._history.ballots, path)
+        job = self._errands.run("import votes", work, done, self._not_imported, told=self._importing, lane=IMPORT_LANE)
+        self.notice.hide()
+        self.importing.begin(job, tr("Reading {name}…", name=path.name))
+
+    def _importing(self, event: Taking) -> None:
+        if event.total is None:
+            done = tr("{done:,} votes are read", done=event.done)
+        else:
+            done = tr("{done:,} of {total:,} votes are taken in", done=event.done, total=event.total)
+        self.importing.tell(done, event.done, event.total)
+
+    @Slot()
+    def _import_cancelled(self) -> None:
+        self.notice.say(tr("Cancelled: no vote of the file is taken in."), tone=Tone.ACCENT)
+
+    def _not_imported(self, error: Exception) -> None:
+        self.importing.end()
+        self._not_done(error)
 
     def _imported(self, path: Path, taken: Taken) -> None:
+        self.importing.end()
         parts = [tr("{count:,} were here already.", count=taken.known)] if taken.known else []
         if taken.left_out:
             parts.append(tr("{count:,} repeat a vote that is not there, and were left out.", count=taken.left_out))

@@ -1,34 +1,34 @@
-"""How far an export of votes is, and the way to end it."""
+"""How far the writing or reading of a file of votes is, and the way to end it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
 from workbench.gui.motion import show_endless
 from workbench.gui.theme import Space
-from workbench.gui.tr import tr
 from workbench.gui.widgets.controls import label, text_button
 
 if TYPE_CHECKING:
-    from workbench.chat.votes.files import Saving
     from workbench.jobs import Job
 
 
-class ExportRow(QWidget):
-    """Hidden while nothing is written; ``job`` is what writes."""
+class FileRow(QWidget):
+    """Hidden while nothing is done; ``job`` is what works on the file.  ``cancelled`` once somebody ended it."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    cancelled = Signal()
+
+    def __init__(self, progress: str, cancel: str, cancel_whole: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.job: Job | None = None
         self.told = label(role="small")
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
-        self.bar.setAccessibleName(tr("Progress of the export"))
-        self.cancel_button = text_button(tr("Cancel"))
-        self.cancel_button.setAccessibleName(tr("Cancel the export"))
+        self.bar.setAccessibleName(progress)
+        self.cancel_button = text_button(cancel)
+        self.cancel_button.setAccessibleName(cancel_whole)
         self.cancel_button.clicked.connect(self.cancel)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -38,24 +38,26 @@ class ExportRow(QWidget):
         row.addWidget(self.cancel_button)
         self.hide()
 
-    def begin(self, job: Job | None) -> None:
+    def begin(self, job: Job | None, words: str) -> None:
         self.job = job
-        self.told.setText(tr("Reading the votes…"))
+        self.told.setText(words)
         show_endless(self.bar)
         self.setVisible(job is not None)
 
-    def tell(self, event: Saving) -> None:
-        if self.job is not None:
-            self.bar.setRange(0, event.total)
-            self.bar.setValue(event.done)
-            self.told.setText(tr("{done:,} of {total:,} votes are written", done=event.done, total=event.total))
+    def tell(self, words: str, done: int, total: int | None) -> None:
+        if self.job is None:
+            return
+        self.told.setText(words)
+        if total is not None:
+            self.bar.setRange(0, total)
+            self.bar.setValue(done)
 
     @Slot()
     def cancel(self) -> None:
-        """Nothing of the file is left."""
         if self.job is not None:
             self.job.cancel()
             self.end()
+            self.cancelled.emit()
 
     def end(self) -> None:
         self.job = None
