@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from workbench.gui.instance import Instance, socket_name
+from workbench.gui.instance import AGAIN_MS, Instance, socket_name
 
 Starter = Callable[[Path], Instance]
 
@@ -32,12 +33,38 @@ def start(qapp: QApplication) -> Iterator[Starter]:
 def test_a_second_process_raises_the_first_window(start: Starter, tmp_path: Path, qtbot: QtBot) -> None:
     first = start(tmp_path)
     assert first.acquire()
+    first.listen()
     code = "print(instance.acquire(), instance.raise_first())"
     with qtbot.waitSignal(first.raised, timeout=30_000):
         second = subprocess.Popen(
             [sys.executable, "-c", _script(code), str(tmp_path)], stdout=subprocess.PIPE, text=True
         )
     assert second.communicate(timeout=60)[0].split() == ["False", "True"]
+
+
+def test_a_second_process_waits_for_a_window_that_is_about_to_open(
+    start: Starter, tmp_path: Path, qtbot: QtBot
+) -> None:
+    first = start(tmp_path)
+    assert first.acquire()
+    code = "from workbench.gui import instance as room\nroom.ANSWER_MS = 60_000\n"
+    code += "print('begun', flush=True)\nprint(instance.acquire(), instance.raise_first())"
+    second = subprocess.Popen([sys.executable, "-c", _script(code), str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert second.stdout is not None
+    assert second.stdout.readline() == "begun\n"
+    QTest.qWait(10 * AGAIN_MS)
+    with qtbot.waitSignal(first.raised, timeout=30_000):
+        first.listen()
+    assert second.communicate(timeout=60)[0].split() == ["False", "True"]
+
+
+def test_who_is_not_the_first_does_not_listen(start: Starter, tmp_path: Path) -> None:
+    assert start(tmp_path).acquire()
+    code = "instance.acquire(); instance.listen(); print(instance.listening)"
+    other = subprocess.run(
+        [sys.executable, "-c", _script(code), str(tmp_path)], capture_output=True, text=True, timeout=60
+    )
+    assert other.stdout.strip() == "False"
 
 
 def _script(code: str) -> str:
@@ -72,6 +99,7 @@ def test_a_very_long_path_still_has_a_socket(start: Starter, tmp_path: Path) -> 
     deep = tmp_path / "a" / ("b" * 120) / ("c" * 120)
     first = start(deep)
     assert first.acquire()
+    first.listen()
     assert first.listening
     assert len(socket_name(deep)) < 50
 

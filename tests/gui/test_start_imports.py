@@ -12,8 +12,10 @@ import pytest
 
 LATER = (
     # libraries
+    "PySide6.QtNetwork",
     "csv",
     "difflib",
+    "hashlib",
     "httpx2",
     "huggingface_hub",
     "jinja2",

@@ -15,6 +15,7 @@ from tests.gui.conftest import words
 from workbench.app import Workbench
 from workbench.errors import HubError
 from workbench.gui.bridge import EventPump
+from workbench.gui.errands import Errands
 from workbench.gui.pages.welcome import WelcomePage
 from workbench.gui.widgets.text_view import LinkQuestion
 from workbench.hardware.examples import LAPTOP_WITHOUT_GPU
@@ -63,7 +64,7 @@ def hub(bench: Workbench) -> Hub:
 
 @pytest.fixture
 def page(bench: Workbench, hub: Hub, pump: EventPump, runner: JobRunner, qtbot: QtBot) -> WelcomePage:
-    shown = WelcomePage(bench, pump, runner)
+    shown = WelcomePage(bench, pump, runner, Errands(pump, runner))
     qtbot.addWidget(shown)
     shown.resize(1000, 900)
     shown.show()

@@ -7,7 +7,6 @@ panes' lanes.  A face hands each job message to ``deliver`` and redraws the pane
 from __future__ import annotations
 
 import datetime
-import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -274,6 +273,8 @@ class Comparison:
         return judged
 
     def _start(self, panes: Sequence[Pane], prompt: str, system: str | None = None) -> None:
+        import secrets
+
         self._day = datetime.date.today().isoformat()  # noqa: DTZ011  # the user's own day, as people tell it
         self._seed = secrets.randbelow(2**31)
         judged = self._judged(panes, take=True)

@@ -55,7 +55,7 @@ def votes_page(window: MainWindow) -> VotesPage:
 def welcome_page(window: MainWindow) -> WelcomePage:
     from workbench.gui.pages.welcome import WelcomePage
 
-    page = WelcomePage(window.bench, window.pump, window.runner)
+    page = WelcomePage(window.bench, window.pump, window.runner, window.errands)
     page.fetched.connect(window.on_fetched)
     page.open_file.connect(window.commands.choose_file)
     page.add_folder.connect(window.commands.choose_folder)

@@ -30,6 +30,7 @@ from PySide6.QtWidgets import QApplication
 from workbench.gui import motion, theme
 from workbench.gui.collecting import Collector
 from workbench.gui.commands import PROGRAM
+from workbench.gui.first_paint import once_drawn
 from workbench.gui.instance import Instance
 from workbench.gui.tr import tr, use_language
 from workbench.gui.window import MainWindow
@@ -87,6 +88,7 @@ def _run(app: QApplication, workbench: Workbench, instance: Instance) -> int:
     with theme.undressed(app):
         window = MainWindow(workbench)
     instance.raised.connect(window.come_to_front)
+    once_drawn(window, instance.listen)
     with _faults_shown(window), _ended_by_signals(window):
         window.show()
         status = app.exec()

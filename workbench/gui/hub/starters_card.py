@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from workbench.chat.answer import Problem
 from workbench.gui import theme
-from workbench.gui.errands import Errands
+from workbench.gui.errands import Errands, errand
 from workbench.gui.hub.getting_starters import GettingStarters, Outcome
 from workbench.gui.hub.words import gate_chip, licence_chip, plain_tip
 from workbench.gui.theme import Space, Tone
@@ -40,6 +41,7 @@ class StartersCard(Card):
     def __init__(self, workbench: Workbench, errands: Errands, parent: QWidget | None = None) -> None:
         super().__init__(tr("One of each family"), parent)
         self._bench = workbench
+        self._errands = errands
         self._here: frozenset[str] = frozenset()
         self._found: Suggested | None = None
         self.getting = GettingStarters(workbench, errands, self)
@@ -68,11 +70,19 @@ class StartersCard(Card):
         self._draw_buttons()
 
     def draw(self, machine: Hardware) -> None:
+        """Chosen away from this thread: the catalogue may have to be read first."""
+        work = errand(lambda: suggested(self._bench.catalogue, machine))
+        self._errands.run("suggest starters", work, self._draw, self._not_drawn)
+
+    def _not_drawn(self, error: Exception) -> None:
+        self.notice.tell(Problem.of(error))
+
+    def _draw(self, found: Suggested) -> None:
         clear(self._list)
-        self._found = suggested(self._bench.catalogue, machine)
-        theme.mark(self.said, tone=Tone.GOOD if self._found.together else Tone.CAUTION)
-        self.said.setText(together_words(self._found))
-        self.rows = [SuggestionRow(each) for each in self._found.models]
+        self._found = found
+        theme.mark(self.said, tone=Tone.GOOD if found.together else Tone.CAUTION)
+        self.said.setText(together_words(found))
+        self.rows = [SuggestionRow(each) for each in found.models]
         for row in self.rows:
             row.chosen.connect(self.chosen)
             self._list.addWidget(row)
@@ -80,7 +90,11 @@ class StartersCard(Card):
 
     def draw_here(self, held: Sequence[Held]) -> None:
         """Mark what is on this machine; the rest is what is to be got."""
-        self._here = installed(self._bench.catalogue.entries, held)
+        work = errand(lambda: installed(self._bench.catalogue.entries, held))
+        self._errands.run("look which starters are here", work, self._mark_here, self._not_drawn)
+
+    def _mark_here(self, here: frozenset[str]) -> None:
+        self._here = here
         self._draw_missing()
 
     @property

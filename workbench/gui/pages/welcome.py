@@ -49,7 +49,14 @@ class WelcomePage(ScrollPage):
     show_entry = Signal(str)
     done = Signal()
 
-    def __init__(self, workbench: Workbench, pump: EventPump, runner: JobRunner, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        workbench: Workbench,
+        pump: EventPump,
+        runner: JobRunner,
+        errands: Errands,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(WIDEST, parent)
         self._bench, self._pump, self._runner = workbench, pump, runner
         self._job: Job | None = None
@@ -60,7 +67,6 @@ class WelcomePage(ScrollPage):
         self.machine = Card(tr("What is this machine?"))
         self.machine.body.addWidget(label(tr("Looking…"), role="muted"))
         self.try_now = Card(tr("Try now"))
-        errands = Errands(pump, runner)
         self.together = StartersCard(workbench, errands)
         self.together.chosen.connect(self.show_entry)
         self.together.queued.connect(self.queued)
