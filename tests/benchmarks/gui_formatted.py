@@ -15,7 +15,7 @@ from workbench.chat.pane import Exchange, Pane
 from workbench.engine.base import TextDelta
 from workbench.engine.fake import fake_model
 from workbench.gui.compare.transcript import Transcript
-from workbench.gui.widgets.text_view import UNASKED
+from workbench.gui.widgets.text_view import UNASKED, import_markdown
 
 WORST_AIM_MS = 50.0
 DELTA = 400  # characters
@@ -39,6 +39,7 @@ class _Visits:
 
 def ends(app: QApplication) -> Iterator[Figure]:
     """As it stands at the end of a stream, and as it is drawn first in a conversation that is opened."""
+    import_markdown()  # as the page does on another thread, when a prompt is sent
     for name, piece in _TEXTS.items():
         head = _HEADS.get(name, "")
         text = head + piece * ((UNASKED - len(head)) // len(piece))

@@ -100,3 +100,7 @@ def errand(work: Callable[[], T]) -> Task[None, T]:
         return work()
 
     return task
+
+
+def nothing(_result: object) -> None:
+    """What follows on work that is done for its own sake."""

@@ -13,7 +13,7 @@ from workbench.chat.stored import Hit, Listed
 from workbench.errors import WorkbenchError
 from workbench.gui import names
 from workbench.gui.blind.hiding import names_hidden
-from workbench.gui.errands import errand
+from workbench.gui.errands import errand, nothing
 from workbench.gui.history.sidebar import LANE, Sidebar
 from workbench.gui.theme import Tone
 from workbench.gui.tr import tr
@@ -44,7 +44,7 @@ class HistoryPart(QObject):
         self.sidebar.found.connect(self._show_hit)
         self.sidebar.renamed.connect(self._rename)
         self.sidebar.wished.connect(self._on_wish)
-        page.errands.run("erase what was deleted long ago", errand(page.bench.history.purge), _nothing, lane=LANE)
+        page.errands.run("erase what was deleted long ago", errand(page.bench.history.purge), nothing, lane=LANE)
 
     @Slot(object)
     def _add_presets(self, panel: OptionsPanel) -> None:
@@ -224,7 +224,3 @@ def _file_name(entry: Listed) -> str:
     """A name that every system takes."""
     kept = "".join(letter if letter.isalnum() or letter in " -_" else " " for letter in _short(entry.title))
     return (" ".join(kept.split()) or "conversation") + ".html"
-
-
-def _nothing(_: object) -> None:
-    """There is nothing to show of it."""

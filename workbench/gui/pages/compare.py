@@ -29,9 +29,10 @@ from workbench.gui.compare.record import PaneSettings, Record
 from workbench.gui.compare.shelf import Shelf
 from workbench.gui.compare.toolbar import CompareBar
 from workbench.gui.diagnostics import versions
-from workbench.gui.errands import Errands
+from workbench.gui.errands import Errands, errand, nothing
 from workbench.gui.theme import Space
 from workbench.gui.tr import explained, tr
+from workbench.gui.widgets.text_view import import_markdown
 from workbench.jobs import JobRunner
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ class ComparePage(QWidget):
             return
         self.composer.take_sent()
         self._show_changes()
+        self.errands.run("import Markdown", errand(import_markdown), nothing)  # before the answer is there
 
     @Slot()
     def stop_all(self) -> None:

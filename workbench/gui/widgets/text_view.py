@@ -160,7 +160,7 @@ class AnswerView(QTextBrowser):
         """The finished answer, in place of what was shown; a long one is laid out part by part where it stands."""
         if len(text) > UNASKED:
             self._stand(text)
-            self._offer(possible=len(text) <= _markdown().MAX_RENDERED_CHARACTERS)
+            self._offer(possible=len(text) <= import_markdown().MAX_RENDERED_CHARACTERS)
         elif len(text) > AT_ONCE and not (self._is_markdown and text == self._source):
             self._stand(text)
             self.format_now()
@@ -168,7 +168,7 @@ class AnswerView(QTextBrowser):
             self._source, self._is_markdown = text, True
             self._forget_pieces()
             self._offer(possible=False)
-            self._keeping_place(lambda: self.setHtml(_markdown().to_html(text)))
+            self._keeping_place(lambda: self.setHtml(import_markdown().to_html(text)))
 
     def _stand(self, text: str) -> None:
         """Plain, as it may stand there already but for its end."""
@@ -190,12 +190,12 @@ class AnswerView(QTextBrowser):
     def _lay_out(self) -> None:
         lines = len(_LINE_END.split(self._source))
         parts = (
-            _markdown().parts(self._source)
+            import_markdown().parts(self._source)
             if len(self._source) <= UNASKED
-            else _markdown().long_parts(self._source, PIECE)
+            else import_markdown().long_parts(self._source, PIECE)
         )
         if not self.piecewise.begin(parts, lines, from_end=self._reads_the_end):
-            self._keeping_place(lambda: self.setHtml(_markdown().to_html(self._source)))
+            self._keeping_place(lambda: self.setHtml(import_markdown().to_html(self._source)))
 
     @property
     def _reads_the_end(self) -> bool:
@@ -327,7 +327,7 @@ class AnswerView(QTextBrowser):
             super().wheelEvent(event)
 
 
-def _markdown() -> ModuleType:
+def import_markdown() -> ModuleType:
     """The parser and the highlighter, imported for the first answer that has ended."""
     from workbench.gui import markdown
 
