@@ -14,6 +14,7 @@ from workbench.chat.answer import Answer
 from workbench.chat.pane import Exchange, Pane
 from workbench.engine.base import TextDelta
 from workbench.engine.fake import fake_model
+from workbench.gui.collecting import Collector
 from workbench.gui.compare.transcript import Transcript
 from workbench.gui.widgets.text_view import UNASKED, import_markdown
 
@@ -40,6 +41,7 @@ class _Visits:
 def ends(app: QApplication) -> Iterator[Figure]:
     """As it stands at the end of a stream, and as it is drawn first in a conversation that is opened."""
     import_markdown()  # as the page does on another thread, when a prompt is sent
+    collector = Collector()  # as the program does
     for name, piece in _TEXTS.items():
         head = _HEADS.get(name, "")
         text = head + piece * ((UNASKED - len(head)) // len(piece))
@@ -47,6 +49,7 @@ def ends(app: QApplication) -> Iterator[Figure]:
             visits = _visits(app, text, streams=what.startswith("the end"))
             beside = f"worst visit; own work at most {visits.worked_ms:.0f} ms, {visits.sum_ms:.0f} ms in all"
             yield Figure("long", f"{what}: {name}", visits.worst_ms, "ms", WORST_AIM_MS, beside)
+    collector.close()
 
 
 def _visits(app: QApplication, text: str, *, streams: bool) -> _Visits:
