@@ -266,9 +266,8 @@ class Comparison:
     def _judged(self, panes: Sequence[Pane], *, take: bool = False) -> Judged:
         staying, mode = self._loads.staying(self.panes), self.options.mode
         judged = self._judge.plan(panes, self.panes, mode, shares=self._loads.shares, staying=staying)
-        if (
-            take and not self._waiting and not self._crew.at_work
-        ):  # a run under way keeps its mode; what is new joins it
+        # A run under way keeps its mode; what is new joins it.
+        if take and not self._waiting and not self._crew.at_work:
             self.plan = judged.plan
         return judged
 

@@ -197,8 +197,7 @@ class ComparePage(QWidget):
         from workbench.gui.models.load_dialog import LoadDialog, LoadQuestion
 
         # What the planner placed is left to it again; what the user gave stays as it was given.
-        question = LoadQuestion(pane.model, pane.params)
-        dialog = LoadDialog(self._bench, self.errands, question, self)
+        dialog = LoadDialog(self._bench, self.errands, LoadQuestion(pane.model, pane.params), self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.load.connect(partial(self._load_with, pane))
         dialog.open()
@@ -235,11 +234,10 @@ class ComparePage(QWidget):
             self._rebuild()
 
     def settings(self, pane: Pane) -> None:
-        current, apply = self.record.settings_of(pane), partial(self._configure, pane)
-        shared = self.comparison.options
         from workbench.gui.compare.dialogs import PaneSettingsDialog
 
-        PaneSettingsDialog(pane, current, self.record.context, apply, self, shared=shared).open()
+        current, apply = self.record.settings_of(pane), partial(self._configure, pane)
+        PaneSettingsDialog(pane, current, self.record.context, apply, self, shared=self.comparison.options).open()
 
     def use_template(self, pane: Pane, template: str) -> None:
         self.do(partial(self.record.use_template, pane, template))
