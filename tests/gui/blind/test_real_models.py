@@ -25,7 +25,10 @@ def real(
     qapp: QApplication, qtbot: QtBot, tmp_path: Path, home: Path, smollm2_path: Path, gemma_path: Path
 ) -> Iterator[Blind]:
     theme.apply(qapp, "light", 1.0)
-    with Workbench.open(data_dir=tmp_path / "data", flags={"max_tokens": 24, "context": 512}) as bench:
+    # Greedy: drawn at random, the base model says nothing at all to one prompt in a hundred.
+    with Workbench.open(
+        data_dir=tmp_path / "data", flags={"max_tokens": 24, "context": 512, "temperature": 0.0}
+    ) as bench:
         bench.library.add(smollm2_path)
         bench.library.add(gemma_path)
         window = MainWindow(bench)
